@@ -1,0 +1,185 @@
+"""The engine and the board's fast half, in C (core/native). Loaded in guest processes alone."""
+
+from collections.abc import Sequence
+from typing import Final, Protocol, TypedDict
+
+ENGINE: Final[str]
+"""Name of the engine variant, for recordings: equal names count and behave alike."""
+
+RUN_LIMIT: Final[int]
+"""run() came to its tick limit."""
+RUN_STOPPED: Final[int]
+"""stop() was called."""
+RUN_POWER_OFF: Final[int]
+"""The guest asked for power off (PSCI SYSTEM_OFF)."""
+RUN_RESET: Final[int]
+"""The guest asked for a reset (PSCI SYSTEM_RESET)."""
+RUN_SYNC: Final[int]
+"""With sync set: there is console output or a doorbell to serve at this very tick."""
+RUN_DIVERGED: Final[int]
+"""A replay no longer matches its log."""
+RUN_DEAD: Final[int]
+"""The guest waits for an interrupt that nothing can raise, and runs without outside input (replay or
+deterministic with idle skipped)."""
+RUN_ERROR: Final[int]
+"""The engine or a device in Python failed; Machine.error says why."""
+
+EVENT_CONSOLE_INPUT: Final[int]
+EVENT_CLOCK: Final[int]
+EVENT_VIRTIO_USED: Final[int]
+EVENT_VIRTIO_CONFIG: Final[int]
+EVENT_DEVICE: Final[int]
+
+class Device(Protocol):
+    """A device served from Python: for rare accesses alone (about a microsecond each, under the GIL)."""
+
+    def read(self, offset: int, size: int) -> int: ...
+    def write(self, offset: int, size: int, value: int) -> None: ...
+    def event(self, payload: bytes) -> None:
+        """An EVENT_DEVICE posted for this device, at its logged tick, on the vCPU's thread."""
+    def alarm(self) -> None:
+        """The time given to set_alarm() has come, on the vCPU's thread."""
+    def reset(self) -> None: ...
+
+class Counters(TypedDict):
+    blocks: int
+    fills: int
+    first_fetches: int
+    irqs: int
+    data_aborts: int
+    prefetch_aborts: int
+    supervisor_calls: int
+    undefined: int
+    traps: int
+    waits: int
+    mmio: int
+    external_aborts: int
+    empty_accesses: int
+    dirty_marks: int
+    frames: int
+    events: int
+    events_refused: int
+
+class Queue(TypedDict):
+    """A virtqueue as the driver set it up, frozen when the device was activated. Guest physical addresses."""
+
+    size: int
+    ready: bool
+    descriptors: int
+    available: int
+    used: int
+    event_index: bool
+
+class Machine:
+    """One guest: vCPU, memory, bus and devices. Built in one thread, run in one, posted to from any.
+
+    Everything that adds a part (map_memory, add_*) is called before the first run(). Addresses are guest
+    physical, sizes bytes, times nanoseconds unless said.
+
+    Raises RuntimeError where the overrides of the engine are not in effect, ValueError where ranges overlap
+    or a size is out of bounds, OSError where memory cannot be had.
+    """
+
+    def __init__(
+        self,
+        ram_fd: int,
+        ram_base: int,
+        ram_size: int,
+        tick_ps: int,
+        *,
+        status_fd: int = -1,
+        deterministic: bool = False,
+        skip_idle: bool = False,
+    ) -> None:
+        """RAM is the memfd mapped shared. status_fd is a memfd of at least 4096 bytes: control/status.py says
+        what it holds. deterministic: no clock corrections but idle jumps, and those are exact.
+        skip_idle: idle time is jumped over at once, not slept (unthrottled runs)."""
+
+    error: str | None
+
+    # Parts
+    def map_memory(self, base: int, size: int, fd: int, *, writable: bool) -> None:
+        """A further memory, such as flash. A guest's write to a read-only one is ignored and counted."""
+    def add_framebuffer(self, base: int, fd: int, width: int, height: int, stride: int, frame_fd: int) -> None:
+        """A framebuffer of 32-bit x8r8g8b8 pixels in a memfd of its own. Damage goes to the status page and
+        frame_fd (an eventfd) is signalled, at most 60 times a second."""
+    def add_gic(self, distributor: int, cpu_interface: int) -> None: ...
+    def add_timer(self) -> None:
+        """The ARM generic timer: 62.5 MHz, PPIs 13, 14, 11, 10 as on QEMU's virt."""
+    def add_pl011(self, base: int, spi: int) -> int:
+        """Answers the console's index."""
+    def add_virtio_slots(self, base: int, first_spi: int, count: int) -> None:
+        """virtio-mmio transports of 0x200 bytes each, empty (device id 0) until fill_virtio_slot()."""
+    def fill_virtio_slot(
+        self, slot: int, device_id: int, features: int, queue_sizes: Sequence[int], config: bytes
+    ) -> None: ...
+    def add_device(self, base: int, size: int, device: Device, name: str) -> int:
+        """A device in Python; answers its index."""
+
+    # Running. run() lets other Python threads go on; one thread at a time may be inside it.
+    def run(self, until_tick: int | None = None) -> int:
+        """Runs until something in RUN_* happens and says what. A tick limit is met at the first block start
+        at or after it: the same one each time."""
+    def stop(self) -> None:
+        """From any thread: run() returns RUN_STOPPED soon, or at once when it is entered next."""
+    def set_cpu(self, registers: dict[str, int]) -> None:
+        """Register names as registers() gives them; only for a machine that is not running."""
+    def registers(self) -> dict[str, int]:
+        """r0 to r12, sp, lr, pc, cpsr and the CP15 registers sctlr, ttbr0, ttbr1, ttbcr, dacr, vbar, dfsr,
+        dfar, ifsr, ifar; only for a machine that is not running."""
+    def set_rate(self, ticks_per_second: int) -> None:
+        """From any thread: throttle to this rate against real time; 0 lets the guest run as fast as it can."""
+    def set_sync(self, sync: bool) -> None:
+        """run() returns RUN_SYNC at each console output and doorbell, so that they are served at an exact
+        tick."""
+    def reset(self) -> None:
+        """Power-on state for the vCPU and all devices; memory is the caller's."""
+
+    # From outside
+    def post(self, kind: int, target: int, payload: bytes) -> bool:
+        """From any thread. False where a bound was met."""
+    def take_console(self, console: int) -> bytes:
+        """Output since the last call; what nobody takes is bounded at 1 MiB, oldest dropped."""
+    console_fd: int
+    """An eventfd signalled at console output."""
+    doorbell_fd: int
+    """An eventfd signalled when a doorbell waits."""
+    def take_doorbells(self) -> list[tuple[int, int]]:
+        """(slot, queue) for each kick since the last call; queue -1 when the slot's status changed (driver
+        ready, or reset)."""
+    def virtio_status(self, slot: int) -> tuple[int, int, int]:
+        """(status, generation, driver's features). The generation counts resets: EVENT_VIRTIO_USED of an
+        older one is dropped."""
+    def virtio_queue(self, slot: int, queue: int) -> Queue: ...
+
+    # For devices in Python, on the vCPU's thread (inside read, write, event, alarm, reset)
+    def set_line(self, spi: int, level: bool) -> None: ...
+    def now_ns(self) -> int: ...
+    def set_alarm(self, device: int, at_ns: int | None) -> None: ...
+
+    # Time and counters
+    def ticks(self) -> int: ...
+    def counters(self) -> Counters: ...
+    def harvest_dirty(self) -> bytes:
+        """The dirty log of RAM, one bit a page of 4096 bytes, least significant bit first, cleared by the
+        call; only for a machine that is not running."""
+    def translate(self, address: int) -> tuple[int, int] | None:
+        """(physical address, rights: 1 read, 2 write, 4 execute) of a virtual address in the current
+        context, or None; only for a machine that is not running."""
+
+    # Recording
+    def record(self) -> None: ...
+    def take_log(self) -> bytes: ...
+    def replay(self, log: bytes) -> None:
+        """Raises ValueError for a malformed log."""
+
+    # State: {"engine": ..., "vcpu": {...}, "clock": {...}, "gic": {...}, ...}; RAM and memories are not in it.
+    def save(self) -> dict[str, object]: ...
+    def restore(self, state: dict[str, object]) -> None:
+        """Raises ValueError where a part or field is missing, out of bounds or of another engine."""
+
+def overrides_problem() -> str | None:
+    """One sentence on why the engine's overrides are not in effect, or None where they are."""
+
+def set_test_fault(name: str) -> None:
+    """For tests: makes the named internal step fail once ("alloc", "eventfd")."""

@@ -1,0 +1,33 @@
+"""What can go wrong, each with one clear sentence for the person in front of the screen."""
+
+
+class PocketvisorError(Exception):
+    """Base of all errors that are the user's or the guest's to know; str() is the sentence to show."""
+
+
+class ModelError(PocketvisorError):
+    """A handset model's file is missing, malformed or has a wrong field."""
+
+
+class ImageError(PocketvisorError):
+    """A guest's image cannot be used: the sentence names the file and the cause."""
+
+
+class MissingImage(ImageError):
+    """A catalogued guest whose files are not on this machine yet."""
+
+
+class OutOfMemory(PocketvisorError):
+    """The handset has not enough RAM left for a guest."""
+
+
+class GuestError(PocketvisorError):
+    """A guest could not start, or it ended in a way that it should not."""
+
+
+class ControlError(PocketvisorError):
+    """A control message was malformed, of another version, or refused by the other side."""
+
+
+class RecordingError(PocketvisorError):
+    """A recording cannot be replayed: damaged, of another engine variant, or of other images."""
