@@ -1,0 +1,1 @@
+"""How the parts of Pocketvisor talk: typed messages, the status page, an open workbench's socket."""
