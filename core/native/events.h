@@ -23,7 +23,7 @@ enum event_kind {
     EVENT_DEVICE = 5,        /* target: index of a device in Python; payload is its own */
 };
 
-enum { EVENT_PAYLOAD_MAX = 4 << 20, EVENT_QUEUE_MAX = 4096 };
+enum { EVENT_PAYLOAD_MAX = 4 << 20, EVENT_QUEUE_MAX = 4096, EVENT_QUEUE_BYTES = 64 << 20 };
 
 struct event {
     struct event *next;
@@ -37,7 +37,8 @@ struct event_queue {
     pthread_mutex_t lock;
     struct event *first, *last; /* posted, not yet applied */
     uint32_t length;
-    uint64_t refused; /* posts over a bound */
+    uint64_t posted_bytes; /* payloads of what is posted */
+    uint64_t refused;      /* posts over a bound, and events that could not be logged */
     bool recording;
     uint8_t *log; /* appended by the vCPU, taken by the host; the lock guards it */
     size_t log_size, log_capacity;
@@ -48,13 +49,19 @@ struct event_queue {
 void event_queue_init(struct event_queue *queue);
 void event_queue_free(struct event_queue *queue);
 /* Copies the payload. False where a bound is met (counted in `refused`) or memory is short. */
-bool event_post(struct event_queue *queue, uint16_t kind, uint16_t target, const void *payload, uint32_t size);
+bool event_post(struct event_queue *queue, uint16_t kind, uint16_t target, const void *payload,
+                uint32_t size);
 /* The next event to apply at `bytes`, owned by the caller (free()), or NULL. In a replay it comes from the
  * log alone, and posted events are thrown away. When recording, it is in the log on return. */
 struct event *event_take(struct event_queue *queue, uint64_t bytes);
-/* Logs an event that the vCPU makes itself (a clock correction). */
-void event_log(struct event_queue *queue, uint64_t bytes, uint16_t kind, uint16_t target, const void *payload,
+/* Is there one that event_take() has not seen yet? */
+bool event_waits(struct event_queue *queue);
+/* Logs an event that the vCPU makes itself (a clock correction). False: it could not be logged, and must not
+ * reach the guest. */
+bool event_log(struct event_queue *queue, uint64_t bytes, uint16_t kind, uint16_t target, const void *payload,
                uint32_t size);
+/* What was logged since the last call, for the caller to free(); NULL where there is nothing. */
+uint8_t *event_take_log(struct event_queue *queue, size_t *size);
 /* While replaying: clock bytes of the next logged event, UINT64_MAX at the end. Not replaying: UINT64_MAX. */
 uint64_t event_next_bytes(const struct event_queue *queue);
 /* Takes ownership of a malloc'd log and starts a replay. False, with the log freed, where it is malformed:
