@@ -1,0 +1,63 @@
+/* What the overrides library offers the engine. The library is loaded before libunicorn, so that its versions
+ * of a few functions which libunicorn exports, and calls by name, take their place.
+ *
+ * The engine finds `pocketvisor_overrides` with dlsym(RTLD_DEFAULT): it links to neither library here. */
+#ifndef POCKETVISOR_OVERRIDES_H
+#define POCKETVISOR_OVERRIDES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { OVERRIDES_VERSION = 1 };
+
+/* As libunicorn numbers them. */
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
+enum right { RIGHT_READ = 1, RIGHT_WRITE = 2, RIGHT_EXECUTE = 4 };
+
+typedef bool engine_fill(void *cpu, uint64_t address, int size, int access, int mmu_index, bool probe,
+                         uintptr_t return_address);
+typedef void engine_set_page(void *cpu, uint32_t virtual_address, uint64_t physical, uint32_t attributes,
+                             int rights, int mmu_index, uint32_t size);
+typedef void engine_unaligned(void *cpu, uint64_t address, int access, int mmu_index,
+                              uintptr_t return_address);
+
+/* The functions of libunicorn behind the overrides, and a few more that only they can reach. */
+struct engine_functions {
+    engine_fill *fill;
+    engine_set_page *set_page;
+    engine_unaligned *unaligned;
+    /* Ends the access in progress with an external abort; does not return. */
+    void (*transaction_failed)(void *cpu, uint64_t physical, uint64_t address, unsigned size, int access,
+                               int mmu_index, uint32_t attributes, uint32_t response,
+                               uintptr_t return_address);
+    /* Drops translated blocks; the range is in libunicorn's own numbering of host memory. */
+    void (*invalidate)(void *engine, uint64_t start, uint64_t end);
+    uint64_t (*number_of)(void *engine, void *host);
+};
+
+/* Who is told instead of libunicorn. Without a listener on this thread every call goes straight on. */
+struct overrides_listener {
+    bool (*fill)(void *vcpu, void *cpu, uint64_t address, int size, int access, int mmu_index, bool probe,
+                 uintptr_t return_address);
+    void (*set_page)(void *vcpu, void *cpu, uint32_t virtual_address, uint64_t physical, uint32_t attributes,
+                     int rights, int mmu_index, uint32_t size);
+    void (*unaligned)(void *vcpu, void *cpu, uint64_t address, int access, int mmu_index,
+                      uintptr_t return_address);
+};
+
+/* How often this thread came through each override. */
+struct overrides_passes {
+    uint64_t exit_checks, fills, pages, unaligned;
+};
+
+struct overrides {
+    uint32_t version;
+    /* Finds the functions of the library behind a dlopen() handle. NULL where one is missing. */
+    const struct engine_functions *(*bind)(void *libunicorn);
+    /* This thread's listener, NULL for none. */
+    void (*listen)(const struct overrides_listener *listener, void *vcpu);
+    struct overrides_passes (*passes)(void);
+};
+
+#endif

@@ -1,0 +1,147 @@
+/* Shared by vcpu.c, vcpu_state.c, memory.c, translate.c, exceptions.c and traps.c; for nobody else. */
+#ifndef POCKETVISOR_VCPU_PRIVATE_H
+#define POCKETVISOR_VCPU_PRIVATE_H
+
+#include <unicorn/unicorn.h>
+
+#include "bus.h"
+#include "overrides.h"
+#include "vcpu.h"
+
+enum {
+    PAGE_SIZE = 4096,
+    PAGE_SHIFT = 12,
+    MEMORIES_MAX = 8,
+    TCG_BUFFER = 32 << 20, /* 8 MiB halve the speed, and by default it is a GiB of address space */
+};
+
+enum { MODE_USER = 0x10, MODE_IRQ = 0x12, MODE_SVC = 0x13, MODE_ABORT = 0x17, MODE_UNDEFINED = 0x1b };
+enum { MODE_MASK = 0x1f, CPSR_T = 1 << 5, CPSR_F = 1 << 6, CPSR_I = 1 << 7, CPSR_A = 1 << 8, CPSR_E = 1 << 9 };
+enum { CPSR_J = 1 << 24, CPSR_IT = 0x0600fc00 };
+enum { SCTLR_M = 1 << 0, SCTLR_V = 1 << 13, SCTLR_EE = 1 << 25, SCTLR_AFE = 1 << 29, SCTLR_TE = 1 << 30 };
+
+/* A 32-bit register of coprocessor 15 as one number: how registers are named here and in vcpu_registers. */
+#define CP15(crn, opc1, crm, opc2) (1 << 16 | (crn) << 12 | (opc1) << 8 | (crm) << 4 | (opc2))
+#define CP15_SCTLR CP15(1, 0, 0, 0)
+#define CP15_CPACR CP15(1, 0, 0, 2)
+#define CP15_TTBR0 CP15(2, 0, 0, 0)
+#define CP15_TTBR1 CP15(2, 0, 0, 1)
+#define CP15_TTBCR CP15(2, 0, 0, 2)
+#define CP15_DACR CP15(3, 0, 0, 0)
+#define CP15_DFSR CP15(5, 0, 0, 0)
+#define CP15_IFSR CP15(5, 0, 0, 1)
+#define CP15_DFAR CP15(6, 0, 0, 0)
+#define CP15_IFAR CP15(6, 0, 0, 2)
+#define CP15_VBAR CP15(12, 0, 0, 0)
+
+struct memory {
+    uint32_t base, size;
+    uint8_t *host;
+    bool writable;
+    uint8_t *dirty; /* bitmap of the machine's, or NULL */
+    void *tag;
+    uint8_t *code; /* a byte a page: blocks may have been translated from it, and it is watched for writes */
+};
+
+/* One uc_mmio_map(): a run of pages that hold devices. */
+struct window {
+    struct vcpu *vcpu;
+    uint64_t base;
+};
+
+enum fault_kind { FAULT_NONE, FAULT_WALK, FAULT_ALIGNMENT, FAULT_EXTERNAL };
+
+/* The access that the engine is filling its TLB for; what is left here when an abort arrives caused it. */
+struct fault {
+    enum fault_kind kind;
+    uint32_t address;
+    int access, mmu_index;
+};
+
+enum stop_reason { STOP_NONE, STOP_AGAIN, STOP_LEAVE, STOP_ERROR };
+
+/* Saved beside the engine's block. */
+struct vcpu_extra {
+    uint8_t waiting; /* the last run ended in WFI and nothing has run since */
+};
+
+struct vcpu {
+    /* What each block start reads. */
+    struct clock *clock;
+    _Atomic uint64_t trigger; /* clock bytes from which block_start() is to look closer; 0: at once */
+    struct vcpu_counters counters;
+
+    uint64_t limit;
+    atomic_bool attention;
+    bool asked; /* within attend(): it was called for attention */
+    bool irq;
+    bool dropped; /* translations went: the block about to start may be gone */
+    enum stop_reason stop;
+    struct vcpu_extra extra;
+    bool told_waiting;
+
+    uc_engine *uc;
+    struct vcpu_host host;
+    struct bus bus;
+    struct window windows[BUS_RANGES_MAX];
+    unsigned window_count;
+    struct memory memories[MEMORIES_MAX];
+    unsigned memory_count;
+
+    const struct overrides *overrides;
+    const struct engine_functions *engine;
+    struct fault fault;
+    bool walking; /* the engine reads page tables */
+    bool nothing; /* the fill met neither memory nor device */
+    struct {
+        int size;
+        bool probe;
+        uintptr_t return_address;
+    } fill;
+
+    uc_context *context, *power_on;
+    size_t context_header, context_size;
+    char error[256];
+};
+
+/* vcpu.c */
+void vcpu_on_block(uc_engine *uc, uint64_t address, uint32_t size, void *vcpu);
+void vcpu_arm_trigger(struct vcpu *vcpu);
+void vcpu_fail(struct vcpu *vcpu, const char *format, ...) __attribute__((format(printf, 2, 3)));
+uint32_t read_register(struct vcpu *vcpu, int id);
+void write_register(struct vcpu *vcpu, int id, uint32_t value);
+uint32_t cp15_read(struct vcpu *vcpu, int id);
+void cp15_write(struct vcpu *vcpu, int id, uint32_t value);
+
+/* memory.c */
+struct memory *memory_at(struct vcpu *vcpu, uint64_t physical);
+void memory_mark(struct vcpu *vcpu, struct memory *memory, uint32_t page);
+void memory_drop_code(struct vcpu *vcpu, struct memory *memory, uint32_t offset, uint32_t size);
+void memory_forget_code(struct vcpu *vcpu);
+bool memory_load(struct vcpu *vcpu, uint32_t physical, void *data, uint32_t size);
+bool memory_add_sink(struct vcpu *vcpu);
+/* Writes to read-only memory are led to this page, above all that a guest can name. */
+#define SINK ((uint64_t)1 << 32)
+
+static inline bool memory_is_dirty(const struct memory *memory, uint32_t page) {
+    return !memory->dirty || memory->dirty[page >> 3] >> (page & 7) & 1;
+}
+
+/* translate.c */
+extern const struct overrides_listener translate_listener;
+/* 0, or the fault status (short descriptors, without WnR) that an access would meet. */
+uint32_t translate_walk(struct vcpu *vcpu, uint32_t address, int access, bool user, uint32_t *physical,
+                        int *rights);
+uint32_t translate_fault_status(struct vcpu *vcpu);
+
+/* exceptions.c */
+void exceptions_interrupt(uc_engine *uc, uint32_t number, void *vcpu);
+void exceptions_enter_irq(struct vcpu *vcpu);
+void exceptions_enter_undefined(struct vcpu *vcpu);
+
+/* traps.c */
+bool traps_invalid(uc_engine *uc, void *vcpu);
+/* ESR where no exception was: tells WFE and YIELD, which leave it alone, from undefined instructions. */
+#define ESR_NONE 0xfc000000u
+
+#endif
