@@ -1,0 +1,1 @@
+"""Data that the handsets are made of: models, one file each."""

@@ -1,0 +1,1 @@
+"""Guests that come along: sources and built images, one folder each."""

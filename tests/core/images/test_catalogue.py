@@ -1,0 +1,141 @@
+"""The catalogue: what is there can be used, what is missing says how to get it, what is wrong is named."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from pocketvisor.errors import ImageError, MissingImage
+from pocketvisor.images import catalogue as catalogue_module
+from pocketvisor.images.catalogue import catalogue, image_from_files, load_guest
+
+GOOD = """
+name = "Mine"
+kind = "linux"
+kernel = "vmlinuz"
+initrd = "initrd"
+append = "quiet"
+ram_mib = 128
+least_ram_mib = 64
+accent = "#112233"
+description = "A guest"
+"""
+
+
+@pytest.fixture(autouse=True)
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "guests"
+    folder.mkdir()
+    monkeypatch.setattr(catalogue_module, "user_guests_path", lambda: folder)
+    return folder
+
+
+def guest(own: Path, name: str = "mine", text: str = GOOD) -> Path:
+    folder = own / name
+    folder.mkdir()
+    (folder / "guest.toml").write_text(text)
+    (folder / "vmlinuz").write_bytes(b"kernel")
+    (folder / "initrd").write_bytes(b"initrd")
+    return folder
+
+
+def test_a_users_guest_is_in_the_catalogue(own: Path) -> None:
+    folder = guest(own)
+    image = catalogue()["mine"]
+    assert image.available and image.name == "Mine" and image.append == "quiet"
+    assert image.main_file == image.kernel == folder / "vmlinuz"
+    assert image.files == {"kernel": folder / "vmlinuz", "initrd": folder / "initrd"}
+    image.check()
+
+
+def test_the_samples_come_along_unchanged() -> None:
+    found = catalogue()
+    assert list(found)[:2] == ["personal", "work"]
+    for image_id in ("personal", "work", "hostile", "template"):
+        found[image_id].check()
+        assert found[image_id].digests, f"{image_id} records no digest"
+
+
+def test_debian_says_how_to_get_it_until_it_is_there(own: Path) -> None:
+    for image_id in ("debian", "debian-installer"):
+        image = catalogue()[image_id]
+        assert not image.available
+        with pytest.raises(MissingImage, match="pocketvisor guests fetch debian"):
+            image.check()
+        with pytest.raises(MissingImage, match="--kernel and --initrd"):
+            _ = image.main_file
+    guest(own, "debian")
+    assert catalogue()["debian"].available
+
+
+def test_a_half_removed_debian_counts_as_not_fetched(own: Path) -> None:
+    (guest(own, "debian") / "initrd").unlink()
+    assert "guests fetch debian" in catalogue()["debian"].missing
+
+
+def test_a_file_that_is_gone_is_named(own: Path) -> None:
+    folder = guest(own)
+    (folder / "vmlinuz").unlink()
+    image = catalogue()["mine"]
+    assert not image.available
+    assert str(folder / "vmlinuz") in image.missing
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "blake3"])
+def test_a_changed_file_is_noticed_also_when_its_digest_was_taken_before(own: Path, algorithm: str) -> None:
+    from blake3 import blake3
+
+    digest = (hashlib.sha256 if algorithm == "sha256" else blake3)(b"kernel").hexdigest()
+    folder = guest(own, text=GOOD + f'[digests]\nkernel = "{algorithm}:{digest}"\n')
+    image = catalogue()["mine"]
+    image.check()
+    image.check()
+    (folder / "vmlinuz").write_bytes(b"KERNEL and more")
+    with pytest.raises(ImageError, match="vmlinuz: was changed or damaged"):
+        image.check()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ('kind = "linux"', 'kind = "windows"', "kind: invalid enum value 'windows'"),
+        ('kernel = "vmlinuz"\n', "", "kernel: is missing"),
+        ("ram_mib = 128", "ram_mib = 32", "least_ram_mib: is more than ram_mib"),
+        ("ram_mib = 128", "ram_mib = 1e3", "ram_mib: expected int, got float"),
+        ('name = "Mine"', 'nane = "Mine"', "nane: is no field that is known here"),
+        (
+            'description = "A guest"',
+            '[digests]\ndtb = "sha256:' + "0" * 64 + '"',
+            "digests.dtb: names no file",
+        ),
+        ('description = "A guest"', '[digests]\nkernel = "md5:00"', "digests[...]: expected str matching"),
+        ('name = "Mine"', "name = Mine", "is no TOML file"),
+    ],
+)
+def test_a_wrong_guest_file_is_refused_by_field(own: Path, old: str, new: str, sentence: str) -> None:
+    assert old in GOOD
+    folder = guest(own, text=GOOD.replace(old, new))
+    with pytest.raises(ImageError) as caught:
+        load_guest(folder)
+    assert str(caught.value).startswith(f"{folder / 'guest.toml'}: {sentence}")
+    problems: list[ImageError] = []
+    assert "mine" not in catalogue(problems.append)
+    assert len(problems) == 1
+
+
+def test_files_of_ones_own(tmp_path: Path) -> None:
+    kernel = tmp_path / "zImage"
+    with pytest.raises(MissingImage, match="zImage: there is no such file"):
+        image_from_files(kernel=kernel)
+    kernel.write_bytes(b"x")
+    image = image_from_files(kernel=kernel, append="quiet")
+    assert (image.kind, image.main_file, image.append) == ("linux", kernel, "quiet")
+    assert image_from_files(firmware=kernel).kind == "firmware"
+    assert image_from_files(elf=kernel).kind == "elf"
+    assert image_from_files(kernel=kernel, kind="raw").kind == "raw"
+    with pytest.raises(ImageError, match="one of a kernel, an ELF file or a firmware"):
+        image_from_files(kernel=kernel, elf=kernel)
+    with pytest.raises(ImageError, match="one of a kernel"):
+        image_from_files(initrd=kernel)
+    with pytest.raises(ImageError, match="is no regular file"):
+        image_from_files(elf=tmp_path)
