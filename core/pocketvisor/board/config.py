@@ -1,0 +1,112 @@
+"""What a board is built from, and how a guest is entered: plain structs that go to the guest's process."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from pocketvisor.board.map import RAM_MAX, RAM_MIN
+
+Address = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
+Descriptor = Annotated[int, Meta(ge=-1, le=1 << 20)]
+
+Content = bytes | bytearray | memoryview
+
+_SUPERVISOR: Final = 0x13
+_MASKED: Final = 0x1C0  # A, I and F
+_THUMB: Final = 0x20
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """Where and how the CPU starts: MMU and caches off, interrupts masked."""
+
+    pc: Address = 0
+    r0: Address = 0
+    r1: Address = 0
+    r2: Address = 0
+    r3: Address = 0
+    thumb: bool = False
+    mode: Annotated[int, Meta(ge=0x10, le=0x1F)] = _SUPERVISOR
+
+    @property
+    def cpsr(self) -> int:
+        return self.mode | _MASKED | (_THUMB if self.thumb else 0)
+
+    def registers(self) -> dict[str, int]:
+        """As Machine.set_cpu() takes them."""
+        return {
+            "r0": self.r0,
+            "r1": self.r1,
+            "r2": self.r2,
+            "r3": self.r3,
+            "cpsr": self.cpsr,
+            "pc": self.pc,
+        }
+
+
+class PanelConfig(Struct, frozen=True):
+    """The panel in pixels; a pixel is 32 bits, x8r8g8b8."""
+
+    width: Annotated[int, Meta(ge=64, le=2048)]
+    height: Annotated[int, Meta(ge=64, le=2048)]
+
+    @property
+    def stride(self) -> int:
+        return self.width * 4
+
+    @property
+    def size(self) -> int:
+        """Bytes, in whole pages: the size of the framebuffer's memfd."""
+        return (self.stride * self.height + 4095) & ~4095
+
+
+class Descriptors(Struct, frozen=True, kw_only=True):
+    """Numbers of the file descriptors that a guest's process inherited; -1 where it has none."""
+
+    ram: Descriptor = -1
+    framebuffer: Descriptor = -1
+    frame_event: Descriptor = -1
+    status: Descriptor = -1
+    flash: tuple[Descriptor, Descriptor] = (-1, -1)
+
+
+class BoardConfig(Struct, frozen=True, kw_only=True):
+    """One guest's board. The loaders need all but `entry`, which they answer, and the descriptors."""
+
+    ram_size: Annotated[int, Meta(ge=RAM_MIN, le=RAM_MAX, multiple_of=4096)]
+    panel: PanelConfig
+    tick_ps: Annotated[int, Meta(ge=1, le=1_000_000_000)]
+    keys: Annotated[tuple[str, ...], Meta(max_length=8)] = ("power",)
+    rtc_epoch: Annotated[int, Meta(ge=0, le=0xFFFFFFFF)] = 0
+    deterministic: bool = False
+    skip_idle: bool = False
+    entry: Entry = Entry()
+    descriptors: Descriptors = Descriptors()
+
+
+def tick_ps(mips: int) -> int:
+    """Picoseconds of a tick at a rate in million instructions a second."""
+    return max(1, round(1_000_000 / mips))
+
+
+class ImageFiles(Struct, frozen=True, kw_only=True):
+    """The files that a guest is started from. kind: "linux", "elf", "raw", "uimage", "android", "firmware"."""
+
+    kind: str
+    main: Path
+    initrd: Path | None = None
+    dtb: Path | None = None
+    append: str = ""
+
+
+class BootPlan(Struct, frozen=True, kw_only=True):
+    """What to write into RAM (guest physical address, bytes) and flash (by bank), and how to enter it.
+
+    Everything is within the RAM and the banks, nothing overlaps; memory that is not named is zero."""
+
+    writes: Sequence[tuple[int, Content]]
+    entry: Entry
+    flash: Mapping[int, Content]
+    summary: str = ""
+    """One line for the log: what was recognised and where it went."""
