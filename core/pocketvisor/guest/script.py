@@ -65,15 +65,15 @@ class Script:
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to type or to wait for."""
-        return not self._lines and (self._until is None or self.matched is not None)
+        """Whether the output that ends the run has come; without one a script never ends a run."""
+        return self.matched is not None
 
     @property
     def waits_for(self) -> str:
         """What has not come yet, for a sentence."""
         if self._lines:
             return f"a prompt to type '{self._lines[0].strip()}' at"
-        return f"'{self._until.pattern}'" if self._until is not None else "nothing"
+        return f"'{self._until.pattern}'" if self._until is not None and not self.done else ""
 
     def feed(self, data: bytes) -> None:
         text = self._skip_echo(self._plain.feed(data))

@@ -1,0 +1,82 @@
+"""A guest's serial console on the handset's side: its history, typing into it, waiting for its output."""
+
+import asyncio
+import re
+from collections.abc import Callable
+
+from pocketvisor.errors import GuestError
+from pocketvisor.guest.listeners import Listeners, Unsubscribe
+from pocketvisor.guest.script import PlainText
+
+HISTORY_MAX = 1 << 20
+_WRITE_MAX = 32 << 10
+
+
+class Console:
+    """Output is kept up to a bound, oldest dropped. expect() goes on from where the last one matched."""
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self._send = send
+        self._listeners = Listeners("output", "changed")
+        self._history = bytearray()
+        self._plain = PlainText()
+        self._unmatched = ""
+        self._ended = ""
+
+    @property
+    def text(self) -> bytes:
+        """The output so far, as it came."""
+        return bytes(self._history)
+
+    def write(self, data: bytes) -> None:
+        """Types; never waits. Nothing happens where the guest does not run."""
+        for at in range(0, len(data), _WRITE_MAX):
+            self._send(data[at : at + _WRITE_MAX])
+
+    def subscribe(self, callback: Callable[[bytes], None]) -> Unsubscribe:
+        """The callback gets each piece of output as it comes."""
+        return self._listeners.on("output", callback)
+
+    async def expect(self, pattern: str | re.Pattern[str], timeout: float | None = None) -> re.Match[str]:
+        """Wait for output behind the last match; escape sequences and carriage returns are left out.
+
+        Raises TimeoutError with the last lines, GuestError where the guest ends before.
+        """
+        expression = re.compile(pattern, re.MULTILINE) if isinstance(pattern, str) else pattern
+        changed = asyncio.Event()
+        unsubscribe = self._listeners.on("changed", changed.set)
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    if found := expression.search(self._unmatched):
+                        self._unmatched = self._unmatched[found.end() :]
+                        return found
+                    if self._ended:
+                        raise GuestError(f"{self._ended} before '{expression.pattern}' appeared")
+                    changed.clear()
+                    await changed.wait()
+        except TimeoutError:
+            tail = "\n".join(self._unmatched.splitlines()[-12:])
+            raise TimeoutError(
+                f"'{expression.pattern}' did not appear within {timeout} s; the last lines were:\n{tail}"
+            ) from None
+        finally:
+            unsubscribe()
+
+    def received(self, data: bytes) -> None:
+        """The guest's process sent output."""
+        self._history += data
+        if len(self._history) > HISTORY_MAX + HISTORY_MAX // 4:
+            del self._history[:-HISTORY_MAX]
+        self._unmatched = (self._unmatched + self._plain.feed(data))[-HISTORY_MAX:]
+        self._listeners.emit("output", data)
+        self._listeners.emit("changed")
+
+    def begun(self) -> None:
+        """The guest starts anew; the history goes on."""
+        self._ended = ""
+
+    def ended(self, how: str) -> None:
+        """No more output will come; `how` begins a sentence."""
+        self._ended = how
+        self._listeners.emit("changed")

@@ -1,0 +1,373 @@
+"""A guest as its handset and the front ends see it. No call here waits for the guest itself: what takes time
+is awaited, and ends with an error where the guest's process does not answer.
+
+Left out: saving a guest with its RAM, which is the portable profile's.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final
+
+from pocketvisor.control import messages
+from pocketvisor.control.status import StatusPage
+from pocketvisor.devices.keys import keystrokes
+from pocketvisor.errors import GuestError, PocketvisorError, RecordingError
+from pocketvisor.guest.boot import GuestMemory, prepare
+from pocketvisor.guest.console import Console
+from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
+from pocketvisor.guest.memory import digest, touched_bytes
+from pocketvisor.guest.options import LIVE_STATES, GuestState, RunOptions, StopReason
+from pocketvisor.guest.panel import PanelView
+from pocketvisor.guest.run import GuestRun
+from pocketvisor.guest.statistics import GuestCounters, proportional_set_size
+from pocketvisor.images.catalogue import GuestImage
+from pocketvisor.recording import Recording, RecordingEnd
+
+if TYPE_CHECKING:
+    from pocketvisor.handset import Handset
+
+_STATE_SECONDS: Final = 5.0
+_FLUSH_SECONDS: Final = 0.1  # a guest is off within 250 ms, whatever it does
+
+Progress = Callable[[str], None]
+
+
+class Guest:
+    """Made by Handset.start(). Events: "state", "console" (bytes), "frame", "event" (a sentence)."""
+
+    def __init__(self, handset: "Handset", image: GuestImage, name: str, options: RunOptions) -> None:
+        self.id = secrets.token_hex(3)
+        self.name = name
+        self.image = image
+        self.handset = handset
+        self.options = options
+        self.ram_mib = options.ram_mib or image.ram_mib
+        self.state = GuestState.STARTING
+        self.problem = ""
+        self.not_responding = ""
+        self.stop_reason: StopReason | None = None
+        self._listeners = Listeners("state", "console", "frame", "event")
+        self._memory = GuestMemory(handset.model.panel)
+        self.panel: PanelView = self._memory.panel
+        self.console = Console(lambda data: self._send(messages.ConsoleInput(data)))
+        self.console.subscribe(lambda data: self._listeners.emit("console", data))
+        self._run: GuestRun | None = None
+        self._changed = asyncio.Event()
+        self._lifecycle = asyncio.Lock()
+        self._starting: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def on(self, event: str, callback: Callback) -> Unsubscribe:
+        if event == "frame":
+            self.panel.watch(lambda: self._listeners.emit("frame"))
+        return self._listeners.on(event, callback)
+
+    # Lifecycle. A handset calls boot() and remove(); front ends the rest.
+
+    async def boot(self, progress: Progress | None = None) -> None:
+        """Loads the image into fresh memory and starts a process. Raises the sentence to show."""
+        async with self._lifecycle:
+            await self._end_run()
+            self.problem = self.not_responding = ""
+            self.stop_reason = None
+            self._set_state(GuestState.STARTING)
+            self.console.begun()
+            self._memory.clear()
+            self.status.rate = self.handset.first_rate(self)
+            self._starting = asyncio.create_task(self._begin(progress))
+            try:
+                await self._starting
+            except asyncio.CancelledError:
+                self._starting.cancel()
+                self._crashed(f"{self.name} was not started: it was given up")
+                if asyncio.current_task().cancelling():  # type: ignore[union-attr]
+                    raise
+                raise GuestError(self.problem) from None
+            except Exception as error:
+                self._crashed(str(error) if isinstance(error, PocketvisorError) else repr(error))
+                raise
+            finally:
+                self._starting = None
+
+    async def _begin(self, progress: Progress | None) -> None:
+        boot = await prepare(self.image, self.handset.model, self._memory, self.options, progress)
+        self._run = await GuestRun.begin(self, boot, self.options, self.status.rate)
+        if self.options.paused:
+            self._stopped("paused", 0, "")
+        else:
+            await self._run.first_report()
+
+    async def pause(self) -> None:
+        """Comes back when the vCPU stands still, at a block start."""
+        if self.state is GuestState.RUNNING:
+            self._send(messages.Pause())
+            await self._until_not(GuestState.RUNNING)
+
+    async def resume(self) -> None:
+        if self.state is GuestState.PAUSED:
+            self.stop_reason = None
+            self._send(messages.Resume())
+            await self._until_not(GuestState.PAUSED)
+        elif self.state is not GuestState.RUNNING:
+            raise GuestError(f"{self.name} is {self.state.value}: it cannot be resumed")
+
+    async def run_until(self, tick: int) -> StopReason:
+        """Runs to the first block start at or after the tick; it is paused then."""
+        if self.state is not GuestState.PAUSED:
+            raise GuestError(f"{self.name} is {self.state.value}: pause it first")
+        self.stop_reason = None
+        self._send(messages.Resume(tick))
+        return await self.wait_stopped()
+
+    async def reset(self) -> None:
+        """Power off and on: memory and devices are as new, the image is read again."""
+        await self.boot()
+
+    async def restart(self) -> None:
+        """As reset(), for a guest that is off or crashed too: raises OutOfMemory where its RAM is taken."""
+        self.handset.check_room(self.ram_mib, besides=self)
+        await self.boot()
+
+    async def power_off(self) -> None:
+        """Takes at most 250 ms. What it printed and what entered it is kept."""
+        await self._end("power-off", GuestState.OFF)
+
+    async def kill(self) -> None:
+        """Ends its process without a word: for one that does not respond."""
+        await self._end("killed", GuestState.OFF)
+
+    async def remove(self) -> None:
+        """For the handset: nothing of it is left behind."""
+        await self._end("removed", GuestState.STOPPED)
+        await self._end_run()
+        self._memory.close()
+
+    async def wait_stopped(self) -> StopReason:
+        """Waits until the vCPU stands still, for whatever reason; a reset on its way does not count."""
+        while self.stop_reason is None:
+            self._changed.clear()
+            await self._changed.wait()
+        return self.stop_reason
+
+    # Input. Never waits; what a guest that does not run gets is lost.
+
+    def touch(self, x: float, y: float, phase: str, slot: int = 0) -> None:
+        """phase: "down", "move" or "up"; panel pixels."""
+        x = min(max(int(x), 0), self.panel.width - 1)
+        y = min(max(int(y), 0), self.panel.height - 1)
+        self._send(messages.Touch(x, y, phase, slot))
+
+    def key(self, code: int, pressed: bool) -> None:
+        """A key of the keyboard by Linux's KEY_ number."""
+        self._send(messages.Key(code, pressed))
+
+    def hardware_key(self, name: str, pressed: bool) -> None:
+        """A key of the phone, one of the model's `keys`."""
+        if name not in self.handset.model.keys:
+            raise GuestError(f"{self.handset.model.name} has no key '{name}'")
+        self._send(messages.HardwareKey(name, pressed))
+
+    def type_text(self, text: str) -> None:
+        """Types on the keyboard; characters that it has no key for are left out."""
+        for code, pressed in keystrokes(text):
+            self.key(code, pressed)
+
+    # Looking
+
+    @property
+    def pid(self) -> int:
+        return self._run.pid if self._run is not None else 0
+
+    @property
+    def status(self) -> StatusPage:
+        return self._memory.status
+
+    @property
+    def ram_fd(self) -> int | None:
+        """The memfd of its RAM, also when it is off."""
+        return self._run.boot.ram_fd if self._run is not None else None
+
+    @property
+    def crash_report(self) -> str:
+        """The last of what its process said to its standard error."""
+        return self._run.crash_report if self._run is not None else ""
+
+    @property
+    def ticks(self) -> int:
+        return self.status.head().ticks
+
+    def counters(self) -> GuestCounters:
+        head = self.status.head()
+        return GuestCounters(
+            ticks=head.ticks,
+            clock_ns=head.clock_ns,
+            idle_ns=head.idle_ns,
+            cpu_ns=head.cpu_ns,
+            ram_bytes=touched_bytes(self.ram_fd) if self.ram_fd is not None else 0,
+            **self.status.counters(),
+        )
+
+    async def memory_cost(self) -> int:
+        """Bytes of host memory that its process costs (PSS)."""
+        return await asyncio.to_thread(proportional_set_size, self.pid) if self.pid else 0
+
+    async def screenshot(self) -> bytes:
+        """The panel as a PNG file."""
+        return await asyncio.to_thread(self.panel.screenshot)
+
+    async def digest(self) -> str:
+        """blake3 of its RAM; a running guest stands still at a block start meanwhile."""
+        if self._run is None:
+            raise GuestError(f"{self.name} has no memory yet")
+        running = self.state is GuestState.RUNNING
+        if running:
+            await self.pause()
+        value = await asyncio.to_thread(digest, self._run.boot.ram_fd)
+        if running and self.state is GuestState.PAUSED:
+            await self.resume()
+        return value
+
+    async def save(self) -> bytes:
+        """The state of its vCPU and devices, for a guest that is paused. RAM is not in it."""
+        if self._run is None or self.state is not GuestState.PAUSED:
+            raise GuestError(f"{self.name} is {self.state.value}: pause it first")
+        saved: messages.Saved = await self._run.ask(messages.Save(), messages.Saved)
+        return saved.state
+
+    async def recording(self) -> Recording:
+        """All that entered it since its start or last reset, up to where it stands still now."""
+        if self._run is None or not self.options.record:
+            raise RecordingError(f"{self.name} was not started to be recorded")
+        if self.state is GuestState.RUNNING:
+            await self.pause()
+        if self.state is GuestState.PAUSED:
+            await self._run.ask(messages.Flush(), messages.Flushed)
+        if not self._run.log_complete:
+            raise RecordingError(f"The recording of {self.name} became too long and was given up")
+        reason = self.stop_reason.kind if self.stop_reason else "paused"
+        end = RecordingEnd(ticks=self.ticks, digest=await self.digest(), reason=reason)
+        return Recording(self._run.boot.head(self._run.engine), bytes(self._run.log), end)
+
+    def watch(self, now: float) -> None:
+        """For the handset, once in a while: notices a guest that shows no sign of life."""
+        if self._run is None or self.state not in (GuestState.RUNNING, GuestState.PAUSED):
+            return
+        sentence = self._run.watch(now, self.state is GuestState.RUNNING)
+        if bool(sentence) != bool(self.not_responding):
+            self.not_responding = f"{self.name} does not respond: {sentence}" if sentence else ""
+            self._listeners.emit("event", self.not_responding or f"{self.name} responds again")
+            self._listeners.emit("state")
+
+    # For the scheduler
+
+    @property
+    def wants_share(self) -> bool:
+        return self.options.rate == "model" and self.state is GuestState.RUNNING
+
+    @property
+    def fixed_rate(self) -> int:
+        rate = self.options.rate
+        return rate * 1_000_000 if isinstance(rate, int) else 0
+
+    # From the run (RunObserver)
+
+    def run_running(self) -> None:
+        self._set_state(GuestState.RUNNING)
+
+    def run_stopped(self, stopped: messages.Stopped) -> None:
+        kind = stopped.reason
+        if kind == "reset" and self.options.restart_on_reset:
+            self._listeners.emit("event", f"{self.name} resets itself")
+            self._set_state(GuestState.STARTING)
+            self._do(self._reset_itself())
+        elif kind in ("diverged", "error"):
+            self._do(self._end_crashed(stopped))
+        elif kind in ("power-off", "reset"):
+            self._do(self._end(kind, GuestState.OFF, stopped.ticks))
+        else:
+            self._stopped(kind, stopped.ticks, stopped.detail)
+
+    def run_ended(self, sentence: str) -> None:
+        self._crashed(f"{self.name} crashed: {sentence}")
+
+    def run_output(self, data: bytes) -> None:
+        self.console.received(data)
+
+    def run_note(self, sentence: str) -> None:
+        self._listeners.emit("event", f"{self.name}: {sentence}")
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _reset_itself(self) -> None:
+        try:
+            await self.boot()
+        except PocketvisorError as error:
+            self._listeners.emit("event", str(error))
+
+    async def _end_crashed(self, stopped: messages.Stopped) -> None:
+        async with self._lifecycle:
+            if self._run is not None:
+                await self._run.end()
+            self._crashed(f"{self.name} ended: {stopped.detail}", stopped)
+
+    async def _end(self, kind: str, state: GuestState, ticks: int | None = None) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+        async with self._lifecycle:
+            if self.state in LIVE_STATES and self._run is not None:
+                if kind == "power-off":
+                    await self._flush()
+                await self._run.end()
+            if self.state in LIVE_STATES or state is GuestState.STOPPED:
+                self.stop_reason = StopReason(kind, self.ticks if ticks is None else ticks)
+                self.console.ended(f"{self.name} was ended" if kind != "power-off" else f"{self.name} went off")
+                self._set_state(state)
+
+    async def _flush(self) -> None:
+        assert self._run is not None
+        try:
+            await self._run.ask(messages.Flush(), messages.Flushed, _FLUSH_SECONDS)
+        except GuestError:
+            pass  # it is on its way out
+
+    async def _end_run(self) -> None:
+        if self._run is not None:
+            await self._run.end()
+            self._run.boot.close()
+            self._run = None
+
+    def _crashed(self, sentence: str, stopped: messages.Stopped | None = None) -> None:
+        self.problem = sentence
+        kind = stopped.reason if stopped is not None and stopped.reason == "diverged" else "crashed"
+        self.stop_reason = StopReason(kind, self.ticks, sentence)
+        self.console.ended(sentence)
+        self._listeners.emit("event", sentence)
+        self._set_state(GuestState.CRASHED)
+
+    def _stopped(self, kind: str, ticks: int, detail: str) -> None:
+        self.stop_reason = StopReason(kind, ticks, detail)
+        self._set_state(GuestState.PAUSED)
+
+    def _set_state(self, state: GuestState) -> None:
+        if state is GuestState.RUNNING:
+            self.stop_reason = None
+        self.state = state
+        self._changed.set()
+        self._listeners.emit("state")
+
+    async def _until_not(self, state: GuestState) -> None:
+        try:
+            async with asyncio.timeout(_STATE_SECONDS):
+                while self.state is state:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise GuestError(f"{self.name} does not respond") from None
+
+    def _send(self, message: Any) -> None:
+        if self._run is not None and self.state in LIVE_STATES:
+            self._run.send(message)

@@ -1,0 +1,54 @@
+"""How a guest is run, what state it is in and why it stopped."""
+
+import enum
+
+from msgspec import Struct
+
+from pocketvisor.guest.script import ScriptPlan
+from pocketvisor.recording import Recording
+
+
+class RunOptions(Struct, frozen=True, kw_only=True):
+    """`rate`: "model" for a share of what the handset's CPU does, "max" for as fast as the host goes, or MIPS.
+
+    `skip_idle`: time that the guest waits is jumped over, not slept. `script` is matched in the guest's
+    process at exact ticks, so that a deterministic run with it comes out the same each time.
+    """
+
+    ram_mib: int | None = None
+    rate: str | int = "model"
+    deterministic: bool = False
+    record: bool = False
+    replay: Recording | None = None
+    rtc_epoch: int | None = None
+    tick_limit: int | None = None
+    paused: bool = False
+    skip_idle: bool = False
+    script: ScriptPlan | None = None
+    restart_on_reset: bool = True
+
+
+class GuestState(enum.StrEnum):
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    OFF = "off"
+    CRASHED = "crashed"
+    STOPPED = "stopped"
+    """Removed from its handset."""
+
+
+LIVE_STATES = frozenset({GuestState.STARTING, GuestState.RUNNING, GuestState.PAUSED})
+"""States in which a guest takes RAM of its handset."""
+
+
+class StopReason(Struct, frozen=True):
+    """Why the vCPU stopped.
+
+    kind: "paused", "limit" (of ticks), "until" (the script is through), "power-off", "reset", "dead" (waits
+    for what cannot come), "diverged" (from its recording), "crashed", "killed" or "removed".
+    """
+
+    kind: str
+    ticks: int
+    detail: str = ""

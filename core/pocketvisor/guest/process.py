@@ -1,0 +1,258 @@
+"""A guest's process: `python -m pocketvisor.guest.process CONTROL PARENT`, its descriptors inherited.
+
+The main thread speaks with the handset and serves the devices' doorbells; one further thread is the vCPU.
+It opens no paths: all that it works on was handed in. Whatever it cannot do is told in a sentence.
+"""
+
+import os
+import selectors
+import socket
+import sys
+import time
+from typing import Any, Final
+
+import msgspec
+
+from pocketvisor.control.channel import BlockingChannel
+from pocketvisor.control.messages import (
+    CHUNK_SIZE,
+    PROTOCOL,
+    Console,
+    ConsoleInput,
+    Flush,
+    Flushed,
+    FromGuest,
+    FromHandset,
+    HardwareKey,
+    Hello,
+    Key,
+    Log,
+    Note,
+    Pause,
+    Ping,
+    Pong,
+    Ready,
+    Refused,
+    ReplayLog,
+    Resume,
+    Save,
+    Saved,
+    Start,
+    Stopped,
+    Touch,
+)
+from pocketvisor.errors import ControlError, PocketvisorError
+from pocketvisor.guest.confine import confine
+
+_CONSOLE_INTERVAL: Final = 0.008  # output is sent on at most this often,
+_CONSOLE_BATCH: Final = 128 << 10  # and this much of it at once: a guest cannot flood its handset
+_LOG_INTERVAL: Final = 0.25
+_REPLAY_MAX: Final = 1 << 30
+
+
+class GuestMain:
+    """The main thread, from Start on."""
+
+    def __init__(self, channel: BlockingChannel[FromHandset, FromGuest], start: Start, replay: bytes | None) -> None:
+        from pocketvisor import _native
+        from pocketvisor.board.board import Board
+        from pocketvisor.guest.script import Script, ScriptPlan
+        from pocketvisor.guest.vcpu_thread import VcpuThread
+
+        self._channel = channel
+        self._native = _native
+        self._sync = start.sync
+        self._record = start.record
+        self._board = Board(start.board)
+        self._machine = machine = self._board.machine
+        machine.set_rate(start.rate)
+        if replay is not None:
+            machine.replay(replay)
+        elif start.record:
+            machine.record()
+        if start.state is not None:
+            self._board.restore(msgspec.msgpack.decode(start.state))
+        script = None
+        if start.script or start.until is not None:
+            script = Script(ScriptPlan(lines=start.script, prompt=start.prompt, until=start.until))
+        self._vcpu = VcpuThread(machine, self._board.serve_doorbells, sync=start.sync, script=script)
+        self._output = bytearray()
+        self._console_pending = False
+        self._console_due = 0.0
+        self._log_due = 0.0
+        self._tick_limit = start.tick_limit
+        channel.send(Ready())
+        if not start.paused:
+            self._vcpu.resume(start.tick_limit)
+
+    def run(self) -> None:
+        """Until the handset closes the channel; usually it ends this process before."""
+        selector = selectors.DefaultSelector()
+        selector.register(self._channel, selectors.EVENT_READ, self._receive)
+        selector.register(self._vcpu.wake_fd, selectors.EVENT_READ, self._send_outbox)
+        if not self._sync:
+            selector.register(self._machine.console_fd, selectors.EVENT_READ, self._console_ready)
+            selector.register(self._machine.doorbell_fd, selectors.EVENT_READ, self._board.serve_doorbells)
+        self._open = True
+        while self._open:
+            for key, _ in selector.select(self._patience()):
+                key.data()
+            now = time.monotonic()
+            if now >= self._console_due and (self._output or self._console_pending):
+                self._send_console(now)
+            if self._record and now >= self._log_due:
+                self._log_due = now + _LOG_INTERVAL
+                self._send_log()
+
+    def _patience(self) -> float | None:
+        due = [self._log_due] if self._record else []
+        if self._output or self._console_pending:
+            due.append(self._console_due)
+        return max(0.0, min(due) - time.monotonic()) if due else None
+
+    # From the handset
+
+    def _receive(self) -> None:
+        messages = self._channel.receive()
+        if messages is None:
+            self._open = False
+            return
+        for message in messages:
+            self._handle(message)
+
+    def _handle(self, message: FromHandset) -> None:
+        match message:
+            case Pause():
+                if self._vcpu.running:
+                    self._vcpu.pause()
+                else:
+                    self._channel.send(Stopped("paused", self._machine.ticks()))
+            case Resume(until_tick):
+                self._vcpu.resume(self._tick_limit if until_tick is None else until_tick)
+            case ConsoleInput(data):
+                if not self._machine.post(self._native.EVENT_CONSOLE_INPUT, 0, data):
+                    self._channel.send(Note("The console takes no more input: the guest does not read it"))
+            case Touch(x, y, phase, slot):
+                self._board.touch(x, y, phase, slot)
+            case Key(code, pressed):
+                self._board.key(code, pressed)
+            case HardwareKey(name, pressed):
+                self._board.hardware_key(name, pressed)
+            case Ping(token):
+                self._channel.send(Pong(token))
+            case Save():
+                self._save()
+            case Flush():
+                self._send_outbox()
+                self._flush()
+                self._channel.send(Flushed())
+            case _:
+                raise ControlError(f"{type(message).__name__} is out of place here")
+
+    def _save(self) -> None:
+        if self._vcpu.running:
+            self._channel.send(Refused("A guest is saved when it is paused"))
+        else:
+            self._channel.send(Saved(msgspec.msgpack.encode(self._board.save())))
+
+    # To the handset
+
+    def _send_outbox(self) -> None:
+        for report in self._vcpu.take_outbox():
+            if isinstance(report, Console):
+                self._output += report.data
+                continue
+            if isinstance(report, Stopped):  # what it printed and what entered it comes before its end
+                self._flush()
+            self._channel.send(report)
+
+    def _console_ready(self) -> None:
+        """There is output; it waits in the machine, which bounds it, until it is due."""
+        self._console_pending = True
+        try:
+            os.eventfd_read(self._machine.console_fd)
+        except BlockingIOError:
+            pass
+
+    def _send_console(self, now: float) -> None:
+        self._console_due = now + _CONSOLE_INTERVAL
+        if not self._output and not self._sync:
+            self._console_pending = False
+            self._output += self._machine.take_console(0)
+        if self._output:
+            self._channel.send(Console(bytes(self._output[:_CONSOLE_BATCH])))
+            del self._output[:_CONSOLE_BATCH]
+
+    def _flush(self) -> None:
+        """All output and all of the log up to now."""
+        if not self._sync:
+            self._output += self._machine.take_console(0)
+        while self._output:
+            self._send_console(time.monotonic())
+        self._send_log()
+
+    def _send_log(self) -> None:
+        if self._record:
+            log = self._machine.take_log()
+            for at in range(0, len(log), CHUNK_SIZE):
+                self._channel.send(Log(log[at : at + CHUNK_SIZE]))
+
+
+def _shake_hands(channel: BlockingChannel[FromHandset, FromGuest]) -> GuestMain | None:
+    """None where the handset has gone; raises PocketvisorError with the sentence to answer with."""
+    try:
+        from pocketvisor import _native
+    except ImportError as error:
+        raise PocketvisorError(f"The engine is not built, or not for this Python: {error}") from error
+    problem = _native.overrides_problem()
+    if problem is not None:
+        raise PocketvisorError(f"The engine cannot be used: {problem}")
+    channel.send(Hello(PROTOCOL, _native.ENGINE))
+    start: Start | None = None
+    replay = bytearray()
+    greeted = False
+    while True:
+        messages: list[Any] | None = channel.receive()
+        if messages is None:
+            return None
+        for message in messages:
+            if isinstance(message, Hello) and not greeted:
+                if message.protocol != PROTOCOL:
+                    raise PocketvisorError(f"The handset speaks version {message.protocol} of the protocol")
+                greeted = True
+            elif isinstance(message, Start) and greeted and start is None:
+                start = message
+                if not start.replay:
+                    return GuestMain(channel, start, None)
+            elif isinstance(message, ReplayLog) and start is not None:
+                if not message.data:
+                    return GuestMain(channel, start, bytes(replay))
+                replay += message.data
+                if len(replay) > _REPLAY_MAX:
+                    raise PocketvisorError("The recording is too long to be replayed")
+            else:
+                raise ControlError(f"{type(message).__name__} is out of place here")
+
+
+def main(arguments: list[str]) -> int:
+    control, parent = (int(argument) for argument in arguments)
+    confine(parent)
+    channel: BlockingChannel[FromHandset, FromGuest] = BlockingChannel(
+        socket.socket(fileno=control), FromHandset
+    )
+    try:
+        try:
+            guest = _shake_hands(channel)
+        except (PocketvisorError, RuntimeError, ValueError, OSError) as error:
+            channel.send(Refused(str(error)[:2000] or type(error).__name__))
+            return 1
+        if guest is not None:
+            guest.run()
+    except ControlError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

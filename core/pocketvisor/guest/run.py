@@ -1,0 +1,197 @@
+"""One run of a guest: from loading its image into fresh memory to the end of its process.
+
+A reset ends a run and begins another. A run tells its guest what happens and decides nothing.
+"""
+
+import asyncio
+import itertools
+from typing import Any, Final, Protocol
+
+from pocketvisor.control import messages
+from pocketvisor.control.messages import FromHandset, Start
+from pocketvisor.control.status import STATE_RUNNING
+from pocketvisor.errors import GuestError
+from pocketvisor.guest.boot import Boot
+from pocketvisor.guest.options import RunOptions
+from pocketvisor.guest.script import DEFAULT_PROMPT
+from pocketvisor.guest.supervisor import GuestProcess
+from pocketvisor.recording import check_replay
+
+_ANSWER_SECONDS: Final = 5.0
+_SILENT_SECONDS: Final = 5.0
+_LOG_MAX: Final = 256 << 20
+
+
+class RunObserver(Protocol):
+    """What a run tells; all calls come in the handset's loop."""
+
+    def run_running(self) -> None: ...
+    def run_stopped(self, stopped: messages.Stopped) -> None: ...
+    def run_ended(self, sentence: str) -> None:
+        """The process ended, or was ended because it made no sense."""
+    def run_output(self, data: bytes) -> None: ...
+    def run_note(self, sentence: str) -> None: ...
+
+
+class GuestRun:
+    """Made by begin()."""
+
+    def __init__(self, observer: RunObserver, boot: Boot) -> None:
+        self._observer = observer
+        self._process: GuestProcess | None = None
+        self._answers: dict[type, asyncio.Future[Any]] = {}
+        self._tokens = itertools.count(1)
+        self._ping_sent: float | None = None
+        self._moved_at = 0.0
+        self._seen_ticks = -1
+        self._looked_at = 0.0
+        self._reported = asyncio.Event()
+        self.boot = boot
+        self.log = bytearray()
+        self.log_complete = True
+
+    @classmethod
+    async def begin(cls, observer: RunObserver, boot: Boot, options: RunOptions, rate: int) -> "GuestRun":
+        """Takes over the boot. Raises GuestError or RecordingError with the sentence to show."""
+        run = cls(observer, boot)
+        try:
+            process = await GuestProcess.spawn(boot.descriptors, run._message, run._process_ended)
+            run._process = process
+            replay = options.replay
+            if replay is not None:
+                check_replay(replay.head, boot.head(process.engine))
+            await process.start(
+                _start_message(boot, options, rate), replay.log if replay is not None else None
+            )
+        except BaseException:
+            await run.end()
+            boot.close()
+            raise
+        return run
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process is not None else 0
+
+    @property
+    def engine(self) -> str:
+        return self._process.engine if self._process is not None else ""
+
+    @property
+    def crash_report(self) -> str:
+        """The last of what the process said to its standard error."""
+        return self._process.stderr_tail if self._process is not None else ""
+
+    def send(self, message: FromHandset) -> None:
+        if self._process is not None:
+            self._process.send(message)
+
+    async def ask(self, message: FromHandset, answer: type, seconds: float = _ANSWER_SECONDS) -> Any:
+        """Sends, and waits for a message of type `answer`. Raises GuestError where none comes."""
+        waiting = self._answers.get(answer)
+        if waiting is None:
+            waiting = self._answers[answer] = asyncio.get_running_loop().create_future()
+        self.send(message)
+        done, _ = await asyncio.wait([waiting], timeout=seconds)
+        if not done:
+            raise GuestError("its process does not answer")
+        return waiting.result()
+
+    async def first_report(self) -> None:
+        """Waits until the vCPU has begun, or it is known that it did not."""
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._reported.wait()
+        except TimeoutError:
+            raise GuestError("The guest's process does not answer") from None
+
+    async def end(self) -> None:
+        """The process is gone when this comes back; memory stays for whoever wants to look."""
+        process, self._process = self._process, None
+        if process is not None:
+            await process.kill()
+        self._release_askers("its process has gone")
+
+    def watch(self, now: float, should_run: bool) -> str:
+        """Called now and then: a sentence where the guest shows no sign of life, else nothing."""
+        if now - self._looked_at > 1.0 + _SILENT_SECONDS / 2:  # we were asleep ourselves: judge nobody
+            self._moved_at, self._ping_sent = now, None
+        self._looked_at = now
+        head = self.boot.status.head()
+        if head.ticks != self._seen_ticks or head.state != STATE_RUNNING or not should_run:
+            self._seen_ticks, self._moved_at = head.ticks, now
+        if self._ping_sent is None:
+            self.send(messages.Ping(next(self._tokens)))
+            self._ping_sent = now
+        if now - self._ping_sent > _SILENT_SECONDS:
+            return f"its process has not answered for {now - self._ping_sent:.0f} s"
+        if now - self._moved_at > _SILENT_SECONDS:
+            return f"its vCPU has not moved for {now - self._moved_at:.0f} s"
+        return ""
+
+    def _message(self, process: GuestProcess, message: Any) -> None:
+        if process is not self._process:
+            return
+        match message:
+            case messages.Console(data):
+                self._observer.run_output(data)
+            case messages.Running():
+                self._reported.set()
+                self._observer.run_running()
+            case messages.Stopped():
+                self._observer.run_stopped(message)
+            case messages.Log(data):
+                self._keep_log(data)
+            case messages.Pong():
+                self._ping_sent = None
+            case messages.Note(sentence):
+                self._observer.run_note(sentence)
+            case messages.Refused(sentence):
+                self._observer.run_note(sentence)
+                self._release_askers(sentence)
+        waiting = self._answers.pop(type(message), None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(message)
+
+    def _keep_log(self, data: bytes) -> None:
+        if len(self.log) + len(data) > _LOG_MAX:
+            if self.log_complete:
+                self._observer.run_note(f"The recording is over {_LOG_MAX >> 20} MiB and was given up")
+            self.log_complete = False
+            self.log.clear()
+        elif self.log_complete:
+            self.log += data
+
+    def _process_ended(self, process: GuestProcess, sentence: str) -> None:
+        if process is not self._process:
+            return
+        self._process = None
+        self._reported.set()
+        self._release_askers(sentence)
+        self._observer.run_ended(sentence)
+
+    def _release_askers(self, sentence: str) -> None:
+        answers, self._answers = self._answers, {}
+        for waiting in answers.values():
+            if not waiting.done():
+                waiting.set_exception(GuestError(sentence))
+                waiting.exception()  # whoever asked may have given up since: no complaint then
+
+
+def _start_message(boot: Boot, options: RunOptions, rate: int) -> Start:
+    script = options.script
+    limit = options.tick_limit
+    if limit is None and options.replay is not None:
+        limit = options.replay.end.ticks
+    return Start(
+        board=boot.board,
+        rate=rate,
+        record=options.record,
+        replay=options.replay is not None,
+        sync=options.deterministic or script is not None,
+        script=script.lines if script is not None else (),
+        prompt=script.prompt if script is not None else DEFAULT_PROMPT,
+        until=script.until if script is not None else None,
+        tick_limit=limit,
+        paused=options.paused,
+    )

@@ -1,0 +1,170 @@
+"""A handset: an emulated phone with its guests, its RAM, its CPU's rate and its one panel's foreground.
+
+It lives in a front end's asyncio loop and runs no guest code itself: each guest has a process of its own.
+
+Left out: battery and radio.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+from pocketvisor.errors import GuestError, OutOfMemory
+from pocketvisor.guest.guest import Guest, Progress
+from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
+from pocketvisor.guest.options import LIVE_STATES, GuestState, RunOptions
+from pocketvisor.images.catalogue import GuestImage
+from pocketvisor.models import HandsetModel
+from pocketvisor.scheduler import Scheduler
+
+_WATCH_SECONDS: Final = 0.5
+
+
+class Handset:
+    """Events: "guest-added" (guest), "guest-removed" (guest), "foreground" (guest or None), "message" (a
+    sentence)."""
+
+    def __init__(self, model: HandsetModel, name: str | None = None) -> None:
+        self.model = model
+        self.name = name or model.name
+        self.guests: list[Guest] = []
+        self.foreground: Guest | None = None
+        self.scheduler = Scheduler(model.mips * 1_000_000, lambda: self.guests, lambda: self.foreground)
+        self._listeners = Listeners("guest-added", "guest-removed", "foreground", "message")
+        self._watcher: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def on(self, event: str, callback: Callback) -> Unsubscribe:
+        return self._listeners.on(event, callback)
+
+    @property
+    def ram_used_mib(self) -> int:
+        """What its guests hold; one that is off or crashed holds none."""
+        return sum(guest.ram_mib for guest in self.guests if guest.state in LIVE_STATES)
+
+    @property
+    def ram_free_mib(self) -> int:
+        return self.model.ram_mib - self.ram_used_mib
+
+    async def start(
+        self,
+        image: GuestImage,
+        *,
+        name: str | None = None,
+        options: RunOptions | None = None,
+        progress: Progress | None = None,
+        on_guest: Callable[[Guest], None] | None = None,
+    ) -> Guest:
+        """A new guest, running (or paused, if the options say so). `on_guest` gets it before it has loaded.
+
+        Raises OutOfMemory, ImageError, GuestError; nothing of the guest is left on the handset then. To
+        cancel, cancel the task that waits here.
+        """
+        if self._closed:
+            raise GuestError(f"{self.name} was closed")
+        options = options or RunOptions()
+        ram_mib = options.ram_mib or image.ram_mib
+        if ram_mib < image.least_ram_mib:
+            raise OutOfMemory(f"{image.name} needs at least {image.least_ram_mib} MiB of RAM, not {ram_mib}")
+        self.check_room(ram_mib)
+        guest = Guest(self, image, self._free_name(name, image.name), options)
+        self.guests.append(guest)
+        self._watch_guests()
+        self._listeners.emit("guest-added", guest)
+        guest.on("event", lambda sentence: self._listeners.emit("message", sentence))
+        if self.foreground is None:
+            self.set_foreground(guest)
+        if on_guest is not None:
+            on_guest(guest)
+        try:
+            await guest.boot(progress)
+        except BaseException:
+            await asyncio.shield(asyncio.ensure_future(self.remove(guest)))
+            raise
+        return guest
+
+    async def remove(self, guest: Guest) -> None:
+        """Ends the guest and takes it off the handset; comes back within 250 ms."""
+        if guest not in self.guests:
+            return
+        self.guests.remove(guest)
+        if self.foreground is guest:
+            self.set_foreground(self.guests[0] if self.guests else None)
+        await guest.remove()
+        self._listeners.emit("guest-removed", guest)
+
+    def set_foreground(self, guest: Guest | None) -> None:
+        """The foreground guest holds the phone's panel, touch and keys."""
+        if guest is not None and guest not in self.guests:
+            raise GuestError(f"{guest.name} is not on {self.name}")
+        if guest is not self.foreground:
+            self.foreground = guest
+            self._listeners.emit("foreground", guest)
+
+    def next_foreground(self) -> None:
+        """The next guest in turn."""
+        if self.guests:
+            at = self.guests.index(self.foreground) if self.foreground is not None else -1
+            self.set_foreground(self.guests[(at + 1) % len(self.guests)])
+
+    def find(self, name: str) -> Guest:
+        """By name or id, capitals or not. Raises GuestError."""
+        for guest in self.guests:
+            if guest.id == name or guest.name.casefold() == name.casefold():
+                return guest
+        raise GuestError(f"There is no guest '{name}' on {self.name}")
+
+    async def close(self) -> None:
+        """Ends all guests."""
+        self._closed = True
+        self.scheduler.stop()
+        if self._watcher is not None:
+            self._watcher.cancel()
+            self._watcher = None
+        await asyncio.gather(*(self.remove(guest) for guest in tuple(self.guests)))
+
+    def check_room(self, ram_mib: int, besides: Guest | None = None) -> None:
+        """Raises OutOfMemory where a guest of that RAM does not fit; `besides` gives its own back before."""
+        free = self.ram_free_mib
+        if besides is not None and besides.state in LIVE_STATES:
+            free += besides.ram_mib
+        if ram_mib > free:
+            raise OutOfMemory(
+                f"{self.name} has {max(free, 0)} MiB of its {self.model.ram_mib} MiB of RAM left, "
+                f"the guest wants {ram_mib}"
+            )
+
+    def first_rate(self, guest: Guest) -> int:
+        """The rate that a guest starts with: its equal share, until the scheduler has looked at it."""
+        if guest.options.rate != "model":
+            return guest.fixed_rate
+        sharing = sum(1 for other in self.guests if other is not guest and other.wants_share)
+        return self.model.mips * 1_000_000 // (sharing + 1)
+
+    def _free_name(self, wanted: str | None, default: str) -> str:
+        taken = {guest.name.casefold() for guest in self.guests}
+        if wanted is not None:
+            if not wanted.strip() or len(wanted) > 64:
+                raise GuestError("A guest's name has 1 to 64 characters")
+            if wanted.casefold() in taken:
+                raise GuestError(f"There is a guest '{wanted}' on {self.name} already")
+            return wanted
+        name, number = default, 2
+        while name.casefold() in taken:
+            name, number = f"{default} {number}", number + 1
+        return name
+
+    def _watch_guests(self) -> None:
+        self.scheduler.start()
+        if self._watcher is None:
+            self._watcher = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while True:
+            for guest in tuple(self.guests):
+                guest.watch(time.monotonic())
+            await asyncio.sleep(_WATCH_SECONDS)
+
+
+__all__ = ["Guest", "GuestState", "Handset", "RunOptions"]

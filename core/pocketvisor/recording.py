@@ -1,0 +1,153 @@
+"""Recordings: all that entered a guest from outside, each at its tick, so that the run can be had again.
+
+A file, little endian: b"PVREC\\r\\n\\x1a", u32 version, then blocks of {4 bytes tag, u32 length, length bytes,
+u32 crc32 of tag and bytes}. Blocks of unknown tags are skipped.
+
+    HEAD  msgpack of RecordingHead, first
+    LOG   a piece of the machine's event log (core/native/events.h); the pieces are one stream
+    END   msgpack of RecordingEnd, last: without it the recording was cut off
+
+Left out: the guest's images, which are named by their digests and have to be there for a replay.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import msgspec
+from msgspec import Struct
+
+from pocketvisor.errors import RecordingError
+
+MAGIC: Final = b"PVREC\r\n\x1a"
+VERSION: Final = 1
+_BLOCK_MAX: Final = 8 << 20
+_LOG_MAX: Final = 1 << 30
+_VERSION = struct.Struct("<I")
+_BLOCK = struct.Struct("<4sI")
+_CRC = struct.Struct("<I")
+
+
+class RecordingHead(Struct, frozen=True):
+    """What a replay has to have alike. Digests are those of the image's files, by field."""
+
+    engine: str
+    guest: str
+    image: str
+    model: str
+    digests: dict[str, str]
+    ram_mib: int
+    rtc_epoch: int
+    tick_ps: int
+    panel: tuple[int, int]
+    append: str = ""
+    deterministic: bool = False
+
+
+class RecordingEnd(Struct, frozen=True):
+    """How it ended: a replay must come out the same. The digest is of the guest's RAM."""
+
+    ticks: int
+    digest: str
+    reason: str
+
+
+class Recording(Struct, frozen=True):
+    """A whole recording: from a guest's start or reset to where it was stopped."""
+
+    head: RecordingHead
+    log: bytes
+    end: RecordingEnd
+
+
+def write_recording(path: Path, recording: Recording) -> None:
+    """Raises RecordingError where the file cannot be written."""
+    try:
+        with path.open("wb") as file:
+            file.write(MAGIC + _VERSION.pack(VERSION))
+            _write_block(file, b"HEAD", msgspec.msgpack.encode(recording.head))
+            for at in range(0, len(recording.log), _BLOCK_MAX):
+                _write_block(file, b"LOG ", recording.log[at : at + _BLOCK_MAX])
+            _write_block(file, b"END ", msgspec.msgpack.encode(recording.end))
+    except OSError as error:
+        raise RecordingError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _write_block(file: BinaryIO, tag: bytes, data: bytes) -> None:
+    file.write(_BLOCK.pack(tag, len(data)) + data + _CRC.pack(zlib.crc32(data, zlib.crc32(tag))))
+
+
+def read_recording(path: Path) -> Recording:
+    """Raises RecordingError, which names the file and what is wrong with it."""
+    head: RecordingHead | None = None
+    end: RecordingEnd | None = None
+    log = bytearray()
+    try:
+        with path.open("rb") as file:
+            _check_start(path, file)
+            for tag, data in _blocks(path, file):
+                if tag == b"HEAD" and head is None:
+                    head = msgspec.msgpack.decode(data, type=RecordingHead)
+                elif tag == b"LOG ":
+                    log += data
+                    if len(log) > _LOG_MAX:
+                        raise RecordingError(f"{path}: holds more than {_LOG_MAX >> 20} MiB of events")
+                elif tag == b"END ":
+                    end = msgspec.msgpack.decode(data, type=RecordingEnd)
+                    break
+    except OSError as error:
+        raise RecordingError(f"{path}: cannot be read: {error.strerror}") from error
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise RecordingError(f"{path}: is damaged: {error}") from error
+    if head is None:
+        raise RecordingError(f"{path}: is cut off before it says what was recorded")
+    if end is None:
+        raise RecordingError(f"{path}: is cut off: it has no end, so it cannot be checked")
+    return Recording(head=head, log=bytes(log), end=end)
+
+
+def check_replay(then: RecordingHead, now: RecordingHead) -> None:
+    """Raises RecordingError where the guest that is to be replayed on is not the one that was recorded."""
+    if then.engine != now.engine:
+        raise RecordingError(f"The recording was made with the engine '{then.engine}', this is '{now.engine}'")
+    for name in sorted(then.digests.keys() | now.digests.keys()):
+        if then.digests.get(name) != now.digests.get(name):
+            raise RecordingError(f"The recording was made with another {name} than the one given now")
+    for field, what in (
+        ("ram_mib", "RAM size"),
+        ("tick_ps", "rate"),
+        ("panel", "panel size"),
+        ("append", "kernel command line"),
+    ):
+        if getattr(then, field) != getattr(now, field):
+            raise RecordingError(
+                f"The recording was made with another {what}: {getattr(then, field)}, now {getattr(now, field)}"
+            )
+
+
+def _check_start(path: Path, file: BinaryIO) -> None:
+    start = file.read(len(MAGIC) + _VERSION.size)
+    if not start.startswith(MAGIC):
+        raise RecordingError(f"{path}: is no recording")
+    if len(start) < len(MAGIC) + _VERSION.size:
+        raise RecordingError(f"{path}: is cut off before it says what was recorded")
+    (version,) = _VERSION.unpack(start[len(MAGIC) :])
+    if version != VERSION:
+        raise RecordingError(f"{path}: is a recording of version {version}, this program reads {VERSION}")
+
+
+def _blocks(path: Path, file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Whole blocks; ends at the file's end, also where that is in the middle of one."""
+    while len(start := file.read(_BLOCK.size)) == _BLOCK.size:
+        tag, length = _BLOCK.unpack(start)
+        if length > _BLOCK_MAX:
+            raise RecordingError(f"{path}: is damaged: a block says that it has {length} bytes")
+        data = file.read(length)
+        crc = file.read(_CRC.size)
+        if len(data) < length or len(crc) < _CRC.size:
+            return
+        if _CRC.unpack(crc)[0] != zlib.crc32(data, zlib.crc32(tag)):
+            raise RecordingError(f"{path}: is damaged: a block's checksum is wrong")
+        yield tag, data
