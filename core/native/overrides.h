@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OVERRIDES_VERSION = 1 };
+enum { OVERRIDES_VERSION = 2 };
 
 /* As libunicorn numbers them. */
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
@@ -34,9 +34,29 @@ struct engine_functions {
     /* Drops translated blocks; the range is in libunicorn's own numbering of host memory. */
     void (*invalidate)(void *engine, uint64_t start, uint64_t end);
     uint64_t (*number_of)(void *engine, void *host);
+
+    /* TLB flushes: all, all of the MMU indices in a bit map, one page of them. */
+    void (*flush)(void *cpu);
+    void (*flush_indices)(void *cpu, uint16_t indices);
+    void (*flush_page)(void *cpu, uint32_t address, uint16_t indices);
+
+    /* The translator's own, to put operations into a block: void * are its temporaries and labels; a
+     * uintptr_t is one of these as an operand, or relative to the translator (emit_extend, emit_branch,
+     * constant_*). */
+    void (*emit_call)(void *translator, void *function, void *result, int count, void **arguments);
+    void (*emit_1)(void *translator, int operation, uintptr_t a);
+    void (*emit_3)(void *translator, int operation, uintptr_t a, uintptr_t b, uintptr_t c);
+    void (*emit_extend)(void *translator, uintptr_t i64, uintptr_t i32);
+    void (*emit_branch)(void *translator, int condition, uintptr_t a, uintptr_t b, void *label);
+    void *(*new_temporary)(void *translator, int type, bool local);
+    void *(*new_label)(void *translator);
+    uintptr_t (*constant_i32)(void *translator, int32_t value);
+    uintptr_t (*constant_i64)(void *translator, int64_t value);
+    void *check_exit; /* the helper that looks for a stop request at a block start */
 };
 
-/* Who is told instead of libunicorn. Without a listener on this thread every call goes straight on. */
+/* Who is told instead of libunicorn. Without a listener on this thread every call goes straight on; so does
+ * each call that a listener leaves NULL. */
 struct overrides_listener {
     bool (*fill)(void *vcpu, void *cpu, uint64_t address, int size, int access, int mmu_index, bool probe,
                  uintptr_t return_address);
@@ -44,6 +64,17 @@ struct overrides_listener {
                      int rights, int mmu_index, uint32_t size);
     void (*unaligned)(void *vcpu, void *cpu, uint64_t address, int access, int mmu_index,
                       uintptr_t return_address);
+    /* A call that the translator puts into a block. True: something else was put there. */
+    bool (*emit_call)(void *vcpu, void *translator, void *function, int count, void **arguments);
+    /* A block is about to be translated, and a load or store in it. */
+    void (*translate)(void *vcpu);
+    void (*emit_access)(void *vcpu, void *translator, uintptr_t mmu_index);
+    /* A flush of the whole TLB. True: not now. */
+    bool (*flush)(void *vcpu, void *cpu);
+    /* The guest writes DACR: told before and after. */
+    void (*domains)(void *vcpu, uint32_t value, bool written);
+    /* The guest is about to change its mode (not by an exception). */
+    void (*mode)(void *vcpu, uint32_t mode);
 };
 
 /* How often this thread came through each override. */

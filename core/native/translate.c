@@ -5,7 +5,8 @@
  *   both down its slow path;
  * - the first write to a clean page comes here, for the dirty log;
  * - code is watched: a page that was fetched from is writable only where the engine checks each store (the
- *   guest's own tables allow execution of it there), or after its translations are dropped (an alias without);
+ *   guest's own tables allow execution of it there), or after its translations are dropped (an alias
+ * without);
  * - what is neither memory nor device is an external abort.
  *
  * Left out: LPAE, the ARMv5 table format (SCTLR.XP clear), alignment checks of SCTLR.A.
@@ -24,6 +25,7 @@ static bool fill(void *context, void *cpu, uint64_t address, int size, int acces
     vcpu->fill.return_address = return_address;
     vcpu->nothing = false;
     vcpu->walking = true;
+    domains_filled(vcpu, (uint32_t)address, mmu_index);
     bool found = vcpu->engine->fill(cpu, address, size, access, mmu_index, probe, return_address);
     vcpu->walking = false;
     vcpu->fault.kind = FAULT_NONE;
@@ -84,14 +86,24 @@ static void set_page(void *context, void *cpu, uint32_t virtual_address, uint64_
         if (vcpu->fill.probe)
             return;
         vcpu->fault.kind = FAULT_EXTERNAL;
-        vcpu->engine->transaction_failed(cpu, physical, vcpu->fault.address, (unsigned)vcpu->fill.size, access,
-                                         mmu_index, attributes, RESPONSE_DECODE_ERROR,
+        vcpu->engine->transaction_failed(cpu, physical, vcpu->fault.address, (unsigned)vcpu->fill.size,
+                                         access, mmu_index, attributes, RESPONSE_DECODE_ERROR,
                                          vcpu->fill.return_address);
     }
     vcpu->engine->set_page(cpu, virtual_address, physical, attributes, rights, mmu_index, size);
 }
 
-const struct overrides_listener translate_listener = {fill, set_page, unaligned};
+const struct overrides_listener translate_listener = {
+    .fill = fill,
+    .set_page = set_page,
+    .unaligned = unaligned,
+    .emit_call = gate_emit,
+    .translate = domains_translate,
+    .emit_access = domains_emit_access,
+    .flush = domains_flush,
+    .domains = domains_write,
+    .mode = domains_mode,
+};
 
 static bool descriptor_at(struct vcpu *vcpu, uint32_t physical, bool big_endian, uint32_t *descriptor) {
     if (!memory_load(vcpu, physical, descriptor, 4))
@@ -190,7 +202,9 @@ uint32_t translate_walk(struct vcpu *vcpu, uint32_t address, int access, bool us
 }
 
 /* Whose index it is: user mode's of the three translation regimes. */
-static bool is_user_index(int mmu_index) { return mmu_index == 0 || mmu_index == 1 || mmu_index == 7; }
+static bool is_user_index(int mmu_index) {
+    return mmu_index == 0 || mmu_index == 1 || mmu_index == 7;
+}
 
 uint32_t translate_fault_status(struct vcpu *vcpu) {
     const struct fault *fault = &vcpu->fault;

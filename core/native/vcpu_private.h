@@ -16,7 +16,14 @@ enum {
 };
 
 enum { MODE_USER = 0x10, MODE_IRQ = 0x12, MODE_SVC = 0x13, MODE_ABORT = 0x17, MODE_UNDEFINED = 0x1b };
-enum { MODE_MASK = 0x1f, CPSR_T = 1 << 5, CPSR_F = 1 << 6, CPSR_I = 1 << 7, CPSR_A = 1 << 8, CPSR_E = 1 << 9 };
+enum {
+    MODE_MASK = 0x1f,
+    CPSR_T = 1 << 5,
+    CPSR_F = 1 << 6,
+    CPSR_I = 1 << 7,
+    CPSR_A = 1 << 8,
+    CPSR_E = 1 << 9
+};
 enum { CPSR_J = 1 << 24, CPSR_IT = 0x0600fc00 };
 enum { SCTLR_M = 1 << 0, SCTLR_V = 1 << 13, SCTLR_EE = 1 << 25, SCTLR_AFE = 1 << 29, SCTLR_TE = 1 << 30 };
 
@@ -58,6 +65,23 @@ struct fault {
     int access, mmu_index;
 };
 
+enum { DOMAIN_FILLS_MAX = 64 };
+
+/* domains.c: what of the TLB a change of DACR makes wrong. */
+struct domains {
+    bool known;     /* `access` is the guest's DACR */
+    bool suspended; /* user mode's entries were filled under `suspended_access` and must not be used now */
+    bool writing, flush_wanted;
+    bool privileged_block; /* the block in translation is for a privileged mode */
+    uint32_t access, suspended_access;
+    unsigned filled; /* privileged fills since access was last granted; more than fit: all of them */
+    uint32_t fills[DOMAIN_FILLS_MAX];
+    void *cpu;
+};
+
+/* Sizes that vcpu_on_block() is given by generated code: see gate.c. */
+enum { GATE_TRIGGERED = 0, GATE_USER_ACCESS = UINT32_MAX };
+
 enum stop_reason { STOP_NONE, STOP_AGAIN, STOP_LEAVE, STOP_ERROR };
 
 /* Saved beside the engine's block. */
@@ -69,6 +93,11 @@ struct vcpu {
     /* What each block start reads. */
     struct clock *clock;
     _Atomic uint64_t trigger; /* clock bytes from which block_start() is to look closer; 0: at once */
+    uint64_t before;          /* clock bytes at the last block start */
+    void *gate_label;         /* between the two calls of a block start that is being translated */
+    bool no_gate;             /* the hook is called at every block */
+    bool trial;               /* gate_works(): no machine */
+    struct domains domains;
     struct vcpu_counters counters;
 
     uint64_t limit;
@@ -138,6 +167,21 @@ uint32_t translate_fault_status(struct vcpu *vcpu);
 void exceptions_interrupt(uc_engine *uc, uint32_t number, void *vcpu);
 void exceptions_enter_irq(struct vcpu *vcpu);
 void exceptions_enter_undefined(struct vcpu *vcpu);
+
+/* gate.c */
+bool gate_emit(void *vcpu, void *translator, void *function, int count, void **arguments);
+void gate_emit_user_access(struct vcpu *vcpu, void *translator);
+bool gate_works(const struct overrides *overrides, const struct engine_functions *engine);
+
+/* domains.c */
+void domains_forget(struct vcpu *vcpu);
+void domains_filled(struct vcpu *vcpu, uint32_t address, int mmu_index);
+void domains_user_access(struct vcpu *vcpu);
+bool domains_flush(void *vcpu, void *cpu);
+void domains_write(void *vcpu, uint32_t value, bool written);
+void domains_mode(void *vcpu, uint32_t mode);
+void domains_translate(void *vcpu);
+void domains_emit_access(void *vcpu, void *translator, uintptr_t mmu_index);
 
 /* traps.c */
 bool traps_invalid(uc_engine *uc, void *vcpu);

@@ -15,13 +15,15 @@ enum { CONTEXT_LENGTHS = 10 * 4, CONTEXT_BREAKPOINTS = 16 * sizeof(void *) };
 static const struct overrides *overrides;
 static const struct engine_functions *engine;
 static char problem[256];
+static bool gated; /* block starts are generated code: see gate.c */
 
 static void on_probe_interrupt(uc_engine *uc, uint32_t number, void *user) {
     (void)number, (void)user;
     uc_emu_stop(uc);
 }
 
-/* Runs an aligned load, a store and a load that must not be unaligned, and looks whether they came through. */
+/* Runs an aligned load, a store and a load that must not be unaligned, and looks whether they came through.
+ */
 static bool overrides_work(void) {
     static const uint32_t code[] = {0xe5910000, 0xe5810000, 0xe1920f9f}; /* ldr, str [r1]; ldrex r0, [r2] */
     uc_engine *uc;
@@ -64,9 +66,12 @@ static void find_overrides(void) {
     if (library)
         engine = overrides->bind(library);
     if (!engine)
-        snprintf(problem, sizeof problem, "this libunicorn lacks what the overrides need: unicorn 2.1.4 has it");
+        snprintf(problem, sizeof problem,
+                 "this libunicorn lacks what the overrides need: unicorn 2.1.4 has it");
     else if (!overrides_work())
         snprintf(problem, sizeof problem, "the engine's overrides came too late to take effect: %s", advice);
+    else
+        gated = gate_works(overrides, engine);
 }
 
 const char *vcpu_overrides_problem(void) {
@@ -107,8 +112,9 @@ static uc_err set_up_engine(struct vcpu *vcpu, const char **step) {
     uc_err failed;
     *step = "its settings";
     if ((failed = uc_ctl_set_cpu_model(uc, UC_CPU_ARM_CORTEX_A9)) ||
-        (failed = uc_ctl_set_page_size(uc, PAGE_SIZE)) || (failed = uc_ctl_set_tcg_buffer_size(uc, TCG_BUFFER)) ||
-        (failed = uc_ctl_exits_enable(uc)) || (failed = uc_ctl_tlb_mode(uc, UC_TLB_CPU)))
+        (failed = uc_ctl_set_page_size(uc, PAGE_SIZE)) ||
+        (failed = uc_ctl_set_tcg_buffer_size(uc, TCG_BUFFER)) || (failed = uc_ctl_exits_enable(uc)) ||
+        (failed = uc_ctl_tlb_mode(uc, UC_TLB_CPU)))
         return failed;
     *step = "its hooks";
     if ((failed = uc_hook_add(uc, &hook, UC_HOOK_INTR, (void *)exceptions_interrupt, vcpu, 1, 0)) ||
@@ -138,6 +144,7 @@ struct vcpu *vcpu_open(struct clock *clock, const struct vcpu_host *host, char e
     vcpu->overrides = overrides;
     vcpu->engine = engine;
     vcpu->limit = UINT64_MAX;
+    vcpu->no_gate = !gated;
     uc_err failed = uc_open(UC_ARCH_ARM, UC_MODE_ARM, &vcpu->uc);
     if (!failed)
         failed = set_up_engine(vcpu, &step);
@@ -170,6 +177,7 @@ void vcpu_close(struct vcpu *vcpu) {
 /* Whatever ran before may have left blocks of memory that now holds something else. */
 static void forget_run(struct vcpu *vcpu) {
     memory_forget_code(vcpu);
+    domains_forget(vcpu);
     vcpu->fault.kind = FAULT_NONE;
     vcpu->walking = false;
     vcpu->error[0] = 0;
@@ -183,7 +191,9 @@ void vcpu_reset(struct vcpu *vcpu) {
     vcpu_set_irq(vcpu, false);
 }
 
-size_t vcpu_state_size(const struct vcpu *vcpu) { return vcpu->context_size; }
+size_t vcpu_state_size(const struct vcpu *vcpu) {
+    return vcpu->context_size;
+}
 
 /* Where the engine keeps pointers to its breakpoints, set by a guest that debugs itself: not saved. */
 static uint8_t *breakpoints_of(const struct vcpu *vcpu, uint8_t *state) {
@@ -220,4 +230,6 @@ bool vcpu_restore(struct vcpu *vcpu, const void *state, size_t size) {
 
 const struct state_field vcpu_extra_fields[] = {STATE_FIELD(struct vcpu_extra, waiting), STATE_END};
 
-void *vcpu_extra_state(struct vcpu *vcpu) { return &vcpu->extra; }
+void *vcpu_extra_state(struct vcpu *vcpu) {
+    return &vcpu->extra;
+}

@@ -42,7 +42,7 @@ class Device(Protocol):
     def reset(self) -> None: ...
 
 class Counters(TypedDict):
-    blocks: int
+    blocks: int  # translated, not executed
     fills: int
     first_fetches: int
     irqs: int
