@@ -1,0 +1,24 @@
+"""Benchmarks: Pocketvisor beside QEMU in one run. README.md says what each figure is; run.py runs them."""
+
+from typing import NamedTuple
+
+
+class Benchmark(NamedTuple):
+    """A benchmark's name on the command line, its module here, and what it measures."""
+
+    name: str
+    module: str
+    title: str
+
+
+BENCHMARKS = (
+    Benchmark("linux", "linux", "Debian's kernel to /init, and six userspace jobs"),
+    Benchmark("mmio", "mmio", "an access to a device's register"),
+    Benchmark("pair", "pair", "two guests at once on two cores, each against alone"),
+    Benchmark("memory", "memory", "host memory of one 256 MiB guest at the installer's first dialog"),
+    Benchmark("starts", "starts", "Debian to a shell, twenty times"),
+    Benchmark("panes", "panes", "the window with four 60 Hz panes and graphs"),
+    Benchmark("latency", "latency", "a key or a touch to changed pixels in the pane"),
+    Benchmark("hostile", "hostile", "a hostile guest beside a working one"),
+)
+"""All of them. A new one is a module with `async def measure(bench: Bench) -> list[Figure]` and a line."""
