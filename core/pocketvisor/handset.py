@@ -72,7 +72,6 @@ class Handset:
         self.guests.append(guest)
         self._watch_guests()
         self._listeners.emit("guest-added", guest)
-        guest.on("event", lambda sentence: self._listeners.emit("message", sentence))
         if self.foreground is None:
             self.set_foreground(guest)
         if on_guest is not None:

@@ -1,7 +1,7 @@
 """Recordings: all that entered a guest from outside, each at its tick, so that the run can be had again.
 
-A file, little endian: b"PVREC\\r\\n\\x1a", u32 version, then blocks of {4 bytes tag, u32 length, length bytes,
-u32 crc32 of tag and bytes}. Blocks of unknown tags are skipped.
+A file, little endian: b"PVREC\\r\\n\\x1a", u32 version, then blocks of {4 bytes tag, u32 length, that many
+bytes, u32 crc32 of tag and bytes}. Blocks of unknown tags are skipped.
 
     HEAD  msgpack of RecordingHead, first
     LOG   a piece of the machine's event log (core/native/events.h); the pieces are one stream
@@ -111,7 +111,7 @@ def read_recording(path: Path) -> Recording:
 def check_replay(then: RecordingHead, now: RecordingHead) -> None:
     """Raises RecordingError where the guest that is to be replayed on is not the one that was recorded."""
     if then.engine != now.engine:
-        raise RecordingError(f"The recording was made with the engine '{then.engine}', this is '{now.engine}'")
+        raise RecordingError(f"The recording is of the engine '{then.engine}', this is '{now.engine}'")
     for name in sorted(then.digests.keys() | now.digests.keys()):
         if then.digests.get(name) != now.digests.get(name):
             raise RecordingError(f"The recording was made with another {name} than the one given now")
@@ -123,7 +123,8 @@ def check_replay(then: RecordingHead, now: RecordingHead) -> None:
     ):
         if getattr(then, field) != getattr(now, field):
             raise RecordingError(
-                f"The recording was made with another {what}: {getattr(then, field)}, now {getattr(now, field)}"
+                f"The recording was made with another {what}: "
+                f"{getattr(then, field)!r}, now {getattr(now, field)!r}"
             )
 
 

@@ -31,6 +31,7 @@ class Runner(Protocol):
     @property
     def wants_share(self) -> bool:
         """Running, and by the handset's rate."""
+
     @property
     def fixed_rate(self) -> int:
         """For a guest that does not take a share: its rate, 0 for no limit."""
@@ -78,7 +79,9 @@ class _Last(Struct):
 class Scheduler:
     """Runs from start() to stop() in the handset's loop."""
 
-    def __init__(self, total: int, runners: Callable[[], Sequence[Runner]], foreground: Callable[[], object]) -> None:
+    def __init__(
+        self, total: int, runners: Callable[[], Sequence[Runner]], foreground: Callable[[], object]
+    ) -> None:
         self._total = total
         self._runners = runners
         self._foreground = foreground

@@ -21,8 +21,8 @@ Unsigned32 = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 Unsigned64 = Annotated[int, Meta(ge=0)]
 
 
-class _Message(Struct, frozen=True, tag=True, array_like=False, forbid_unknown_fields=True):
-    pass
+class _Message(Struct, tag=True, forbid_unknown_fields=True):
+    """Tagged with its class's name."""
 
 
 class Hello(_Message):
@@ -37,7 +37,6 @@ class Start(_Message):
     """The board, and how to run it. Descriptors inside are numbers that the process inherited."""
 
     board: BoardConfig
-    rate: Unsigned64 = 0
     record: bool = False
     replay: bool = False  # ReplayLog messages follow, up to the empty one
     sync: bool = False
@@ -128,7 +127,7 @@ class Running(_Message):
 
 
 class Stopped(_Message):
-    """The vCPU does not run any more. Reasons: paused, limit, until, power-off, reset, dead, diverged, error."""
+    """The vCPU stands still. Reasons: paused, limit, until, power-off, reset, dead, diverged, error."""
 
     reason: str
     ticks: Unsigned64

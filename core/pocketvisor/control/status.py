@@ -47,6 +47,9 @@ COUNTERS: Final = (
     "frames",
     "events",
     "events_refused",
+    "virtio_refused",
+    "input_dropped",
+    "output_dropped",
 )
 
 _HEAD = struct.Struct("<IIQQQQII")

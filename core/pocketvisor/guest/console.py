@@ -37,7 +37,11 @@ class Console:
         """The callback gets each piece of output as it comes."""
         return self._listeners.on("output", callback)
 
-    async def expect(self, pattern: str | re.Pattern[str], timeout: float | None = None) -> re.Match[str]:
+    async def expect(
+        self,
+        pattern: str | re.Pattern[str],
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> re.Match[str]:
         """Wait for output behind the last match; escape sequences and carriage returns are left out.
 
         Raises TimeoutError with the last lines, GuestError where the guest ends before.

@@ -7,14 +7,15 @@ Left out: saving a guest with its RAM, which is the portable profile's.
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from pocketvisor.control import messages
 from pocketvisor.control.status import StatusPage
-from pocketvisor.devices.keys import keystrokes
 from pocketvisor.errors import GuestError, PocketvisorError, RecordingError
 from pocketvisor.guest.boot import GuestMemory, prepare
 from pocketvisor.guest.console import Console
+from pocketvisor.guest.keyboard import keystrokes
 from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
 from pocketvisor.guest.memory import digest, touched_bytes
 from pocketvisor.guest.options import LIVE_STATES, GuestState, RunOptions, StopReason
@@ -92,7 +93,7 @@ class Guest:
 
     async def _begin(self, progress: Progress | None) -> None:
         boot = await prepare(self.image, self.handset.model, self._memory, self.options, progress)
-        self._run = await GuestRun.begin(self, boot, self.options, self.status.rate)
+        self._run = await GuestRun.begin(self, boot, self.options)
         if self.options.paused:
             self._stopped("paused", 0, "")
         else:
@@ -324,15 +325,15 @@ class Guest:
                 await self._run.end()
             if self.state in LIVE_STATES or state is GuestState.STOPPED:
                 self.stop_reason = StopReason(kind, self.ticks if ticks is None else ticks)
-                self.console.ended(f"{self.name} was ended" if kind != "power-off" else f"{self.name} went off")
+                self.console.ended(
+                    f"{self.name} was ended" if kind != "power-off" else f"{self.name} went off"
+                )
                 self._set_state(state)
 
     async def _flush(self) -> None:
         assert self._run is not None
-        try:
+        with suppress(GuestError):  # it is on its way out
             await self._run.ask(messages.Flush(), messages.Flushed, _FLUSH_SECONDS)
-        except GuestError:
-            pass  # it is on its way out
 
     async def _end_run(self) -> None:
         if self._run is not None:
@@ -345,7 +346,6 @@ class Guest:
         kind = stopped.reason if stopped is not None and stopped.reason == "diverged" else "crashed"
         self.stop_reason = StopReason(kind, self.ticks, sentence)
         self.console.ended(sentence)
-        self._listeners.emit("event", sentence)
         self._set_state(GuestState.CRASHED)
 
     def _stopped(self, kind: str, ticks: int, detail: str) -> None:

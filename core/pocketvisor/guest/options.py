@@ -9,7 +9,8 @@ from pocketvisor.recording import Recording
 
 
 class RunOptions(Struct, frozen=True, kw_only=True):
-    """`rate`: "model" for a share of what the handset's CPU does, "max" for as fast as the host goes, or MIPS.
+    """`rate`: "model" for a share of what the handset's CPU does, "max" for as fast as the host goes, or a
+    number of MIPS.
 
     `skip_idle`: time that the guest waits is jumped over, not slept. `script` is matched in the guest's
     process at exact ticks, so that a deterministic run with it comes out the same each time.

@@ -68,7 +68,8 @@ class PanelView:
 
     def screenshot(self) -> bytes:
         """The panel as a PNG file. Encoding takes some milliseconds: not for the GUI's thread."""
-        image = Image.frombytes("RGB", (self.width, self.height), bytes(self.buffer), "raw", "BGRX", self.stride)
+        size = self.width, self.height
+        image = Image.frombytes("RGB", size, bytes(self.buffer), "raw", "BGRX", self.stride)
         file = io.BytesIO()
         image.save(file, "png")
         return file.getvalue()

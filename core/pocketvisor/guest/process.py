@@ -9,6 +9,7 @@ import selectors
 import socket
 import sys
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -53,7 +54,9 @@ _REPLAY_MAX: Final = 1 << 30
 class GuestMain:
     """The main thread, from Start on."""
 
-    def __init__(self, channel: BlockingChannel[FromHandset, FromGuest], start: Start, replay: bytes | None) -> None:
+    def __init__(
+        self, channel: BlockingChannel[FromHandset, FromGuest], start: Start, replay: bytes | None
+    ) -> None:
         from pocketvisor import _native
         from pocketvisor.board.board import Board
         from pocketvisor.guest.script import Script, ScriptPlan
@@ -65,7 +68,6 @@ class GuestMain:
         self._record = start.record
         self._board = Board(start.board)
         self._machine = machine = self._board.machine
-        machine.set_rate(start.rate)
         if replay is not None:
             machine.replay(replay)
         elif start.record:
@@ -169,10 +171,8 @@ class GuestMain:
     def _console_ready(self) -> None:
         """There is output; it waits in the machine, which bounds it, until it is due."""
         self._console_pending = True
-        try:
+        with suppress(BlockingIOError):
             os.eventfd_read(self._machine.console_fd)
-        except BlockingIOError:
-            pass
 
     def _send_console(self, now: float) -> None:
         self._console_due = now + _CONSOLE_INTERVAL

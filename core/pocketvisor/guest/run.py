@@ -29,6 +29,7 @@ class RunObserver(Protocol):
     def run_stopped(self, stopped: messages.Stopped) -> None: ...
     def run_ended(self, sentence: str) -> None:
         """The process ended, or was ended because it made no sense."""
+
     def run_output(self, data: bytes) -> None: ...
     def run_note(self, sentence: str) -> None: ...
 
@@ -51,7 +52,7 @@ class GuestRun:
         self.log_complete = True
 
     @classmethod
-    async def begin(cls, observer: RunObserver, boot: Boot, options: RunOptions, rate: int) -> "GuestRun":
+    async def begin(cls, observer: RunObserver, boot: Boot, options: RunOptions) -> "GuestRun":
         """Takes over the boot. Raises GuestError or RecordingError with the sentence to show."""
         run = cls(observer, boot)
         try:
@@ -60,9 +61,7 @@ class GuestRun:
             replay = options.replay
             if replay is not None:
                 check_replay(replay.head, boot.head(process.engine))
-            await process.start(
-                _start_message(boot, options, rate), replay.log if replay is not None else None
-            )
+            await process.start(_start_message(boot, options), replay.log if replay is not None else None)
         except BaseException:
             await run.end()
             boot.close()
@@ -178,14 +177,13 @@ class GuestRun:
                 waiting.exception()  # whoever asked may have given up since: no complaint then
 
 
-def _start_message(boot: Boot, options: RunOptions, rate: int) -> Start:
+def _start_message(boot: Boot, options: RunOptions) -> Start:
     script = options.script
     limit = options.tick_limit
     if limit is None and options.replay is not None:
         limit = options.replay.end.ticks
     return Start(
         board=boot.board,
-        rate=rate,
         record=options.record,
         replay=options.replay is not None,
         sync=options.deterministic or script is not None,

@@ -30,6 +30,9 @@ class GuestCounters(Struct, frozen=True):
     frames: int
     events: int
     events_refused: int
+    virtio_refused: int
+    input_dropped: int
+    output_dropped: int
 
 
 def proportional_set_size(pid: int) -> int:

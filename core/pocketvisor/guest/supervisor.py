@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -137,10 +138,8 @@ class GuestProcess:
 
     def send(self, message: FromHandset) -> None:
         """Never waits; what is sent to a process that has gone is lost."""
-        try:
+        with suppress(ControlError):  # its end is on the way to on_end
             self._channel.send(message)
-        except ControlError:
-            pass  # its end is on the way to on_end
 
     async def kill(self) -> None:
         """End it at once and for certain; on_end is not called. Comes back when it is gone."""
@@ -164,7 +163,7 @@ class GuestProcess:
             raise await self._failed_to_start(None)
         if hello.protocol != PROTOCOL:
             raise GuestError(
-                f"The guest's process speaks version {hello.protocol} of the control protocol, not {PROTOCOL}: "
+                f"The guest's process speaks version {hello.protocol} of the protocol, not {PROTOCOL}: "
                 "the installation of Pocketvisor is mixed up"
             )
         self.engine = hello.engine
@@ -208,10 +207,8 @@ class GuestProcess:
 
     async def _end_process(self) -> None:
         if self._process.returncode is None:
-            try:
+            with suppress(ProcessLookupError):
                 self._process.kill()
-            except ProcessLookupError:
-                pass
         await self._process.wait()
 
     async def _keep_stderr(self) -> None:

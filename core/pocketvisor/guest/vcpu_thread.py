@@ -7,6 +7,7 @@ very tick: that is what makes a scripted run come out the same each time.
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from pocketvisor import _native
 from pocketvisor._native import Machine
@@ -73,10 +74,8 @@ class VcpuThread:
         self._machine.stop()
 
     def take_outbox(self) -> list[Report]:
-        try:
+        with suppress(BlockingIOError):
             os.eventfd_read(self.wake_fd)
-        except BlockingIOError:
-            pass
         with self._lock:
             outbox, self._outbox = self._outbox, []
         return outbox

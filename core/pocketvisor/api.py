@@ -1,0 +1,64 @@
+"""All that a program needs to run guests: the workbench, the command line and the test kit use just this.
+
+    async def main() -> None:
+        handset = Handset(load_models()["nexus-one"])
+        guest = await handset.start(catalogue()["personal"])
+        await guest.console.expect("ready", timeout=10)
+        guest.touch(240, 400, "down")
+        ...
+        await handset.close()
+
+Nothing here loads the engine: guests run in processes of their own.
+"""
+
+from pocketvisor.errors import (
+    ControlError,
+    GuestError,
+    ImageError,
+    MissingImage,
+    ModelError,
+    OutOfMemory,
+    PocketvisorError,
+    RecordingError,
+)
+from pocketvisor.guest.console import Console
+from pocketvisor.guest.guest import Guest
+from pocketvisor.guest.options import GuestState, RunOptions, StopReason
+from pocketvisor.guest.panel import PanelView
+from pocketvisor.guest.script import DEFAULT_PROMPT, ScriptPlan
+from pocketvisor.guest.statistics import GuestCounters
+from pocketvisor.handset import Handset
+from pocketvisor.images.catalogue import GuestImage, catalogue, image_from_files
+from pocketvisor.models import HandsetModel, Panel, load_model, load_models
+from pocketvisor.recording import Recording, read_recording, write_recording
+
+__all__ = [
+    "DEFAULT_PROMPT",
+    "Console",
+    "ControlError",
+    "Guest",
+    "GuestCounters",
+    "GuestError",
+    "GuestImage",
+    "GuestState",
+    "Handset",
+    "HandsetModel",
+    "ImageError",
+    "MissingImage",
+    "ModelError",
+    "OutOfMemory",
+    "Panel",
+    "PanelView",
+    "PocketvisorError",
+    "Recording",
+    "RecordingError",
+    "RunOptions",
+    "ScriptPlan",
+    "StopReason",
+    "catalogue",
+    "image_from_files",
+    "load_model",
+    "load_models",
+    "read_recording",
+    "write_recording",
+]

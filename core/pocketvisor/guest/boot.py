@@ -1,0 +1,206 @@
+"""What a guest's process is started with: memory, filled with the image, and the board in plain values.
+
+All reading and unpacking of images happens here, in a thread of the handset's process: the guest's process
+gets memory and numbers. An image is taken for hostile: the loaders bound what they read.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from blake3 import blake3
+
+from pocketvisor.board.config import BoardConfig, BootPlan, Descriptors, ImageFiles, PanelConfig, tick_ps
+from pocketvisor.board.loaders import load
+from pocketvisor.board.map import FLASH_BANK_SIZE, RAM_BASE
+from pocketvisor.control.status import PAGE_SIZE, StatusPage
+from pocketvisor.errors import ImageError
+from pocketvisor.guest.memory import create_memfd
+from pocketvisor.guest.options import RunOptions
+from pocketvisor.guest.panel import PanelView
+from pocketvisor.images.catalogue import GuestImage
+from pocketvisor.models import HandsetModel
+from pocketvisor.models import Panel as ModelPanel
+from pocketvisor.recording import RecordingHead
+
+DETERMINISTIC_EPOCH: Final = 1_767_225_600
+"""What the clock shows at power on where runs are to be alike: the first second of 2026, UTC."""
+
+
+class GuestMemory:
+    """What stays the same over a guest's resets: the status page and the panel."""
+
+    def __init__(self, panel: ModelPanel) -> None:
+        self.status_fd = create_memfd("status", PAGE_SIZE)
+        self.status = StatusPage(self.status_fd)
+        self.panel = PanelView(panel.width, panel.height, self.status)
+
+    def clear(self) -> None:
+        """Only when no process of the guest lives."""
+        self.status.clear()
+        self.panel.clear()
+
+    def close(self) -> None:
+        self.panel.close()
+        os.close(self.status_fd)
+
+
+class Boot:
+    """Memory of one run. It lives until close(), longer than the process if need be."""
+
+    def __init__(
+        self, image: GuestImage, model: HandsetModel, options: RunOptions, memory: GuestMemory
+    ) -> None:
+        self.image = image
+        self.model = model
+        self.options = options
+        self.status = memory.status
+        self.digests: dict[str, str] = {}
+        self.summary = ""
+        self._flash_fds: list[int] = []
+        self._shared = memory
+        ram_size = (options.ram_mib or image.ram_mib) << 20
+        mips = options.rate if isinstance(options.rate, int) else model.mips
+        self.board = BoardConfig(
+            ram_size=ram_size,
+            panel=PanelConfig(memory.panel.width, memory.panel.height),
+            tick_ps=tick_ps(mips),
+            keys=model.keys,
+            rtc_epoch=_epoch(options),
+            deterministic=options.deterministic,
+            skip_idle=options.skip_idle,
+        )
+        self.ram_fd = create_memfd("ram", ram_size)
+
+    @property
+    def descriptors(self) -> list[int]:
+        """What the process inherits."""
+        shared = self._shared
+        return [
+            self.ram_fd,
+            shared.status_fd,
+            shared.panel.memory_fd,
+            shared.panel.fileno(),
+            *self._flash_fds,
+        ]
+
+    def fill(self, progress: Callable[[str], None]) -> None:
+        """Reads the image and writes it to memory. Blocks; raises ImageError."""
+        image = self.image
+        progress(f"Checking {image.name}")
+        image.check()
+        if self.options.record or self.options.replay is not None:
+            self.digests = {field: _file_digest(path) for field, path in sorted(image.files.items())}
+        progress(f"Loading {image.name}")
+        plan = load(
+            ImageFiles(
+                kind=image.kind, main=image.main_file, initrd=image.initrd, dtb=image.dtb, append=image.append
+            ),
+            self.board,
+        )
+        for address, content in plan.writes:
+            _write(self.ram_fd, address - RAM_BASE, content)
+        self._fill_flash(plan)
+        self.summary = plan.summary
+        shared = self._shared
+        self.board = msgspec.structs.replace(
+            self.board,
+            entry=plan.entry,
+            descriptors=Descriptors(
+                ram=self.ram_fd,
+                framebuffer=shared.panel.memory_fd,
+                frame_event=shared.panel.fileno(),
+                status=shared.status_fd,
+                flash=(self._flash_fds[0], self._flash_fds[1]),
+            ),
+        )
+
+    def head(self, engine: str) -> RecordingHead:
+        """What a recording of this run names."""
+        return RecordingHead(
+            engine=engine,
+            guest=self.image.name,
+            image=self.image.id,
+            model=self.model.id,
+            digests=self.digests,
+            ram_mib=self.board.ram_size >> 20,
+            rtc_epoch=self.board.rtc_epoch,
+            tick_ps=self.board.tick_ps,
+            panel=(self.board.panel.width, self.board.panel.height),
+            append=self.image.append,
+            deterministic=self.board.deterministic,
+        )
+
+    def close(self) -> None:
+        for fd in (self.ram_fd, *self._flash_fds):
+            os.close(fd)
+        self.ram_fd, self._flash_fds = -1, []
+
+    def _fill_flash(self, plan: BootPlan) -> None:
+        for bank in range(2):
+            fd = create_memfd(f"flash{bank}", FLASH_BANK_SIZE)
+            self._flash_fds.append(fd)
+            if bank in plan.flash:
+                _write(fd, 0, plan.flash[bank])
+
+
+async def prepare(
+    image: GuestImage,
+    model: HandsetModel,
+    memory: GuestMemory,
+    options: RunOptions,
+    progress: Callable[[str], None] | None,
+) -> Boot:
+    """A filled Boot. Cancelled, it leaves nothing behind."""
+    loop = asyncio.get_running_loop()
+
+    def tell(sentence: str) -> None:
+        if progress is not None:
+            loop.call_soon_threadsafe(progress, sentence)
+
+    boot = Boot(image, model, options, memory)
+    filling = asyncio.ensure_future(asyncio.to_thread(boot.fill, tell))
+    try:
+        await asyncio.shield(filling)
+    except asyncio.CancelledError:
+        filling.add_done_callback(lambda done: _abandon(done, boot))
+        raise
+    except BaseException:
+        boot.close()
+        raise
+    return boot
+
+
+def _abandon(filling: asyncio.Future[None], boot: Boot) -> None:
+    filling.exception()  # looked at, so that nobody complains about it
+    boot.close()
+
+
+def _epoch(options: RunOptions) -> int:
+    if options.replay is not None:
+        return options.replay.head.rtc_epoch
+    if options.rtc_epoch is not None:
+        return options.rtc_epoch
+    return DETERMINISTIC_EPOCH if options.deterministic else int(time.time())
+
+
+def _write(fd: int, offset: int, content: bytes | bytearray | memoryview) -> None:
+    view = memoryview(content).cast("B")
+    at = 0
+    while at < len(view):
+        at += os.pwrite(fd, view[at:], offset + at)
+
+
+def _file_digest(path: Path) -> str:
+    hasher = blake3()
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                hasher.update(piece)
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read: {error.strerror}") from error
+    return hasher.hexdigest()
