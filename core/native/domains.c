@@ -6,9 +6,9 @@
  *
  * Exact, without knowing a page's domain:
  * - Access granted where there was none: no entry can be wrong, as a domain without access fills none.
- * - Access taken away: privileged entries that were filled since the grant go, one by one. User mode's
- * entries stay but are suspended: a privileged LDRT or STRT, and an entry to user mode, first drop them. When
- * the very same access is granted again they are good again.
+ * - What was granted, and no more, taken away: privileged entries that were filled since the grant go, one by
+ * one. User mode's entries stay but are suspended: a privileged LDRT or STRT, and an entry to user mode, first
+ * drop them. When the very same access is granted again they are good again.
  * - Any other change flushes all.
  *
  * Left out: translation regimes other than the non-secure one, which the engine starts in and never leaves.
@@ -18,10 +18,16 @@
 /* libunicorn's MMU indices (ARMMMUIdx_E10_0 and _E10_1), as a bit map. */
 enum { USER = 1 << 0, PRIVILEGED_INDEX = 2, PRIVILEGED = 1 << PRIVILEGED_INDEX };
 
+/* The TLB is empty: its privileged entries are of no domain. */
+static void start_over(struct domains *domains) {
+    domains->suspended = false;
+    domains->filled = 0;
+    domains->base = 0;
+}
+
 void domains_forget(struct vcpu *vcpu) {
     vcpu->domains.known = false;
-    vcpu->domains.suspended = false;
-    vcpu->domains.filled = 0;
+    start_over(&vcpu->domains);
 }
 
 void domains_filled(struct vcpu *vcpu, uint32_t address, int mmu_index) {
@@ -42,8 +48,7 @@ void domains_user_access(struct vcpu *vcpu) {
 }
 
 static void flush_all(struct vcpu *vcpu) {
-    vcpu->domains.suspended = false;
-    vcpu->domains.filled = 0;
+    start_over(&vcpu->domains);
     vcpu->engine->flush(vcpu->domains.cpu);
 }
 
@@ -59,6 +64,12 @@ static void take_away(struct vcpu *vcpu, uint32_t old) {
     domains->suspended_access = old;
 }
 
+/* Whether each domain with access in `base` has the same in `access`. */
+static bool still_has(uint32_t access, uint32_t base) {
+    uint32_t some = (base | base >> 1) & 0x55555555;
+    return ((access ^ base) & (some | some << 1)) == 0;
+}
+
 /* Two bits a domain: 0 no access, 1 client (the page's rights count), 3 manager (they do not). */
 static void change(struct vcpu *vcpu, uint32_t old, uint32_t new) {
     struct domains *domains = &vcpu->domains;
@@ -72,9 +83,11 @@ static void change(struct vcpu *vcpu, uint32_t old, uint32_t new) {
     if (old == new)
         return;
     if (granted && (!domains->suspended || new == domains->suspended_access)) {
+        /* All entries, noted or not, are of domains that had access. */
         domains->suspended = false;
         domains->filled = 0;
-    } else if (revoked && !domains->suspended) {
+        domains->base = old;
+    } else if (revoked && !domains->suspended && still_has(new, domains->base)) {
         take_away(vcpu, old);
     } else {
         flush_all(vcpu);
@@ -89,8 +102,7 @@ bool domains_flush(void *context, void *cpu) {
         domains->flush_wanted = true;
         return true;
     }
-    domains->suspended = false;
-    domains->filled = 0;
+    start_over(domains);
     return false;
 }
 

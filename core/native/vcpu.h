@@ -1,7 +1,8 @@
 /* One Cortex-A9 on Unicorn: counted, interruptible, with its exceptions entered and its missing
  * instructions emulated. Knows nothing of devices: the machine hands in what it needs.
  *
- * Left out: FIQ, TrustZone, LPAE, more than one vCPU, alignment faults of SCTLR.A on LDRD (the engine).
+ * Left out: FIQ, TrustZone, LPAE, more than one vCPU, alignment faults of SCTLR.A,
+ * LDM and LDRD (the engine makes none).
  */
 #ifndef POCKETVISOR_VCPU_H
 #define POCKETVISOR_VCPU_H

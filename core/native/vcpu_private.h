@@ -74,13 +74,14 @@ struct domains {
     bool writing, flush_wanted;
     bool privileged_block; /* the block in translation is for a privileged mode */
     uint32_t access, suspended_access;
-    unsigned filled; /* privileged fills since access was last granted; more than fit: all of them */
+    uint32_t base;   /* access of the domains that privileged entries are of, but for those noted */
+    unsigned filled; /* privileged fills noted since access was last granted; more than fit: all of them */
     uint32_t fills[DOMAIN_FILLS_MAX];
     void *cpu;
 };
 
 /* Sizes that vcpu_on_block() is given by generated code: see gate.c. */
-enum { GATE_TRIGGERED = 0, GATE_USER_ACCESS = UINT32_MAX };
+enum { GATE_TRIGGERED = UINT32_MAX - 1, GATE_USER_ACCESS = UINT32_MAX };
 
 enum stop_reason { STOP_NONE, STOP_AGAIN, STOP_LEAVE, STOP_ERROR };
 
