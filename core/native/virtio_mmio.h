@@ -83,6 +83,7 @@ struct virtio_slot {
 
 struct virtio_mmio {
     struct virtio_slot slots[VIRTIO_SLOTS];
+    uint32_t count; /* slots that the board has */
     struct virtio_memory memory;
     pthread_mutex_t lock; /* what other threads read: status, generation, driver_features, live, queues */
     void (*ring)(void *machine); /* a doorbell waits */

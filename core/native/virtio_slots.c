@@ -35,6 +35,7 @@ void virtio_mmio_init(struct virtio_mmio *virtio, const struct virtio_memory *me
     memset(virtio, 0, sizeof *virtio);
     virtio->memory = *memory;
     virtio->ring = ring;
+    virtio->count = VIRTIO_SLOTS;
     pthread_mutex_init(&virtio->lock, NULL);
 }
 
@@ -47,7 +48,7 @@ void virtio_mmio_free(struct virtio_mmio *virtio) {
 bool virtio_mmio_fill(struct virtio_mmio *virtio, unsigned number, uint32_t device_id, uint64_t features,
                       const uint16_t *queue_limits, uint32_t queues, const uint8_t *config,
                       uint32_t config_size, struct virtio_window *windows, uint32_t window_count) {
-    if (number >= VIRTIO_SLOTS || !device_id || virtio->slots[number].device_id || queues > VIRTIO_QUEUES ||
+    if (number >= virtio->count || !device_id || virtio->slots[number].device_id || queues > VIRTIO_QUEUES ||
         config_size > VIRTIO_CONFIG || window_count > VIRTIO_WINDOWS ||
         (window_count && config_size != WINDOWED_CONFIG))
         return false;

@@ -1,7 +1,7 @@
 """The engine and the board's fast half, in C (core/native). Loaded in guest processes alone."""
 
-from collections.abc import Sequence
-from typing import Final, Protocol, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol, TypedDict, final, type_check_only
 
 ENGINE: Final[str]
 """Name of the engine variant, for recordings: equal names count and behave alike."""
@@ -30,6 +30,7 @@ EVENT_VIRTIO_USED: Final[int]
 EVENT_VIRTIO_CONFIG: Final[int]
 EVENT_DEVICE: Final[int]
 
+@type_check_only
 class Device(Protocol):
     """A device served from Python: for rare accesses alone (about a microsecond each, under the GIL)."""
 
@@ -41,6 +42,7 @@ class Device(Protocol):
         """The time given to set_alarm() has come, on the vCPU's thread."""
     def reset(self) -> None: ...
 
+@type_check_only
 class Counters(TypedDict):
     blocks: int  # translated, not executed
     fills: int
@@ -59,7 +61,15 @@ class Counters(TypedDict):
     frames: int
     events: int
     events_refused: int
+    """Posts over a bound."""
+    virtio_refused: int
+    """Rings, addresses or payloads that could not be: each needed a reset of its device."""
+    input_dropped: int
+    """Bytes of console input over the UART's backlog."""
+    output_dropped: int
+    """Bytes of console output that nobody took in time."""
 
+@type_check_only
 class Queue(TypedDict):
     """A virtqueue as the driver set it up, frozen when the device was activated. Guest physical addresses."""
 
@@ -70,6 +80,7 @@ class Queue(TypedDict):
     used: int
     event_index: bool
 
+@final
 class Machine:
     """One guest: vCPU, memory, bus and devices. Built in one thread, run in one, posted to from any.
 
@@ -95,7 +106,8 @@ class Machine:
         what it holds. deterministic: no clock corrections but idle jumps, and those are exact.
         skip_idle: idle time is jumped over at once, not slept (unthrottled runs)."""
 
-    error: str | None
+    @property
+    def error(self) -> str | None: ...
 
     # Parts
     def map_memory(self, base: int, size: int, fd: int, *, writable: bool) -> None:
@@ -105,14 +117,24 @@ class Machine:
         frame_fd (an eventfd) is signalled, at most 60 times a second."""
     def add_gic(self, distributor: int, cpu_interface: int) -> None: ...
     def add_timer(self) -> None:
-        """The ARM generic timer: 62.5 MHz, PPIs 13, 14, 11, 10 as on QEMU's virt."""
+        """The ARM generic timer: 62.5 MHz, the physical one on PPI 14, the virtual one on PPI 11 (QEMU's virt)."""
     def add_pl011(self, base: int, spi: int) -> int:
         """Answers the console's index."""
     def add_virtio_slots(self, base: int, first_spi: int, count: int) -> None:
         """virtio-mmio transports of 0x200 bytes each, empty (device id 0) until fill_virtio_slot()."""
     def fill_virtio_slot(
-        self, slot: int, device_id: int, features: int, queue_sizes: Sequence[int], config: bytes
-    ) -> None: ...
+        self,
+        slot: int,
+        device_id: int,
+        features: int,
+        queue_sizes: Sequence[int],
+        config: bytes,
+        windows: Mapping[tuple[int, int], bytes] | None = None,
+    ) -> None:
+        """VERSION_1 is offered in any case. Without `windows` the driver may write the configuration space
+        (a doorbell tells). With them it writes bytes 0 and 1 alone, and byte 2 and what follows from byte 8
+        on show the size and the bytes under (byte 0, byte 1), or nothing: virtio-input's way. The space then
+        has 136 bytes, a window at most 128."""
     def add_device(self, base: int, size: int, device: Device, name: str) -> int:
         """A device in Python; answers its index."""
 
@@ -128,29 +150,33 @@ class Machine:
         """r0 to r12, sp, lr, pc, cpsr and the CP15 registers sctlr, ttbr0, ttbr1, ttbcr, dacr, vbar, dfsr,
         dfar, ifsr, ifar; only for a machine that is not running."""
     def set_rate(self, ticks_per_second: int) -> None:
-        """From any thread: throttle to this rate against real time; 0 lets the guest run as fast as it can."""
+        """From any thread: throttle to this rate against real time; 0 lets the guest run as fast as it can. The
+        status page's rate holds as well: the lower of the two that are not 0."""
     def set_sync(self, sync: bool) -> None:
         """run() returns RUN_SYNC at each console output and doorbell, so that they are served at an exact
         tick."""
     def reset(self) -> None:
-        """Power-on state for the vCPU and all devices; memory is the caller's."""
+        """Power-on state for the vCPU and all devices; memory is the caller's, and the clock goes on."""
 
     # From outside
     def post(self, kind: int, target: int, payload: bytes) -> bool:
         """From any thread. False where a bound was met."""
     def take_console(self, console: int) -> bytes:
         """Output since the last call; what nobody takes is bounded at 1 MiB, oldest dropped."""
-    console_fd: int
-    """An eventfd signalled at console output."""
-    doorbell_fd: int
-    """An eventfd signalled when a doorbell waits."""
+    @property
+    def console_fd(self) -> int:
+        """An eventfd signalled at console output; take_console() reads it."""
+    @property
+    def doorbell_fd(self) -> int:
+        """An eventfd signalled when a doorbell waits; take_doorbells() reads it."""
     def take_doorbells(self) -> list[tuple[int, int]]:
         """(slot, queue) for each kick since the last call; queue -1 when the slot's status changed (driver
-        ready, or reset)."""
+        ready, reset, or restored), -2 when the driver wrote the configuration space."""
     def virtio_status(self, slot: int) -> tuple[int, int, int]:
         """(status, generation, driver's features). The generation counts resets: EVENT_VIRTIO_USED of an
         older one is dropped."""
     def virtio_queue(self, slot: int, queue: int) -> Queue: ...
+    def virtio_config(self, slot: int) -> bytes: ...
 
     # For devices in Python, on the vCPU's thread (inside read, write, event, alarm, reset)
     def set_line(self, spi: int, level: bool) -> None: ...
@@ -173,13 +199,15 @@ class Machine:
     def replay(self, log: bytes) -> None:
         """Raises ValueError for a malformed log."""
 
-    # State: {"engine": ..., "vcpu": {...}, "clock": {...}, "gic": {...}, ...}; RAM and memories are not in it.
+    # State: {"engine": ..., "cpu": bytes, "clock": {...}, "gic": {...}, ...}; RAM, memories and devices in
+    # Python are not in it. It may be restored at another tick_ps: the guest's time goes on from where it was.
     def save(self) -> dict[str, object]: ...
     def restore(self, state: dict[str, object]) -> None:
-        """Raises ValueError where a part or field is missing, out of bounds or of another engine."""
+        """Wholly or not at all. Raises ValueError where a part or field is missing, out of bounds or of another
+        engine. Every slot that has a device rings its doorbell."""
 
 def overrides_problem() -> str | None:
     """One sentence on why the engine's overrides are not in effect, or None where they are."""
 
 def set_test_fault(name: str) -> None:
-    """For tests: makes the named internal step fail once ("alloc", "eventfd")."""
+    """For tests: makes the named internal step fail once ("alloc", "eventfd", "log")."""

@@ -1,0 +1,120 @@
+/* One guest's board, wired and run: vCPU, memories, devices, time. Knows no Python.
+ *
+ * Threads: one thread runs; any thread may call what is said to be for any thread; the rest is for a machine
+ * that is not running, or for the vCPU's thread within a device's call.
+ *
+ * Left out: more than one vCPU, hot plugging. Memory is the caller's: neither reset nor state touches it.
+ */
+#ifndef POCKETVISOR_MACHINE_H
+#define POCKETVISOR_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "device.h"
+#include "vcpu.h"
+#include "virtio_mmio.h"
+
+struct machine;
+
+enum run_reason {
+    RUN_NONE, /* goes on */
+    RUN_LIMIT,
+    RUN_STOPPED,
+    RUN_POWER_OFF,
+    RUN_RESET,
+    RUN_SYNC,
+    RUN_DIVERGED,
+    RUN_DEAD,
+    RUN_ERROR,
+};
+
+enum { MACHINE_DEVICES = 32, MACHINE_UARTS = 4, MACHINE_MEMORIES = 6, MACHINE_ERROR = 256 };
+
+struct machine_options {
+    int ram_fd, status_fd; /* status_fd: -1 for none */
+    uint32_t ram_base, ram_size, tick_ps;
+    bool deterministic, skip_idle;
+};
+
+/* NULL with a sentence in `error`. Descriptors stay the caller's. */
+struct machine *machine_new(const struct machine_options *options, char error[MACHINE_ERROR]);
+void machine_free(struct machine *machine);
+
+/* Parts, before the first run. False, or -1, with a sentence in `error`. */
+bool machine_map_memory(struct machine *machine, uint32_t base, uint32_t size, int fd, bool writable,
+                        char error[MACHINE_ERROR]);
+bool machine_add_framebuffer(struct machine *machine, uint32_t base, int fd, uint32_t width, uint32_t height,
+                             uint32_t stride, int frame_fd, char error[MACHINE_ERROR]);
+bool machine_add_gic(struct machine *machine, uint32_t distributor, uint32_t cpu_interface,
+                     char error[MACHINE_ERROR]);
+bool machine_add_timer(struct machine *machine, char error[MACHINE_ERROR]);
+int machine_add_pl011(struct machine *machine, uint32_t base, uint32_t spi, char error[MACHINE_ERROR]);
+bool machine_add_virtio_slots(struct machine *machine, uint32_t base, uint32_t first_spi, uint32_t count,
+                              char error[MACHINE_ERROR]);
+/* NULL before machine_add_virtio_slots(). */
+struct virtio_mmio *machine_virtio(struct machine *machine);
+
+/* A device of the caller's. The hooks may be NULL. */
+struct machine_device_hooks {
+    void (*event)(void *device, const uint8_t *payload, uint32_t size);
+    void (*alarm)(void *device);
+};
+int machine_add_device(struct machine *machine, uint32_t base, uint32_t size, const struct device_ops *ops,
+                       void *device, const struct machine_device_hooks *hooks, char error[MACHINE_ERROR]);
+
+/* Runs until something in enum run_reason happens. */
+enum run_reason machine_run(struct machine *machine, uint64_t until_tick);
+bool machine_started(const struct machine *machine);
+/* The sentence behind RUN_ERROR, or "". */
+const char *machine_error(const struct machine *machine);
+void machine_reset(struct machine *machine);
+
+/* From any thread. */
+void machine_stop(struct machine *machine);
+void machine_set_rate(struct machine *machine, uint64_t ticks_per_second);
+void machine_set_sync(struct machine *machine, bool sync);
+bool machine_post(struct machine *machine, uint16_t kind, uint16_t target, const void *payload,
+                  uint32_t size);
+/* Call before looking at the consoles: output from then on signals the descriptor again. */
+void machine_open_consoles(struct machine *machine);
+size_t machine_console_length(struct machine *machine, unsigned console);
+size_t machine_take_console(struct machine *machine, unsigned console, uint8_t *bytes, size_t size);
+/* The same before virtio_mmio_take_bell(). */
+void machine_open_doorbells(struct machine *machine);
+int machine_console_fd(const struct machine *machine);
+int machine_doorbell_fd(const struct machine *machine);
+unsigned machine_uarts(const struct machine *machine);
+
+/* On the vCPU's thread within a device's call, or not running. */
+bool machine_set_line(struct machine *machine, uint32_t spi, bool level);
+uint64_t machine_now_ns(const struct machine *machine);
+/* UINT64_MAX: none. */
+void machine_set_alarm(struct machine *machine, unsigned device, uint64_t at_ns);
+/* A device failed: run() returns RUN_ERROR at the next block start. */
+void machine_fail(struct machine *machine, const char *sentence);
+
+/* The counters in the order of Counters in _native.pyi; machine_counter_names ends in NULL. */
+enum { MACHINE_COUNTERS = 20 };
+extern const char *const machine_counter_names[MACHINE_COUNTERS + 1];
+void machine_counters(const struct machine *machine, uint64_t counters[MACHINE_COUNTERS]);
+struct clock *machine_clock(struct machine *machine);
+struct vcpu *machine_vcpu(struct machine *machine);
+struct event_queue *machine_events(struct machine *machine);
+/* The dirty log of RAM, one bit a page. After a look clear it with machine_clear_dirty(). */
+const uint8_t *machine_dirty(const struct machine *machine, size_t *size);
+void machine_clear_dirty(struct machine *machine);
+
+/* State: parts in a fixed order, ending where false is answered. After writing into the fields of all parts
+ * call machine_restored(), which answers false, with the part's name in `error`, where one is impossible. */
+struct machine_part {
+    char name[24];
+    void *state;
+    const struct state_field *fields;
+    bool (*restored)(void *state);
+};
+bool machine_part(struct machine *machine, unsigned index, struct machine_part *part);
+bool machine_restored(struct machine *machine, char error[MACHINE_ERROR]);
+
+#endif

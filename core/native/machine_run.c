@@ -1,0 +1,358 @@
+/* Running a machine: attending to events and timers at block starts, idling, keeping pace with real time.
+ *
+ * What the guest can notice happens in one order at each tick: timers that are due, then event after event,
+ * with timers again behind each. A replay does the same from the log, so it ends in the same state. A change
+ * of the clock is an event as well, except that it is made here: advance() logs it.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "machine_private.h"
+
+enum {
+    EVENTS_AT_ONCE = 256, /* a flood of posts must not keep run() from leaving */
+    SLEEP_MOST_NS = 20000000,
+    DRIFT_NS = 20000000,
+};
+
+uint64_t machine_real_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+void machine_fail(struct machine *machine, const char *sentence) {
+    if (machine->reason != RUN_ERROR) {
+        strncpy(machine->error, sentence, sizeof machine->error - 1);
+        machine->reason = RUN_ERROR;
+    }
+    vcpu_attention(machine->vcpu);
+}
+
+static bool replaying(const struct machine *machine) {
+    return machine->events.replay != NULL;
+}
+
+/* The next time at which something happens by itself. */
+static uint64_t next_deadline(const struct machine *machine) {
+    uint64_t first =
+        machine->has_timer ? gtimer_deadline(&machine->timer, clock_now_ns(&machine->clock)) : NEVER;
+    for (unsigned index = 0; index < machine->device_count; index++)
+        if (machine->state.alarms[index] < first)
+            first = machine->state.alarms[index];
+    return first;
+}
+
+static void run_timers(struct machine *machine) {
+    uint64_t now = clock_now_ns(&machine->clock);
+    if (machine->has_timer)
+        gtimer_update(&machine->timer, now);
+    for (unsigned index = 0; index < machine->device_count; index++) {
+        if (machine->state.alarms[index] > now)
+            continue;
+        const struct machine_device *device = &machine->devices[index];
+        machine->state.alarms[index] = NEVER;
+        if (device->hooks.alarm)
+            device->hooks.alarm(device->device);
+    }
+}
+
+static void advance(struct machine *machine, uint64_t ns) {
+    if (!ns)
+        return;
+    if (!event_log(&machine->events, machine->clock.bytes, EVENT_CLOCK, 0, &ns, sizeof ns)) {
+        machine_fail(machine, "The recording is out of memory.");
+        return;
+    }
+    machine->clock.correction += ns;
+    run_timers(machine);
+}
+
+static void apply(struct machine *machine, const struct event *event) {
+    uint64_t ns;
+    machine->applied++;
+    switch (event->kind) {
+    case EVENT_CONSOLE_INPUT:
+        if (event->target < machine->uart_count)
+            pl011_receive(&machine->uarts[event->target]->uart, event->payload, event->size);
+        break;
+    case EVENT_CLOCK:
+        if (event->size == sizeof ns) {
+            memcpy(&ns, event->payload, sizeof ns);
+            machine->clock.correction += ns;
+        }
+        break;
+    case EVENT_VIRTIO_USED:
+        if (machine->virtio)
+            virtio_mmio_used(machine->virtio, event->target, event->payload, event->size);
+        break;
+    case EVENT_VIRTIO_CONFIG:
+        if (machine->virtio)
+            virtio_mmio_configure(machine->virtio, event->target, event->payload, event->size);
+        break;
+    case EVENT_DEVICE:
+        if (event->target < machine->device_count && machine->devices[event->target].hooks.event)
+            machine->devices[event->target].hooks.event(machine->devices[event->target].device,
+                                                        event->payload, event->size);
+        break;
+    }
+}
+
+/* All that is due at this tick. */
+static void settle(struct machine *machine) {
+    struct event *event;
+    run_timers(machine);
+    for (unsigned count = 0; machine->reason == RUN_NONE; count++) {
+        if (count == EVENTS_AT_ONCE && !replaying(machine)) {
+            vcpu_attention(machine->vcpu);
+            return;
+        }
+        if (!(event = event_take(&machine->events, machine->clock.bytes)))
+            return;
+        if (event->bytes == machine->clock.bytes)
+            apply(machine, event);
+        else /* of a tick at which no block started here */
+            machine->reason = RUN_DIVERGED;
+        free(event);
+        run_timers(machine);
+    }
+}
+
+void machine_plan(struct machine *machine) {
+    uint64_t limit = pace_slice_at(&machine->pace), deadline = next_deadline(machine);
+    if (deadline != NEVER) {
+        uint64_t at = clock_bytes_at(&machine->clock, deadline);
+        limit = at < limit ? at : limit;
+    }
+    uint64_t logged = event_next_bytes(&machine->events);
+    limit = logged < limit ? logged : limit;
+    vcpu_set_limit(machine->vcpu, machine->until < limit ? machine->until : limit);
+}
+
+/* Whether run() is to return here; the reason says why. */
+static bool leave(struct machine *machine) {
+    if (machine->reason == RUN_NONE) {
+        if (atomic_exchange(&machine->stop, false))
+            machine->reason = RUN_STOPPED;
+        else if (atomic_exchange(&machine->sync_asked, false))
+            machine->reason = RUN_SYNC;
+        else if (machine->clock.bytes >= machine->until)
+            machine->reason = RUN_LIMIT;
+    }
+    return machine->reason != RUN_NONE;
+}
+
+/* Sleeps until `real`, or until somebody asks for attention. */
+static void sleep_until(struct machine *machine, uint64_t real) {
+    struct timespec at = {(time_t)(real / 1000000000), (long)(real % 1000000000)};
+    int result = 0;
+    pthread_mutex_lock(&machine->lock);
+    while (!vcpu_take_attention(machine->vcpu) && result != ETIMEDOUT) {
+        if (real == NEVER)
+            pthread_cond_wait(&machine->wake, &machine->lock);
+        else
+            result = pthread_cond_timedwait(&machine->wake, &machine->lock, &at);
+    }
+    pthread_mutex_unlock(&machine->lock);
+    pace_slept(&machine->pace, machine_real_ns());
+}
+
+void machine_wake(struct machine *machine) {
+    vcpu_attention(machine->vcpu);
+    pthread_mutex_lock(&machine->lock);
+    pthread_cond_broadcast(&machine->wake);
+    pthread_mutex_unlock(&machine->lock);
+}
+
+static uint64_t rate_now(const struct machine *machine) {
+    uint64_t own = atomic_load_explicit(&machine->rate, memory_order_relaxed);
+    uint64_t given = machine->status ? atomic_load_explicit(&machine->status->rate, memory_order_relaxed) : 0;
+    return !own || (given && given < own) ? given : own;
+}
+
+/* Gives the guest's clock what it lacks to real time, where it follows real time at all. */
+static void catch_up(struct machine *machine, uint64_t real, uint64_t slack) {
+    if (machine->skip_idle || replaying(machine))
+        return;
+    uint64_t behind = pace_behind(&machine->pace, real, clock_now_ns(&machine->clock),
+                                  machine->deterministic ? DRIFT_NS : slack);
+    if (machine->deterministic && behind)
+        pace_anchor(&machine->pace, real, clock_now_ns(&machine->clock));
+    else if (behind)
+        advance(machine, behind);
+}
+
+/* How long to sleep so that the guest is not ahead: of its rate, or when a replay is watched, of real time.
+ */
+static uint64_t ahead(struct machine *machine, uint64_t real) {
+    int64_t rate_ahead = machine->pace.ahead_ns;
+    uint64_t ns = rate_ahead > PACE_SLEEP_NS ? (uint64_t)rate_ahead : 0;
+    if (replaying(machine) && !machine->skip_idle) {
+        uint64_t at = pace_real_at(&machine->pace, clock_now_ns(&machine->clock));
+        if (at > real + PACE_SLEEP_NS)
+            ns = at - real > ns ? at - real : ns;
+        else if (at + PACE_SLACK_NS < real)
+            pace_anchor(&machine->pace, real, clock_now_ns(&machine->clock));
+    }
+    return ns < SLEEP_MOST_NS ? ns : SLEEP_MOST_NS;
+}
+
+/* A slice is over, or the rate is another one. */
+static void look(struct machine *machine) {
+    uint64_t real = machine_real_ns(), ns;
+    machine->rate_seen = rate_now(machine);
+    pace_look(&machine->pace, real, machine->clock.bytes, machine->rate_seen);
+    machine_flush_output(machine);
+    catch_up(machine, real, PACE_SLACK_NS);
+    machine_show(machine, real, STATUS_RUNNING);
+    while ((ns = ahead(machine, real)) && !leave(machine)) {
+        uint64_t due = machine_frame_due(machine, false);
+        sleep_until(machine, due < real + ns ? due : real + ns);
+        real = machine_real_ns();
+        catch_up(machine, real, PACE_SLACK_NS);
+        settle(machine);
+        machine_show(machine, real, STATUS_RUNNING);
+    }
+}
+
+bool machine_attend(void *pointer) {
+    struct machine *machine = pointer;
+    vcpu_take_attention(machine->vcpu);
+    settle(machine);
+    if (machine->clock.bytes >= pace_slice_at(&machine->pace) || machine->rate_seen != rate_now(machine))
+        look(machine);
+    if (leave(machine) || machine->suspended)
+        return true;
+    machine_plan(machine);
+    return false;
+}
+
+/* Time passes at once, exactly to the deadline. */
+static void jump(struct machine *machine, uint64_t deadline) {
+    uint64_t now = clock_now_ns(&machine->clock), ns = deadline > now ? deadline - now : 0;
+    machine->state.idle_ns += ns;
+    advance(machine, ns);
+}
+
+static void wait_real(struct machine *machine) {
+    uint64_t real = machine_real_ns(), deadline = next_deadline(machine);
+    uint64_t at = deadline == NEVER ? NEVER : pace_real_at(&machine->pace, deadline);
+    uint64_t frame = machine_frame_due(machine, true);
+    if (at > real)
+        sleep_until(machine, frame < at ? frame : at);
+    real = machine_real_ns();
+    if (machine->deterministic && real >= at) {
+        jump(machine, deadline);
+    } else if (!machine->deterministic || event_waits(&machine->events)) {
+        /* Outside input is the one thing that splits a deterministic wait: the time of its coming is part of
+         * it, and logged. */
+        uint64_t now = clock_now_ns(&machine->clock), behind = pace_behind(&machine->pace, real, now, 0);
+        if (machine->deterministic && deadline > now && behind >= deadline - now)
+            behind = deadline - now - 1;
+        machine->state.idle_ns += behind;
+        advance(machine, behind);
+    }
+}
+
+/* A replay that is watched does not run ahead of real time. */
+static void keep_pace(struct machine *machine) {
+    uint64_t real = machine_real_ns(), ns;
+    while ((ns = ahead(machine, real)) && !atomic_load(&machine->stop)) {
+        sleep_until(machine, real + ns);
+        real = machine_real_ns();
+    }
+}
+
+/* One step of waiting in a replay, where time passes by the log. False: it will not go on. */
+static bool wait_replay(struct machine *machine) {
+    uint64_t deadline = next_deadline(machine), logged = event_next_bytes(&machine->events);
+    if (logged <= machine->clock.bytes)
+        return true;
+    if (machine->deterministic && deadline != NEVER) { /* a log of input alone */
+        jump(machine, deadline);
+        return true;
+    }
+    machine->reason = logged == NEVER ? RUN_DEAD : RUN_DIVERGED;
+    return false;
+}
+
+static bool wait_skipping(struct machine *machine) {
+    uint64_t deadline = next_deadline(machine);
+    if (deadline != NEVER) {
+        jump(machine, deadline);
+    } else if (machine->deterministic) {
+        machine->reason = RUN_DEAD;
+        return false;
+    } else {
+        sleep_until(machine, machine_frame_due(machine, true));
+    }
+    return true;
+}
+
+/* WFI. True: run() returns, still waiting. */
+static bool idle(struct machine *machine) {
+    machine->state.waiting = 1;
+    pace_look(&machine->pace, machine_real_ns(), machine->clock.bytes, rate_now(machine));
+    machine_flush_output(machine);
+    for (;;) {
+        vcpu_take_attention(machine->vcpu);
+        settle(machine);
+        if (replaying(machine))
+            keep_pace(machine);
+        if (leave(machine))
+            return true;
+        if (vcpu_irq(machine->vcpu))
+            break;
+        machine_show(machine, machine_real_ns(), machine->skip_idle ? STATUS_RUNNING : STATUS_IDLE);
+        if (replaying(machine) && !wait_replay(machine))
+            return true;
+        if (!replaying(machine) && machine->skip_idle && !wait_skipping(machine))
+            return true;
+        if (!replaying(machine) && !machine->skip_idle)
+            wait_real(machine);
+    }
+    machine->state.waiting = 0;
+    return false;
+}
+
+static void go(struct machine *machine) {
+    vcpu_take_attention(machine->vcpu);
+    settle(machine);
+    if (leave(machine) || (machine->state.waiting && idle(machine)))
+        return;
+    for (;;) {
+        machine_plan(machine);
+        enum vcpu_stop stop = vcpu_run(machine->vcpu);
+        if (stop == VCPU_ERROR)
+            machine_fail(machine, vcpu_error(machine->vcpu));
+        if (machine->reason != RUN_NONE)
+            return;
+        machine->suspended = false;
+        if (idle(machine))
+            return;
+    }
+}
+
+enum run_reason machine_run(struct machine *machine, uint64_t until_tick) {
+    uint64_t real = machine_real_ns();
+    machine->thread = pthread_self();
+    machine->running = machine->started = true;
+    machine->reason = (enum run_reason)machine->state.ended;
+    machine->until = until_tick > NEVER / 4 ? NEVER : until_tick * 4;
+    pace_anchor(&machine->pace, real, clock_now_ns(&machine->clock));
+    machine->rate_seen = rate_now(machine);
+    pace_begin(&machine->pace, real, machine->clock.bytes, machine->rate_seen);
+    if (machine->reason == RUN_NONE)
+        go(machine);
+    machine_flush_output(machine);
+    real = machine_real_ns();
+    if (machine->reason == RUN_SYNC)
+        machine_show(machine, real, STATUS_RUNNING);
+    else
+        machine_show_now(machine, real, STATUS_STOPPED);
+    machine->running = false;
+    return machine->reason;
+}

@@ -1,0 +1,153 @@
+/* What the host sees of a machine without asking: console output, doorbells, damage, the status page.
+ * Nothing here changes the guest. */
+#define _GNU_SOURCE
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "machine_private.h"
+
+enum {
+    FRAME_NS = 16666667,  /* at most 60 a second */
+    DRAWING_NS = 3000000, /* a running guest is given this long to end what it draws */
+    STATUS_EVERY_NS = 5000000,
+};
+
+const char *const machine_counter_names[MACHINE_COUNTERS + 1] = {
+    "blocks",           "fills",          "first_fetches", "irqs",   "data_aborts",    "prefetch_aborts",
+    "supervisor_calls", "undefined",      "traps",         "waits",  "mmio",           "external_aborts",
+    "empty_accesses",   "dirty_marks",    "frames",        "events", "events_refused", "virtio_refused",
+    "input_dropped",    "output_dropped",
+};
+
+void machine_counters(const struct machine *machine, uint64_t counters[MACHINE_COUNTERS]) {
+    const struct vcpu_counters *vcpu = vcpu_get_counters(machine->vcpu);
+    uint64_t values[MACHINE_COUNTERS] = {
+        vcpu->blocks,
+        vcpu->fills,
+        vcpu->first_fetches,
+        vcpu->irqs,
+        vcpu->data_aborts,
+        vcpu->prefetch_aborts,
+        vcpu->supervisor_calls,
+        vcpu->undefined,
+        vcpu->traps,
+        vcpu->waits,
+        vcpu->mmio,
+        vcpu->external_aborts,
+        vcpu->empty_accesses,
+        vcpu->dirty_marks,
+        machine->frame.published,
+        machine->applied,
+        machine->events.refused,
+    };
+    for (unsigned slot = 0; machine->virtio && slot < VIRTIO_SLOTS; slot++)
+        values[17] += machine->virtio->slots[slot].needed_resets;
+    for (unsigned index = 0; index < machine->uart_count; index++) {
+        values[18] += machine->uarts[index]->uart.dropped;
+        values[19] += machine->uarts[index]->console.dropped;
+    }
+    memcpy(counters, values, sizeof values);
+}
+
+void machine_signal(int fd) {
+    uint64_t one = 1;
+    ssize_t written = write(fd, &one, sizeof one);
+    (void)written; /* full means that nobody reads, and it is readable already */
+}
+
+static void flush_uart(struct machine *machine, struct machine_uart *uart) {
+    if (!uart->uart.output_length)
+        return;
+    bool first = console_put(&uart->console, uart->uart.output, uart->uart.output_length);
+    uart->uart.output_length = 0;
+    if (first)
+        machine_signal(machine->console_fd);
+}
+
+void machine_flush_output(struct machine *machine) {
+    for (unsigned index = 0; index < machine->uart_count; index++)
+        flush_uart(machine, machine->uarts[index]);
+}
+
+static void ask_sync(struct machine *machine) {
+    if (atomic_load_explicit(&machine->sync, memory_order_relaxed)) {
+        atomic_store(&machine->sync_asked, true);
+        vcpu_attention(machine->vcpu);
+    }
+}
+
+/* Output gathers in the UART, so that a guest that prints costs the host no system call for each byte. */
+void machine_output_waits(void *pointer, struct pl011 *pl011) {
+    struct machine_uart *uart = (struct machine_uart *)pl011; /* its first member */
+    if (pl011->output_length == PL011_OUTPUT)
+        flush_uart(pointer, uart);
+    ask_sync(pointer);
+}
+
+void machine_doorbell(void *pointer) {
+    struct machine *machine = pointer;
+    if (!atomic_exchange(&machine->bell_signalled, true))
+        machine_signal(machine->doorbell_fd);
+    ask_sync(machine);
+}
+
+uint64_t machine_frame_due(const struct machine *machine, bool idle) {
+    const struct frame *frame = &machine->frame;
+    if (!frame->touched)
+        return NEVER;
+    uint64_t drawn = frame->noticed ? frame->noticed + DRAWING_NS : NEVER;
+    return idle || drawn < frame->next ? frame->next : drawn;
+}
+
+static void publish(struct machine *machine, uint64_t real) {
+    struct frame *frame = &machine->frame;
+    uint16_t rectangles[FRAMEBUFFER_RECTANGLES][4];
+    frame->touched = false;
+    frame->noticed = 0;
+    /* A little late is on time for the next one, so that 60 a second stay 60. */
+    frame->next = real - frame->next < FRAME_NS / 2 ? frame->next + FRAME_NS : real + FRAME_NS;
+    unsigned count = framebuffer_damage(&frame->buffer, rectangles);
+    vcpu_harvest(machine->vcpu);
+    if (!count)
+        return;
+    frame->published++;
+    if (machine->status)
+        status_publish(machine->status, (const uint16_t(*)[4])rectangles, count, real);
+    machine_signal(frame->fd);
+}
+
+static void fill_status(struct machine *machine, uint64_t real, enum status_state state) {
+    struct status_page *page = machine->status;
+    struct timespec cpu;
+    uint64_t counters[MACHINE_COUNTERS];
+    machine->status_at = real;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+    machine_counters(machine, counters);
+    atomic_store_explicit(&page->ticks, clock_ticks(&machine->clock), memory_order_relaxed);
+    atomic_store_explicit(&page->clock_ns, clock_now_ns(&machine->clock), memory_order_relaxed);
+    atomic_store_explicit(&page->idle_ns, machine->state.idle_ns, memory_order_relaxed);
+    atomic_store_explicit(&page->cpu_ns, (uint64_t)cpu.tv_sec * 1000000000 + (uint64_t)cpu.tv_nsec,
+                          memory_order_relaxed);
+    for (unsigned index = 0; index < MACHINE_COUNTERS; index++)
+        atomic_store_explicit(&page->counters[index], counters[index], memory_order_relaxed);
+    atomic_store_explicit(&page->reason, (uint32_t)machine->reason, memory_order_relaxed);
+    atomic_store_explicit(&page->state, state, memory_order_release);
+}
+
+void machine_show(struct machine *machine, uint64_t real, enum status_state state) {
+    if (machine->frame.touched && !machine->frame.noticed)
+        machine->frame.noticed = real;
+    if (machine->frame.touched && real >= machine_frame_due(machine, state != STATUS_RUNNING))
+        publish(machine, real);
+    if (machine->status && (real - machine->status_at >= STATUS_EVERY_NS ||
+                            atomic_load_explicit(&machine->status->state, memory_order_relaxed) != state))
+        fill_status(machine, real, state);
+}
+
+void machine_show_now(struct machine *machine, uint64_t real, enum status_state state) {
+    if (machine->frame.touched)
+        publish(machine, real);
+    if (machine->status)
+        fill_status(machine, real, state);
+}

@@ -1,0 +1,417 @@
+/* The type Machine: its life, running it, and what other threads ask of it. See _native.pyi. */
+#include "module.h"
+
+#include <string.h>
+
+#define METHOD(function) ((PyCFunction)(void (*)(void))function)
+
+int module_u64(PyObject *object, void *value) {
+    unsigned long long number = PyLong_AsUnsignedLongLong(object);
+    if (number == (unsigned long long)-1 && PyErr_Occurred()) {
+        if (PyErr_ExceptionMatches(PyExc_OverflowError))
+            PyErr_Format(PyExc_ValueError, "%R is out of bounds", object);
+        return 0;
+    }
+    *(uint64_t *)value = number;
+    return 1;
+}
+
+int module_u32(PyObject *object, void *value) {
+    uint64_t number;
+    if (!module_u64(object, &number))
+        return 0;
+    if (number > UINT32_MAX) {
+        PyErr_Format(PyExc_ValueError, "%R is out of bounds", object);
+        return 0;
+    }
+    *(uint32_t *)value = (uint32_t)number;
+    return 1;
+}
+
+static bool refuse(const char *sentence) {
+    PyErr_SetString(PyExc_RuntimeError, sentence);
+    return false;
+}
+
+bool module_require_still(MachineObject *self) {
+    if (!self->machine)
+        return refuse("the machine was not made");
+    return self->running ? refuse("the machine is running") : true;
+}
+
+bool module_require_unbuilt(MachineObject *self) {
+    if (!module_require_still(self))
+        return false;
+    return machine_started(self->machine) ? refuse("the machine has run: no part can be added") : true;
+}
+
+bool module_require_inside(MachineObject *self) {
+    if (!self->machine)
+        return refuse("the machine was not made");
+    if (self->running && self->runner != PyThread_get_thread_ident())
+        return refuse("only a device's own call may do this while the machine runs");
+    return true;
+}
+
+static bool require_made(MachineObject *self) {
+    return self->machine ? true : refuse("the machine was not made");
+}
+
+static int machine_init(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"ram_fd",    "ram_base",      "ram_size",  "tick_ps",
+                            "status_fd", "deterministic", "skip_idle", NULL};
+    struct machine_options options = {.status_fd = -1};
+    int deterministic = 0, skip_idle = 0;
+    char error[MACHINE_ERROR] = "";
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "iO&O&O&|$ipp", names, &options.ram_fd, module_u32,
+                                     &options.ram_base, module_u32, &options.ram_size, module_u32,
+                                     &options.tick_ps, &options.status_fd, &deterministic, &skip_idle))
+        return -1;
+    if (self->machine) {
+        refuse("the machine is made already");
+        return -1;
+    }
+    const char *problem = vcpu_overrides_problem();
+    if (problem) {
+        PyErr_SetString(PyExc_RuntimeError, problem);
+        return -1;
+    }
+    options.deterministic = deterministic;
+    options.skip_idle = skip_idle;
+    self->machine = machine_new(&options, error);
+    if (!self->machine) {
+        PyErr_SetString(options.tick_ps && options.ram_size ? PyExc_OSError : PyExc_ValueError, error);
+        return -1;
+    }
+    return 0;
+}
+
+static int machine_traverse(MachineObject *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    for (unsigned index = 0; index < self->device_count; index++)
+        Py_VISIT(self->devices[index].object);
+    return 0;
+}
+
+static int machine_clear(MachineObject *self) {
+    for (unsigned index = 0; index < self->device_count; index++)
+        Py_CLEAR(self->devices[index].object);
+    return 0;
+}
+
+static void machine_dealloc(MachineObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    if (self->machine)
+        machine_free(self->machine);
+    machine_clear(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *run(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"until_tick", NULL};
+    PyObject *until = Py_None;
+    uint64_t tick = UINT64_MAX;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "|O", names, &until) || !module_require_still(self))
+        return NULL;
+    if (until != Py_None && !module_u64(until, &tick))
+        return NULL;
+    enum run_reason reason;
+    self->running = true;
+    self->runner = PyThread_get_thread_ident();
+    Py_BEGIN_ALLOW_THREADS;
+    reason = machine_run(self->machine, tick);
+    Py_END_ALLOW_THREADS;
+    self->running = false;
+    if (PyErr_CheckSignals() < 0)
+        return NULL;
+    return PyLong_FromLong(reason);
+}
+
+static PyObject *stop(MachineObject *self, PyObject *unused) {
+    (void)unused;
+    if (!require_made(self))
+        return NULL;
+    machine_stop(self->machine);
+    Py_RETURN_NONE;
+}
+
+static PyObject *set_rate(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"ticks_per_second", NULL};
+    uint64_t rate;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&", names, module_u64, &rate) ||
+        !require_made(self))
+        return NULL;
+    machine_set_rate(self->machine, rate);
+    Py_RETURN_NONE;
+}
+
+static PyObject *set_sync(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"sync", NULL};
+    int sync;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "p", names, &sync) || !require_made(self))
+        return NULL;
+    machine_set_sync(self->machine, sync);
+    Py_RETURN_NONE;
+}
+
+static PyObject *reset(MachineObject *self, PyObject *unused) {
+    (void)unused;
+    if (!module_require_still(self))
+        return NULL;
+    machine_reset(self->machine);
+    Py_RETURN_NONE;
+}
+
+static PyObject *post(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"kind", "target", "payload", NULL};
+    uint32_t kind, target;
+    Py_buffer payload;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&O&y*", names, module_u32, &kind, module_u32,
+                                     &target, &payload))
+        return NULL;
+    int posted = -1;
+    if (kind > UINT16_MAX || target > UINT16_MAX || payload.len > UINT32_MAX)
+        PyErr_SetString(PyExc_ValueError, "the event is out of bounds");
+    else if (require_made(self))
+        posted =
+            machine_post(self->machine, (uint16_t)kind, (uint16_t)target, payload.buf, (uint32_t)payload.len);
+    PyBuffer_Release(&payload);
+    return posted < 0 ? NULL : PyBool_FromLong(posted);
+}
+
+static PyObject *take_console(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"console", NULL};
+    uint32_t console;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&", names, module_u32, &console) ||
+        !require_made(self))
+        return NULL;
+    if (console >= machine_uarts(self->machine))
+        return PyErr_Format(PyExc_ValueError, "there is no console %u", console);
+    machine_open_consoles(self->machine);
+    size_t length = machine_console_length(self->machine, console);
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)length);
+    if (!bytes)
+        return NULL;
+    size_t taken = machine_take_console(self->machine, console, (uint8_t *)PyBytes_AS_STRING(bytes), length);
+    if (taken < length)
+        _PyBytes_Resize(&bytes, (Py_ssize_t)taken);
+    return bytes;
+}
+
+static bool append_bell(PyObject *list, unsigned slot, int queue) {
+    PyObject *item = Py_BuildValue("(Ii)", slot, queue);
+    int result = item ? PyList_Append(list, item) : -1;
+    Py_XDECREF(item);
+    return result == 0;
+}
+
+static PyObject *take_doorbells(MachineObject *self, PyObject *unused) {
+    (void)unused;
+    PyObject *list = require_made(self) ? PyList_New(0) : NULL;
+    if (!list || !machine_virtio(self->machine))
+        return list;
+    machine_open_doorbells(self->machine);
+    for (unsigned slot = 0; list && slot < VIRTIO_SLOTS; slot++) {
+        uint32_t bell = virtio_mmio_take_bell(machine_virtio(self->machine), slot);
+        bool good = true;
+        if (bell >> VIRTIO_BELL_STATUS & 1)
+            good = append_bell(list, slot, -1);
+        if (good && bell >> VIRTIO_BELL_CONFIG & 1)
+            good = append_bell(list, slot, -2);
+        for (int queue = 0; good && queue < VIRTIO_QUEUES; queue++)
+            if (bell >> queue & 1)
+                good = append_bell(list, slot, queue);
+        if (!good)
+            Py_CLEAR(list);
+    }
+    return list;
+}
+
+static bool slot_exists(MachineObject *self, uint32_t slot) {
+    if (!require_made(self))
+        return false;
+    if (machine_virtio(self->machine) && slot < machine_virtio(self->machine)->count)
+        return true;
+    PyErr_Format(PyExc_ValueError, "there is no virtio slot %u", slot);
+    return false;
+}
+
+static PyObject *virtio_status(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"slot", NULL};
+    uint32_t slot, status, generation;
+    uint64_t features;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&", names, module_u32, &slot) ||
+        !slot_exists(self, slot))
+        return NULL;
+    virtio_mmio_status(machine_virtio(self->machine), slot, &status, &generation, &features);
+    return Py_BuildValue("(IIK)", status, generation, (unsigned long long)features);
+}
+
+static PyObject *virtio_queue(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"slot", "queue", NULL};
+    uint32_t slot, number;
+    struct virtio_queue queue;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&O&", names, module_u32, &slot, module_u32,
+                                     &number) ||
+        !slot_exists(self, slot))
+        return NULL;
+    if (!virtio_mmio_queue(machine_virtio(self->machine), slot, number, &queue))
+        return PyErr_Format(PyExc_ValueError, "virtio slot %u has no queue %u", slot, number);
+    return Py_BuildValue("{s:I,s:O,s:K,s:K,s:K,s:O}", "size", (unsigned)queue.size, "ready",
+                         queue.ready ? Py_True : Py_False, "descriptors",
+                         (unsigned long long)queue.descriptors, "available",
+                         (unsigned long long)queue.available, "used", (unsigned long long)queue.used,
+                         "event_index", queue.event_index ? Py_True : Py_False);
+}
+
+static PyObject *virtio_config(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"slot", NULL};
+    uint32_t slot;
+    uint8_t config[VIRTIO_CONFIG];
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&", names, module_u32, &slot) ||
+        !slot_exists(self, slot))
+        return NULL;
+    uint32_t size = virtio_mmio_config(machine_virtio(self->machine), slot, config);
+    return PyBytes_FromStringAndSize((const char *)config, size);
+}
+
+static PyObject *set_line(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"spi", "level", NULL};
+    uint32_t spi;
+    int level;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&p", names, module_u32, &spi, &level) ||
+        !module_require_inside(self))
+        return NULL;
+    if (!machine_set_line(self->machine, spi, level))
+        return PyErr_Format(PyExc_ValueError, "there is no interrupt line SPI %u", spi);
+    Py_RETURN_NONE;
+}
+
+static PyObject *now_ns(MachineObject *self, PyObject *unused) {
+    (void)unused;
+    return require_made(self) ? PyLong_FromUnsignedLongLong(machine_now_ns(self->machine)) : NULL;
+}
+
+static PyObject *set_alarm(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"device", "at_ns", NULL};
+    uint32_t device;
+    uint64_t at_ns = UINT64_MAX;
+    PyObject *at;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&O", names, module_u32, &device, &at) ||
+        !module_require_inside(self))
+        return NULL;
+    if (at != Py_None && !module_u64(at, &at_ns))
+        return NULL;
+    if (device >= self->device_count)
+        return PyErr_Format(PyExc_ValueError, "there is no device %u", device);
+    machine_set_alarm(self->machine, device, at_ns);
+    Py_RETURN_NONE;
+}
+
+static PyObject *ticks(MachineObject *self, PyObject *unused) {
+    (void)unused;
+    return require_made(self) ? PyLong_FromUnsignedLongLong(clock_ticks(machine_clock(self->machine))) : NULL;
+}
+
+static PyObject *counters(MachineObject *self, PyObject *unused) {
+    (void)unused;
+    if (!require_made(self))
+        return NULL;
+    uint64_t values[MACHINE_COUNTERS];
+    machine_counters(self->machine, values);
+    PyObject *dict = PyDict_New();
+    for (unsigned index = 0; dict && index < MACHINE_COUNTERS; index++) {
+        PyObject *value = PyLong_FromUnsignedLongLong(values[index]);
+        if (!value || PyDict_SetItemString(dict, machine_counter_names[index], value) < 0)
+            Py_CLEAR(dict);
+        Py_XDECREF(value);
+    }
+    return dict;
+}
+
+static PyObject *get_error(MachineObject *self, void *unused) {
+    (void)unused;
+    const char *error = self->machine ? machine_error(self->machine) : "";
+    return *error ? PyUnicode_DecodeUTF8(error, (Py_ssize_t)strlen(error), "replace") : Py_NewRef(Py_None);
+}
+
+static PyObject *get_console_fd(MachineObject *self, void *unused) {
+    (void)unused;
+    return require_made(self) ? PyLong_FromLong(machine_console_fd(self->machine)) : NULL;
+}
+
+static PyObject *get_doorbell_fd(MachineObject *self, void *unused) {
+    (void)unused;
+    return require_made(self) ? PyLong_FromLong(machine_doorbell_fd(self->machine)) : NULL;
+}
+
+static PyGetSetDef attributes[] = {
+    {"error", (getter)get_error, NULL, "The sentence behind RUN_ERROR, or None.", NULL},
+    {"console_fd", (getter)get_console_fd, NULL, "An eventfd signalled at console output.", NULL},
+    {"doorbell_fd", (getter)get_doorbell_fd, NULL, "An eventfd signalled when a doorbell waits.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMethodDef running_methods[] = {
+    {"run", METHOD(run), METH_VARARGS | METH_KEYWORDS,
+     "run($self, /, until_tick=None)\n--\n\nRuns until something in RUN_* happens and says what."},
+    {"stop", METHOD(stop), METH_NOARGS, "stop($self, /)\n--\n\nFrom any thread: run() returns soon."},
+    {"set_rate", METHOD(set_rate), METH_VARARGS | METH_KEYWORDS,
+     "set_rate($self, /, ticks_per_second)\n--\n\nThrottles against real time."},
+    {"set_sync", METHOD(set_sync), METH_VARARGS | METH_KEYWORDS,
+     "set_sync($self, /, sync)\n--\n\nrun() returns at each console output and doorbell."},
+    {"reset", METHOD(reset), METH_NOARGS, "reset($self, /)\n--\n\nPower-on state; memory is the caller's."},
+    {"post", METHOD(post), METH_VARARGS | METH_KEYWORDS,
+     "post($self, /, kind, target, payload)\n--\n\nAn event from outside; False where a bound was met."},
+    {"take_console", METHOD(take_console), METH_VARARGS | METH_KEYWORDS,
+     "take_console($self, /, console)\n--\n\nOutput since the last call."},
+    {"take_doorbells", METHOD(take_doorbells), METH_NOARGS,
+     "take_doorbells($self, /)\n--\n\n(slot, queue) for each kick since the last call."},
+    {"virtio_status", METHOD(virtio_status), METH_VARARGS | METH_KEYWORDS,
+     "virtio_status($self, /, slot)\n--\n\n(status, generation, driver's features)."},
+    {"virtio_queue", METHOD(virtio_queue), METH_VARARGS | METH_KEYWORDS,
+     "virtio_queue($self, /, slot, queue)\n--\n\nA virtqueue as the driver set it up."},
+    {"virtio_config", METHOD(virtio_config), METH_VARARGS | METH_KEYWORDS,
+     "virtio_config($self, /, slot)\n--\n\nThe configuration space as it is."},
+    {"set_line", METHOD(set_line), METH_VARARGS | METH_KEYWORDS,
+     "set_line($self, /, spi, level)\n--\n\nDrives an interrupt line."},
+    {"now_ns", METHOD(now_ns), METH_NOARGS, "now_ns($self, /)\n--\n\nThe guest's time."},
+    {"set_alarm", METHOD(set_alarm), METH_VARARGS | METH_KEYWORDS,
+     "set_alarm($self, /, device, at_ns)\n--\n\nAsks for alarm() at a time of the guest's."},
+    {"ticks", METHOD(ticks), METH_NOARGS, "ticks($self, /)\n--\n\nTicks since power on."},
+    {"counters", METHOD(counters), METH_NOARGS, "counters($self, /)\n--\n\nCounters by name."},
+};
+
+enum { METHODS_MAX = 48 };
+static PyMethodDef methods[METHODS_MAX];
+
+/* One table out of the three files'. */
+__attribute__((constructor)) static void join_methods(void) {
+    size_t count = sizeof running_methods / sizeof *running_methods;
+    memcpy(methods, running_methods, sizeof running_methods);
+    for (const PyMethodDef *method = machine_part_methods; method->ml_name; method++)
+        methods[count++] = *method;
+    for (const PyMethodDef *method = machine_state_methods; method->ml_name; method++)
+        methods[count++] = *method;
+}
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, "Machine(ram_fd, ram_base, ram_size, tick_ps, *, status_fd=-1, deterministic=False, "
+                "skip_idle=False)\n--\n\nOne guest: vCPU, memory, bus and devices."},
+    {Py_tp_init, machine_init},
+    {Py_tp_dealloc, machine_dealloc},
+    {Py_tp_traverse, machine_traverse},
+    {Py_tp_clear, machine_clear},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, attributes},
+    {0, NULL},
+};
+
+PyType_Spec machine_spec = {
+    .name = "pocketvisor._native.Machine",
+    .basicsize = sizeof(MachineObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .slots = slots,
+};
