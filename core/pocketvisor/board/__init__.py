@@ -1,1 +1,1 @@
-"""The board that every guest sees: QEMU's `virt` machine (ARM, 32 bit, GICv2, one CPU) with a phone's panel."""
+"""The board that every guest sees: QEMU's `virt` machine (ARM, 32 bit, GICv2, one CPU) with a panel."""

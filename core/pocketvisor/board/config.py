@@ -90,8 +90,11 @@ def tick_ps(mips: int) -> int:
     return max(1, round(1_000_000 / mips))
 
 
+KINDS: Final = ("linux", "elf", "raw", "uimage", "android", "firmware")
+
+
 class ImageFiles(Struct, frozen=True, kw_only=True):
-    """The files that a guest is started from. kind: "linux", "elf", "raw", "uimage", "android", "firmware"."""
+    """The files that a guest is started from. kind is one of KINDS."""
 
     kind: str
     main: Path

@@ -1,0 +1,174 @@
+"""A split virtqueue (VIRTIO 1.1, chapter 2.6), walked in the guest's RAM by a device that trusts nothing.
+
+It only reads: what a device answers is a payload for EVENT_VIRTIO_USED, which the machine writes into the
+guest at a logged tick. A descriptor is copied once and judged by the copy; a chain has at most as many
+descriptors as the queue, so that one that loops ends; everything named lies in RAM.
+
+Left out: packed queues, and VIRTIO_F_EVENT_IDX for kicks: the position that a device would write arrives
+later than the kick that the driver leaves out because of it, and a kick costs next to nothing.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+
+NEXT: Final = 1
+WRITE: Final = 2
+INDIRECT: Final = 4
+F_INDIRECT: Final = 1 << 28
+
+_DESCRIPTOR: Final = struct.Struct("<QIHH")
+_U16: Final = struct.Struct("<H")
+_HEADER: Final = struct.Struct("<IHHHH")
+_WRITE_HEADER: Final = struct.Struct("<QI")
+_ELEMENT: Final = struct.Struct("<II")
+_NO_QUEUE: Final = 0xFFFF
+
+
+class VirtqueueError(Exception):
+    """The driver's queue is not what the standard allows: the device needs a reset."""
+
+
+class GuestMemory:
+    """The guest's RAM, read only."""
+
+    def __init__(self, ram: memoryview, base: int) -> None:
+        self._ram = ram
+        self._base = base
+
+    def contains(self, address: int, size: int) -> bool:
+        return (
+            self._base <= address and size <= len(self._ram) and address - self._base <= len(self._ram) - size
+        )
+
+    def read(self, address: int, size: int) -> bytes:
+        """A copy; raises VirtqueueError where it is not wholly in RAM."""
+        if not self.contains(address, size):
+            raise VirtqueueError(f"0x{address:x} with {size} bytes is outside of RAM")
+        at = address - self._base
+        return bytes(self._ram[at : at + size])
+
+
+class Piece(NamedTuple):
+    """Memory of the guest that a descriptor names."""
+
+    address: int
+    size: int
+
+
+class Chain(Struct, frozen=True):
+    """A request: what the device may read, then what it may write. `head` names it to the driver."""
+
+    head: int
+    readable: tuple[Piece, ...]
+    writable: tuple[Piece, ...]
+
+    @property
+    def room(self) -> int:
+        return sum(piece.size for piece in self.writable)
+
+
+class Layout(NamedTuple):
+    """A queue as the driver set it up; see Queue in _native.pyi."""
+
+    size: int
+    descriptors: int
+    available: int
+    indirect: bool = False
+
+
+class Virtqueue:
+    """The device's side of a queue. `position` is what it has taken up to, and is all of its state."""
+
+    def __init__(self, memory: GuestMemory, layout: Layout, position: int = 0) -> None:
+        size = layout.size
+        if not 1 <= size <= 32768 or size & (size - 1):
+            raise VirtqueueError(f"a queue cannot have {size} entries")
+        if not memory.contains(layout.descriptors, 16 * size) or not memory.contains(
+            layout.available, 6 + 2 * size
+        ):
+            raise VirtqueueError("a queue's rings are outside of RAM")
+        self._memory = memory
+        self._layout = layout
+        self.position = position & 0xFFFF
+
+    def waiting(self) -> int:
+        """How many chains the driver has made available and nobody has taken."""
+        count = (self._u16(self._layout.available + 2) - self.position) & 0xFFFF
+        if count > self._layout.size:
+            raise VirtqueueError(f"{count} chains are available in a queue of {self._layout.size}")
+        return count
+
+    def pop(self) -> Chain | None:
+        """The next chain, or None if there is none."""
+        if not self.waiting():
+            return None
+        layout = self._layout
+        head = self._u16(layout.available + 4 + 2 * (self.position % layout.size))
+        chain = self._walk(head)
+        self.position = (self.position + 1) & 0xFFFF
+        return chain
+
+    def _u16(self, address: int) -> int:
+        return int(_U16.unpack(self._memory.read(address, 2))[0])
+
+    def _walk(self, head: int) -> Chain:
+        table, size, left = self._layout.descriptors, self._layout.size, self._layout.size
+        index, nested = head, False
+        readable: list[Piece] = []
+        writable: list[Piece] = []
+        while True:
+            if index >= size:
+                raise VirtqueueError(f"descriptor {index} is outside of a table of {size}")
+            if left == 0:
+                raise VirtqueueError("a chain of descriptors is longer than its queue, or a loop")
+            left -= 1
+            address, length, flags, following = _DESCRIPTOR.unpack(self._memory.read(table + 16 * index, 16))
+            if flags & INDIRECT:
+                if nested or flags & NEXT or not self._layout.indirect or length % 16 or not length:
+                    raise VirtqueueError("an indirect descriptor is out of place")
+                # The table takes the place of its descriptor, and may be no longer than the queue.
+                table, size, index, nested = address, length // 16, 0, True
+                left += 1
+                continue
+            if not self._memory.contains(address, length):
+                raise VirtqueueError(f"a descriptor names 0x{address:x} with {length} bytes, outside of RAM")
+            if flags & WRITE:
+                writable.append(Piece(address, length))
+            elif writable:
+                raise VirtqueueError("a chain goes on to be read where it was to be written")
+            else:
+                readable.append(Piece(address, length))
+            if not flags & NEXT:
+                return Chain(head, tuple(readable), tuple(writable))
+            index = following
+
+
+def fill(chain: Chain, data: bytes) -> list[tuple[int, bytes]]:
+    """`data` laid out over the chain's writable pieces, as far as they reach."""
+    writes: list[tuple[int, bytes]] = []
+    at = 0
+    for piece in chain.writable:
+        part = data[at : at + piece.size]
+        if part:
+            writes.append((piece.address, part))
+        at += len(part)
+    return writes
+
+
+def used_payload(
+    generation: int, queue: int, writes: Sequence[tuple[int, bytes]], used: Sequence[tuple[int, int]]
+) -> bytes:
+    """What to post: the writes, then the used elements (head, bytes written)."""
+    parts = [_HEADER.pack(generation, queue, len(writes), len(used), 0)]
+    for address, data in writes:
+        parts += (_WRITE_HEADER.pack(address, len(data)), data)
+    parts += (_ELEMENT.pack(head, length) for head, length in used)
+    return b"".join(parts)
+
+
+def broken_payload(generation: int) -> bytes:
+    """What to post where the driver made something impossible: the device will need a reset."""
+    return used_payload(generation, _NO_QUEUE, (), ())
