@@ -1,0 +1,216 @@
+"""A development driver: guests without an engine, for what is hard to bring about with real ones.
+
+Has the shape of `pocketvisor.api`. A guest's panel is a memfd that this process paints; tests set states, push
+console output and frames, and read what came in. Real guests are used wherever they can be.
+"""
+
+import asyncio
+import mmap
+import os
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+class Hooks:
+    def __init__(self) -> None:
+        self._hooks: dict[str, list[Callable[..., object]]] = {}
+
+    def on(self, event: str, callback: Callable[..., object]) -> Callable[[], None]:
+        self._hooks.setdefault(event, []).append(callback)
+        return lambda: self._hooks[event].remove(callback)
+
+    def tell(self, event: str, *what: object) -> None:
+        for hook in list(self._hooks.get(event, ())):
+            hook(*what)
+
+
+class DriverPanel:
+    """A framebuffer and its damage."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width, self.height, self.stride = width, height, width * 4
+        fd = os.memfd_create("panel")
+        os.ftruncate(fd, self.stride * height)
+        self.map = mmap.mmap(fd, self.stride * height)
+        os.close(fd)
+        self.buffer = memoryview(self.map)
+        self.pixels = np.frombuffer(self.buffer, np.uint32).reshape(height, width)
+        self.sequence = 0
+        self.damage: dict[int, tuple[int, int, int, int]] = {}
+
+    def publish(self, *rectangle: int) -> None:
+        self.sequence += 1
+        self.damage[self.sequence] = rectangle  # type: ignore[assignment]
+
+    def damage_since(self, sequence: int) -> tuple[int, list[tuple[int, int, int, int]] | None]:
+        if self.sequence - sequence > 32:
+            return self.sequence, None
+        return self.sequence, [self.damage[n] for n in range(sequence + 1, self.sequence + 1)]
+
+
+class DriverConsole:
+    def __init__(self) -> None:
+        self.text = b""
+        self.written = b""
+        self._hooks = Hooks()
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def subscribe(self, callback: Callable[[bytes], object]) -> Callable[[], None]:
+        return self._hooks.on("console", callback)
+
+    def push(self, data: bytes) -> None:
+        self.text = (self.text + data)[-(1 << 20) :]
+        self._hooks.tell("console", data)
+
+    async def expect(self, pattern: str, timeout: float | None = None) -> re.Match[bytes]:
+        raise NotImplementedError
+
+
+class DriverCounters:
+    def __init__(self, guest: "DriverGuest") -> None:
+        now = time.monotonic_ns() - guest.started
+        self.ticks = now // 2
+        self.clock_ns = now
+        self.idle_ns = now // 2
+        self.cpu_ns = int(now * 0.3)
+        self.ram_bytes = 20 << 20
+        self.mmio = self.irqs = self.blocks = 7
+
+
+class DriverGuest(Hooks):
+    _count = 0
+
+    def __init__(self, handset: "DriverHandset", image: Any, name: str | None, state: Any) -> None:
+        super().__init__()
+        DriverGuest._count += 1
+        self.id = f"g{DriverGuest._count}"
+        self.name = name or image.name
+        self.image = image
+        self.handset = handset
+        self.state = state
+        self.problem = self.not_responding = ""
+        self.pid: int | None = 4000 + DriverGuest._count
+        self.ram_mib = image.ram_mib
+        self.started = time.monotonic_ns()
+        self.panel = DriverPanel(handset.model.panel.width, handset.model.panel.height)
+        self.console = DriverConsole()
+        self.inputs: list[tuple[object, ...]] = []
+        self.done: list[str] = []
+
+    def become(self, state: Any, problem: str = "") -> None:
+        self.state, self.problem = state, problem
+        self.tell("state", state)
+
+    def counters(self) -> DriverCounters:
+        return DriverCounters(self)
+
+    def touch(self, x: int, y: int, phase: str, slot: int = 0) -> None:
+        self.inputs.append(("touch", x, y, phase, slot))
+
+    def key(self, code: int, pressed: bool) -> None:
+        self.inputs.append(("key", code, pressed))
+
+    def hardware_key(self, name: str, pressed: bool) -> None:
+        self.inputs.append(("hardware", name, pressed))
+
+    def type_text(self, text: str) -> None:
+        self.inputs.append(("type", text))
+
+    def frame(self, *rectangle: int) -> None:
+        """Publishes a frame with one damaged rectangle."""
+        self.panel.publish(*(rectangle or (0, 0, self.panel.width, self.panel.height)))
+        self.tell("frame")
+
+    def draw(self) -> None:
+        """A home screen of sorts, in the guest's colour."""
+        red, green, blue = (int(self.image.accent[i : i + 2], 16) for i in (1, 3, 5))
+        height, width = self.panel.pixels.shape
+        rows = np.linspace(0.25, 0.75, height)[:, None] * np.ones((1, width))
+        picture = (
+            (rows * red).astype(np.uint32) << 16 | (rows * green).astype(np.uint32) << 8 | (rows * blue).astype(np.uint32)
+        )
+        self.panel.pixels[:] = picture
+        cell = width // 4
+        for row in range(3):
+            for column in range(4):
+                y, x = int(height * 0.3) + row * cell, column * cell
+                self.panel.pixels[y + 14 : y + cell - 14, x + 14 : x + cell - 14] = 0xF0F4FA
+        self.panel.pixels[: height // 30] = 0x101418
+        self.frame()
+
+    def __getattr__(self, name: str) -> Any:
+        operations = {
+            "pause": "PAUSED",
+            "resume": "RUNNING",
+            "reset": "RUNNING",
+            "restart": "RUNNING",
+            "power_off": "OFF",
+            "kill": "CRASHED",
+        }
+        if name not in operations:
+            raise AttributeError(name)
+
+        async def operate() -> None:
+            await asyncio.sleep(0)
+            self.done.append(name)
+            self.become(type(self.state)[operations[name]])
+
+        return operate
+
+    async def screenshot(self) -> bytes:
+        return b"\x89PNG"
+
+
+class DriverHandset(Hooks):
+    def __init__(self, model: Any, name: str | None = None) -> None:
+        super().__init__()
+        self.model = model
+        self.name = name or model.name
+        self.guests: list[DriverGuest] = []
+        self.foreground: DriverGuest | None = None
+        self.closed = False
+
+    @property
+    def ram_used_mib(self) -> int:
+        return sum(guest.ram_mib for guest in self.guests)
+
+    @property
+    def ram_free_mib(self) -> int:
+        return int(self.model.ram_mib) - self.ram_used_mib
+
+    async def start(self, image: Any, *, name: str | None = None, options: Any = None) -> DriverGuest:
+        from pocketvisor.api import GuestState
+
+        await asyncio.sleep(0)
+        guest = DriverGuest(self, image, name, GuestState.RUNNING)
+        self.guests.append(guest)
+        self.tell("guest-added", guest)
+        if self.foreground is None:
+            self.set_foreground(guest)
+        return guest
+
+    async def remove(self, guest: DriverGuest) -> None:
+        await asyncio.sleep(0)
+        self.guests.remove(guest)
+        if self.foreground is guest:
+            self.foreground = self.guests[0] if self.guests else None
+        self.tell("guest-removed", guest)
+        self.tell("foreground", self.foreground)
+
+    def set_foreground(self, guest: DriverGuest | None) -> None:
+        self.foreground = guest
+        self.tell("foreground", guest)
+
+    def next_foreground(self) -> None:
+        if self.foreground is not None:
+            at = self.guests.index(self.foreground)
+            self.set_foreground(self.guests[(at + 1) % len(self.guests)])
+
+    async def close(self) -> None:
+        self.closed = True

@@ -1,0 +1,20 @@
+"""What every pane is built from: the session, its metrics, the theme, and a way to run a command by its id."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pocketvisor_workbench.metrics import Sampler
+from pocketvisor_workbench.session import Session
+from pocketvisor_workbench.theme import Theme
+
+
+def _nothing(_: str) -> None:
+    """Before the window is there."""
+
+
+@dataclass
+class Bench:
+    session: Session
+    sampler: Sampler
+    theme: Theme
+    trigger: Callable[[str], None] = field(default=_nothing)

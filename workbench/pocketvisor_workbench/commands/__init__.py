@@ -1,0 +1,10 @@
+"""Every command of the workbench, in the order of its menus. One more is a function and a place in a tuple."""
+
+from pocketvisor_workbench.commands import guest, handset, view
+from pocketvisor_workbench.commands.command import Command
+
+COMMANDS: tuple[Command, ...] = (*handset.COMMANDS, *guest.COMMANDS, *view.COMMANDS)
+
+MENUS = ("Handset", "Guest", "View", "Perspective", "Theme", "Help")
+
+__all__ = ["COMMANDS", "MENUS", "Command"]

@@ -1,0 +1,130 @@
+"""Commands on the selected guest."""
+
+from typing import TYPE_CHECKING
+
+from pocketvisor.api import GuestState
+from pocketvisor_workbench.commands.command import Ask, command
+
+if TYPE_CHECKING:
+    from pocketvisor_workbench.session import Operation
+    from pocketvisor_workbench.window import Window
+
+MENU = "Guest"
+
+
+def _in(*states: GuestState) -> Ask:
+    return lambda window: window.session.guest is not None and window.session.guest.state in states
+
+
+_any = _in(*GuestState)
+_live = _in(GuestState.RUNNING, GuestState.PAUSED)
+_running = _in(GuestState.RUNNING)
+
+
+def _has_handset(window: "Window") -> bool:
+    return window.session.handset is not None
+
+
+def _operate(window: "Window", operation: "Operation") -> None:
+    if window.session.guest is not None:
+        window.session.operate(window.session.guest, operation)
+
+
+@command("guest.add", "Add a guest…", menu=MENU, picture="plus", shortcut="Ctrl+Shift+G", enabled=_has_handset)
+def add(window: "Window") -> None:
+    window.open_add_guest(window.session.handset)
+
+
+@command(
+    "guest.add-files", "Add a guest from files…", menu=MENU, picture="file-plus-outline", enabled=_has_handset
+)
+def add_files(window: "Window") -> None:
+    window.open_add_guest(window.session.handset, own_files=True)
+
+
+@command("guest.pause", "Pause", menu=MENU, picture="pause", shortcut="Ctrl+Shift+Space", enabled=_running)
+def pause(window: "Window") -> None:
+    _operate(window, "pause")
+
+
+@command("guest.resume", "Resume", menu=MENU, picture="play", enabled=_in(GuestState.PAUSED))
+def resume(window: "Window") -> None:
+    _operate(window, "resume")
+
+
+@command("guest.reset", "Reset", menu=MENU, picture="restart", shortcut="Ctrl+Shift+R", enabled=_live)
+def reset(window: "Window") -> None:
+    _operate(window, "reset")
+
+
+@command("guest.power-off", "Power off", menu=MENU, picture="power", enabled=_live)
+def power_off(window: "Window") -> None:
+    _operate(window, "power_off")
+
+
+@command(
+    "guest.restart",
+    "Start anew",
+    menu=MENU,
+    picture="refresh",
+    enabled=_in(GuestState.RUNNING, GuestState.PAUSED, GuestState.OFF, GuestState.CRASHED),
+)
+def restart(window: "Window") -> None:
+    _operate(window, "restart")
+
+
+@command(
+    "guest.kill",
+    "Kill its process",
+    menu=MENU,
+    picture="skull-outline",
+    shortcut="Ctrl+Shift+K",
+    enabled=_in(GuestState.STARTING, GuestState.RUNNING, GuestState.PAUSED),
+)
+def kill(window: "Window") -> None:
+    _operate(window, "kill")
+
+
+@command("guest.remove", "Remove from the handset", menu=MENU, picture="trash-can-outline", enabled=_any)
+def remove(window: "Window") -> None:
+    if window.session.guest is not None:
+        window.session.remove_guest(window.session.guest)
+
+
+@command(
+    "guest.screenshot",
+    "Save a screenshot…",
+    menu=MENU,
+    picture="camera-outline",
+    shortcut="Ctrl+Shift+S",
+    enabled=_any,
+)
+def screenshot(window: "Window") -> None:
+    window.save_screenshot()
+
+
+@command(
+    "guest.type-clipboard",
+    "Type the clipboard",
+    menu=MENU,
+    picture="clipboard-text-outline",
+    shortcut="Ctrl+Shift+Insert",
+    enabled=_running,
+)
+def type_clipboard(window: "Window") -> None:
+    window.type_clipboard()
+
+
+COMMANDS = (
+    add,
+    add_files,
+    pause,
+    resume,
+    reset,
+    power_off,
+    restart,
+    kill,
+    remove,
+    screenshot,
+    type_clipboard,
+)

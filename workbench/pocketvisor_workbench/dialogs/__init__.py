@@ -1,0 +1,1 @@
+"""Dialogs: opened without waiting, they tell by a signal what was chosen."""

@@ -1,0 +1,40 @@
+"""What all dialogs have: a heading, a body, buttons below; opened with open(), gone when closed."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from pocketvisor_workbench.widgets import push_button
+
+
+class DialogFrame(QDialog):
+    def __init__(self, title: str, text: str, parent: QWidget, *, accept: str = "", picture: str = "") -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setModal(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(22, 18, 22, 18)
+        layout.setSpacing(12)
+        heading = QLabel(title)
+        heading.setObjectName("heading")
+        layout.addWidget(heading)
+        if text:
+            words = QLabel(text)
+            words.setObjectName("muted")
+            words.setWordWrap(True)
+            layout.addWidget(words)
+        self.body = QVBoxLayout()
+        self.body.setSpacing(10)
+        layout.addLayout(self.body, 1)
+        self.buttons = QHBoxLayout()
+        self.buttons.addStretch()
+        self.accept_button: QPushButton | None = None
+        leave = push_button("Cancel" if accept else "Close")
+        leave.clicked.connect(self.reject)
+        self.buttons.addWidget(leave)
+        if accept:
+            self.accept_button = push_button(accept, picture, primary=True)
+            self.accept_button.setDefault(True)
+            self.accept_button.clicked.connect(self.accept)
+            self.buttons.addWidget(self.accept_button)
+        layout.addLayout(self.buttons)

@@ -1,0 +1,113 @@
+"""Docks: a pane in a QDockWidget with a title bar of our own that carries the pane's tools."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QWidget
+
+from pocketvisor_workbench.icons import icon
+from pocketvisor_workbench.panes import Pane
+from pocketvisor_workbench.perspectives import Arrangement
+from pocketvisor_workbench.widgets import tool_button
+
+
+class DockTitle(QWidget):
+    """Picture and title, the pane's tools, and close. A tab shows the title already: then only the tools."""
+
+    def __init__(self, dock: QDockWidget, pane: Pane) -> None:
+        super().__init__(dock)
+        self.setObjectName("dockTitle")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._pane = pane
+        self._sign = QLabel()
+        self._title = QLabel(pane.title)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 4, 6, 4)
+        layout.setSpacing(6)
+        layout.addWidget(self._sign)
+        layout.addWidget(self._title)
+        layout.addStretch(1)
+        for tool in pane.tools():
+            layout.addWidget(tool)
+        close = tool_button("close", f"Hide {pane.title}")
+        close.clicked.connect(dock.close)
+        layout.addWidget(close)
+        self.setMinimumHeight(38)
+        self.tint()
+
+    def set_tabbed(self, tabbed: bool) -> None:
+        self._sign.setVisible(not tabbed)
+        self._title.setVisible(not tabbed)
+
+    def tint(self) -> None:
+        self._sign.setPixmap(icon(self._pane.picture, "muted").pixmap(17, 17))
+
+    def changeEvent(self, _: object) -> None:
+        if hasattr(self, "_sign"):
+            self.tint()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        event.ignore()  # the dock floats or comes back
+
+
+class PaneDock(QDockWidget):
+    """Holds one pane."""
+
+    def __init__(self, pane: Pane, window: QMainWindow) -> None:
+        super().__init__(pane.title, window)
+        self.pane = pane
+        self.setObjectName(f"dock-{pane.name}")
+        self.setWidget(pane)
+        self.title = DockTitle(self, pane)
+        self.setTitleBarWidget(self.title)
+        self.dockLocationChanged.connect(self.check_tabbed)
+        self.visibilityChanged.connect(self.check_tabbed)
+        self.topLevelChanged.connect(self.check_tabbed)
+
+    def check_tabbed(self, *_: object) -> None:
+        window = self.parent()
+        if isinstance(window, QMainWindow):
+            others = window.tabifiedDockWidgets(self)
+            self.title.set_tabbed(not self.isFloating() and any(not other.isHidden() for other in others))
+
+
+def arrange(window: QMainWindow, docks: dict[str, PaneDock], arrangement: Arrangement) -> None:
+    """Shows the docks of an arrangement in their places and hides the others."""
+    for dock in docks.values():
+        dock.setFloating(False)
+        window.removeDockWidget(dock)
+    shown: list[str] = []
+    for names, area in (
+        (arrangement.left, Qt.DockWidgetArea.LeftDockWidgetArea),
+        (arrangement.right, Qt.DockWidgetArea.RightDockWidgetArea),
+    ):
+        for name in names:
+            window.addDockWidget(area, docks[name])
+            shown.append(name)
+    before: PaneDock | None = None
+    for group in arrangement.bottom:  # side by side first: what is tabbed already cannot be split
+        first = docks[group[0]]
+        if before is None:
+            window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, first)
+        else:
+            window.splitDockWidget(before, first, Qt.Orientation.Horizontal)
+        first.show()
+        before = first
+    for group in arrangement.bottom:
+        for name in group[1:]:
+            window.tabifyDockWidget(docks[group[0]], docks[name])
+        shown += group
+    for name in shown:
+        docks[name].show()
+    for group in arrangement.bottom:
+        docks[group[0]].raise_()
+    sizes = {"library": 258, "controls": 286}
+    sides = [name for name in shown if name in sizes]
+    if sides:
+        window.resizeDocks([docks[name] for name in sides], [sizes[name] for name in sides], Qt.Orientation.Horizontal)
+    bottom = [docks[group[0]] for group in arrangement.bottom]
+    if bottom:
+        height = max(min(window.height() // 4, 280), 190)
+        window.resizeDocks(bottom, [height] * len(bottom), Qt.Orientation.Vertical)
+        window.resizeDocks(bottom, [100] * len(bottom), Qt.Orientation.Horizontal)
+    for dock in docks.values():
+        dock.check_tabbed()

@@ -1,0 +1,31 @@
+"""What a dock holds: a Pane says its name, title, picture and place, and brings its own title-bar buttons.
+
+To add a pane: one file with a subclass, one line in `panes/__init__.py`.
+"""
+
+from typing import ClassVar
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
+
+from pocketvisor_workbench.bench import Bench
+
+
+class Pane(QWidget):
+    """The body of a dock."""
+
+    name: ClassVar[str]
+    """Stable: layouts are saved by it."""
+    title: ClassVar[str]
+    picture: ClassVar[str]
+    area: ClassVar[Qt.DockWidgetArea]
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__()
+        self.bench = bench
+        self.setObjectName("dockBody")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+
+    def tools(self) -> list[QWidget]:
+        """Widgets for the right end of the title bar."""
+        return []

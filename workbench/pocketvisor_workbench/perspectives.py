@@ -1,0 +1,33 @@
+"""Which docks are shown for which work. Demo has none; Develop and Debug are arrangements of the same panes."""
+
+import enum
+from dataclasses import dataclass
+
+from pocketvisor_workbench.stage.stage import View
+
+
+class Perspective(enum.StrEnum):
+    DEMO = "demo"
+    DEVELOP = "develop"
+    DEBUG = "debug"
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """Docks by name. Each group of `bottom` is one stack of tabs, the groups side by side."""
+
+    view: View
+    left: tuple[str, ...] = ()
+    right: tuple[str, ...] = ()
+    bottom: tuple[tuple[str, ...], ...] = ()
+
+
+ARRANGEMENTS: dict[Perspective, Arrangement] = {
+    Perspective.DEMO: Arrangement(View.DEMO),
+    Perspective.DEVELOP: Arrangement(
+        View.GRID, left=("library",), bottom=(("performance",), ("console", "events", "jobs"))
+    ),
+    Perspective.DEBUG: Arrangement(
+        View.FOCUS, right=("controls",), bottom=(("performance", "jobs"), ("console",), ("events",))
+    ),
+}

@@ -1,0 +1,266 @@
+"""What the workbench is about, without widgets: handsets, their guests, and what is selected.
+
+The panes and the stage read this and listen to its signals; commands, the dialogs and drag and drop call its
+methods. Every operation on a guest is started here as a job, so that the GUI thread never waits for one.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Literal
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from pocketvisor.api import GuestImage, Guest, GuestState, Handset, HandsetModel, RunOptions
+from pocketvisor_workbench.jobs import Job, JobBoard, JobState
+from pocketvisor_workbench.log import EventLog, Level
+
+Operation = Literal["pause", "resume", "reset", "power_off", "kill", "restart"]
+
+UNDO_MS = 8000
+"""How long a removed handset can be had back."""
+
+_DONE: dict[str, str] = {
+    "pause": "paused",
+    "resume": "resumed",
+    "reset": "reset",
+    "power_off": "powered off",
+    "kill": "killed",
+    "restart": "restarted",
+}
+
+
+class Session(QObject):
+    """All handsets of one workbench."""
+
+    handset_added = Signal(object)
+    handset_removed = Signal(object)
+    guest_added = Signal(object)
+    guest_removed = Signal(object)
+    state_changed = Signal(object)
+    foreground_changed = Signal(object)
+    selection_changed = Signal()
+    images_changed = Signal()
+    changed = Signal()
+    """Anything that may enable or disable a command."""
+
+    def __init__(
+        self,
+        models: dict[str, HandsetModel],
+        images: dict[str, GuestImage],
+        *,
+        make_handset: Callable[[HandsetModel, str | None], Handset] = Handset,
+    ) -> None:
+        super().__init__()
+        self.models = models
+        self.images = images
+        self.log = EventLog(self)
+        self.jobs = JobBoard(self)
+        self.jobs.ended.connect(self._job_ended)
+        self.handsets: list[Handset] = []
+        self.removed: list[Handset] = []
+        self._make_handset = make_handset
+        self._handset: Handset | None = None
+        self._guest: Guest | None = None
+        self._unsubscribe: dict[object, list[Callable[[], None]]] = {}
+
+    # Selection
+
+    @property
+    def handset(self) -> Handset | None:
+        """The selected handset: the one that keys and commands go to."""
+        return self._handset
+
+    @property
+    def guest(self) -> Guest | None:
+        """The selected guest, which need not be its handset's foreground."""
+        return self._guest
+
+    @property
+    def guests(self) -> list[Guest]:
+        return [guest for handset in self.handsets for guest in handset.guests]
+
+    def select(self, handset: Handset | None, guest: Guest | None = None) -> None:
+        """Selects a handset and one of its guests, the foreground unless said."""
+        if handset is not None and guest is None:
+            guest = handset.foreground
+        if (handset, guest) == (self._handset, self._guest):
+            return
+        self._handset, self._guest = handset, guest
+        self.selection_changed.emit()
+        self.changed.emit()
+
+    def bring_to_front(self, guest: Guest) -> None:
+        """Makes a guest its handset's foreground and selects it."""
+        if guest.handset.foreground is not guest:
+            guest.handset.set_foreground(guest)
+        self.select(guest.handset, guest)
+
+    # Handsets
+
+    def add_handset(self, model: HandsetModel, name: str | None = None) -> Handset:
+        handset = self._make_handset(model, name or self._free_name(model))
+        self._unsubscribe[handset] = [
+            handset.on("guest-added", lambda guest: self._guest_added(guest)),
+            handset.on("guest-removed", lambda guest: self._guest_removed(guest)),
+            handset.on("foreground", lambda *_: self._foreground(handset)),
+            handset.on("message", lambda text, *_: self.log.add(str(text), source=handset.name)),
+        ]
+        self.handsets.append(handset)
+        self.log.add(f"{handset.name} is on the bench", source=handset.name)
+        self.handset_added.emit(handset)
+        self.select(handset)
+        return handset
+
+    def remove_handset(self, handset: Handset) -> None:
+        """Takes a handset off the bench. Its guests are paused and can be had back for a moment."""
+        if handset not in self.handsets:
+            return
+        self.handsets.remove(handset)
+        self.removed.append(handset)
+        for guest in handset.guests:
+            if guest.state is GuestState.RUNNING:
+                self.operate(guest, "pause", quiet=True)
+        self.handset_removed.emit(handset)
+        if self._handset is handset:
+            self.select(self.handsets[-1] if self.handsets else None)
+        QTimer.singleShot(UNDO_MS, self, lambda: self._close_removed(handset))
+        self.changed.emit()
+
+    def restore_handset(self, handset: Handset) -> None:
+        """Undoes a removal."""
+        if handset not in self.removed:
+            return
+        self.removed.remove(handset)
+        self.handsets.append(handset)
+        self.handset_added.emit(handset)
+        for guest in handset.guests:
+            if guest.state is GuestState.PAUSED:
+                self.operate(guest, "resume", quiet=True)
+        self.select(handset)
+
+    def _close_removed(self, handset: Handset) -> None:
+        if handset in self.removed:
+            self.removed.remove(handset)
+            self.run(f"Switch off {handset.name}", lambda _: self._close(handset), shown=False)
+
+    async def _close(self, handset: Handset) -> None:
+        for guest in list(handset.guests):
+            self._drop_guest(guest)
+        for unsubscribe in self._unsubscribe.pop(handset, ()):
+            unsubscribe()
+        await handset.close()
+        self.log.add(f"{handset.name} is switched off", source=handset.name)
+
+    # Guests
+
+    def start_guest(
+        self,
+        handset: Handset,
+        image: GuestImage,
+        *,
+        name: str | None = None,
+        options: RunOptions | None = None,
+        front: bool = True,
+    ) -> Job:
+        async def work(job: Job) -> None:
+            job.report(None, f"Loading {image.name}")
+            guest = await handset.start(image, name=name, options=options or RunOptions())
+            if front and handset in self.handsets:
+                self.bring_to_front(guest)
+
+        return self.run(f"Start {name or image.name} on {handset.name}", work, source=handset.name)
+
+    def remove_guest(self, guest: Guest) -> Job:
+        return self.run(
+            f"Remove {guest.name}", lambda _: guest.handset.remove(guest), shown=False, source=guest.name
+        )
+
+    def operate(self, guest: Guest, operation: Operation, *, quiet: bool = False) -> Job:
+        """Pause, resume and the like: at once, reported when done."""
+
+        async def work(_: Job) -> None:
+            await getattr(guest, operation)()
+            if not quiet:
+                self.log.add(
+                    f"{guest.name} was {_DONE[operation]}", source=guest.name, accent=guest.image.accent
+                )
+
+        title = f"{operation.replace('_', ' ').capitalize()} {guest.name}"
+        return self.run(title, work, shown=False, source=guest.name)
+
+    def run(
+        self,
+        title: str,
+        work: Callable[[Job], Coroutine[Any, Any, Any]],
+        *,
+        shown: bool = True,
+        source: str = "",
+    ) -> Job:
+        """Starts asynchronous work; what it fails with is logged and shown."""
+        job = self.jobs.start(title, work, shown=shown)
+        job.setProperty("source", source)
+        return job
+
+    async def close(self) -> None:
+        """Ends all guests; nothing is left running."""
+        await self.jobs.close()
+        for handset in [*self.handsets, *self.removed]:
+            await self._close(handset)
+        self.handsets.clear()
+        self.removed.clear()
+
+    # What the handsets tell
+
+    def _job_ended(self, job: Job) -> None:
+        if job.state is JobState.FAILED and job.error is not None:
+            self.log.error(job.error, str(job.property("source") or ""))
+        self.changed.emit()
+
+    def _guest_added(self, guest: Guest) -> None:
+        accent = guest.image.accent
+        self._unsubscribe[guest] = [
+            guest.on("state", lambda *_: self._state(guest)),
+            guest.on(
+                "event", lambda event, *_: self.log.add(str(event), Level.INFO, source=guest.name, accent=accent)
+            ),
+        ]
+        self.log.add(f"{guest.name} is put on {guest.handset.name}", source=guest.name, accent=accent)
+        self.guest_added.emit(guest)
+        self.changed.emit()
+
+    def _guest_removed(self, guest: Guest) -> None:
+        self._drop_guest(guest)
+        if self._guest is guest:
+            self._guest = None
+            self.select(self._handset, self._handset.foreground if self._handset else None)
+        self.changed.emit()
+
+    def _drop_guest(self, guest: Guest) -> None:
+        if guest not in self._unsubscribe:
+            return
+        for unsubscribe in self._unsubscribe.pop(guest):
+            unsubscribe()
+        self.guest_removed.emit(guest)
+
+    def _state(self, guest: Guest) -> None:
+        if guest.state is GuestState.CRASHED:
+            self.log.add(
+                guest.problem or f"{guest.name} has crashed",
+                Level.ERROR,
+                source=guest.name,
+                accent=guest.image.accent,
+            )
+        self.state_changed.emit(guest)
+        self.changed.emit()
+
+    def _foreground(self, handset: Handset) -> None:
+        self.foreground_changed.emit(handset)
+        if self._handset is handset:
+            self.select(handset, handset.foreground)
+        self.changed.emit()
+
+    def _free_name(self, model: HandsetModel) -> str:
+        """The model's name, numbered when there are several of it."""
+        taken = {handset.name for handset in [*self.handsets, *self.removed]}
+        if model.name not in taken:
+            return model.name
+        return next(name for n in range(2, 1000) if (name := f"{model.name} {n}") not in taken)

@@ -1,0 +1,1 @@
+"""The centre of the window: handsets drawn as phones, their guests live in panes."""

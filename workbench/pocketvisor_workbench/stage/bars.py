@@ -1,0 +1,144 @@
+"""Above and below a phone: what it is, what can be done with it, and how its memory is shared out."""
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from pocketvisor_workbench.icons import icon, set_icon
+from pocketvisor_workbench.theme import tokens
+from pocketvisor_workbench.widgets import ElidedLabel, tool_button
+
+if TYPE_CHECKING:
+    from pocketvisor.api import Guest, Handset
+
+
+def ram_mib(guest: "Guest") -> int:
+    """The RAM that a guest was given."""
+    return int(guest.ram_mib)
+
+
+class HandsetHeader(QWidget):
+    """Name and maker, and the handset's two buttons."""
+
+    add_wanted = Signal()
+    menu_wanted = Signal(object)
+
+    HEIGHT = 40
+
+    def __init__(self, handset: "Handset", parent: QWidget) -> None:
+        super().__init__(parent)
+        model = handset.model
+        name = ElidedLabel(handset.name)
+        name.setObjectName("cardTitle")
+        maker = ElidedLabel(f"{model.maker}, {model.year}")
+        maker.setObjectName("muted")
+        self.setToolTip(
+            f"{model.maker} {model.name}, {model.year}\n{model.cpu}, {model.clock_mhz} MHz, {model.mips} MIPS\n"
+            f"{model.ram_mib} MiB RAM, {model.panel.width} x {model.panel.height} at {model.ppi:.0f} ppi\n"
+            f"{model.battery_mah} mAh, {', '.join(model.radios)}"
+        )
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addWidget(name)
+        words.addWidget(maker)
+        self.add_button = tool_button("plus", "Add a guest to this handset", self)
+        self.add_button.clicked.connect(self.add_wanted)
+        self.menu_button = tool_button("dots-vertical", "What can be done with this handset", self)
+        self.menu_button.clicked.connect(
+            lambda: self.menu_wanted.emit(self.menu_button.mapToGlobal(self.menu_button.rect().bottomLeft()))
+        )
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(2, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(words, 1)
+        layout.addWidget(self.add_button)
+        layout.addWidget(self.menu_button)
+
+
+class HandsetFooter(QWidget):
+    """The phone's memory by guest, its speed and its battery."""
+
+    HEIGHT = 36
+
+    def __init__(self, handset: "Handset", parent: QWidget) -> None:
+        super().__init__(parent)
+        self._handset = handset
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(220, self.HEIGHT)
+
+    def refresh(self) -> None:
+        used = sum(ram_mib(guest) for guest in self._handset.guests)
+        parts = ", ".join(f"{guest.name} {ram_mib(guest)} MiB" for guest in self._handset.guests) or "no guests"
+        self.setToolTip(f"Memory: {used} of {self._handset.model.ram_mib} MiB given out ({parts})")
+        self.update()
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        colours = tokens()
+        model = self._handset.model
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        bar = QRectF(2, 6, self.width() - 4, 5)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(colours.line))
+        painter.drawRoundedRect(bar, 2.5, 2.5)
+        x = bar.x()
+        used = 0
+        for guest in self._handset.guests:
+            used += ram_mib(guest)
+            width = bar.width() * ram_mib(guest) / model.ram_mib
+            painter.setBrush(QColor(guest.image.accent))
+            painter.drawRoundedRect(QRectF(x, bar.y(), max(width - 1.5, 2), bar.height()), 2.5, 2.5)
+            x += width
+        facts = [
+            ("memory", f"{used} / {model.ram_mib} MiB"),
+            ("speedometer", f"{model.mips} MIPS"),
+            ("battery-charging", f"{model.battery_mah} mAh"),
+        ]
+        painter.setPen(QColor(colours.muted))
+        font = painter.font()
+        font.setPointSizeF(8.5)
+        painter.setFont(font)
+        place = 2.0
+        for sign, words in facts:
+            needed = painter.fontMetrics().horizontalAdvance(words) + 20
+            if place + needed > self.width() + 2:
+                break  # on a small phone the first facts are the ones that matter
+            icon(sign, "muted").paint(painter, round(place), 18, 14, 14)
+            painter.drawText(
+                QRectF(place + 18, 16, needed, 18), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words
+            )
+            place += needed + 16
+
+
+class EmptyGlass(QWidget):
+    """On the glass of a phone without guests."""
+
+    add_wanted = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._button = QToolButton(self)
+        self._button.setText("Add a guest")
+        self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._button.setCursor(Qt.CursorShape.PointingHandCursor)
+        set_icon(self._button, "plus", "#10141b")
+        self._button.setStyleSheet(
+            "QToolButton { background: #ffffff; color: #10141b; border-radius: 15px; padding: 6px 14px;"
+            " font-weight: 600; } QToolButton:hover { background: #dfe7ff; }"
+        )
+        self._button.clicked.connect(self.add_wanted)
+        self._words = QLabel("No guest on this phone.\nDrag one here from the library.", self)
+        self._words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._words.setWordWrap(True)
+        self._words.setStyleSheet("color: #aeb6c2; background: transparent;")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 10, 10, 10)
+        layout.setSpacing(14)
+        layout.addStretch()
+        layout.addWidget(self._words)
+        layout.addWidget(self._button, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addStretch()

@@ -1,0 +1,120 @@
+"""The profile chip above a pane: who lives in it, how it is, and whether it holds the phone."""
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QContextMenuEvent, QEnterEvent, QFont, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+
+from pocketvisor.api import GuestState
+from pocketvisor_workbench.icons import icon
+from pocketvisor_workbench.theme import on_colour, tokens
+
+if TYPE_CHECKING:
+    from pocketvisor.api import Guest
+
+HEIGHT = 28
+
+STATE_ICONS = {
+    GuestState.STARTING: "timer-sand",
+    GuestState.PAUSED: "pause",
+    GuestState.OFF: "power",
+    GuestState.CRASHED: "alert",
+    GuestState.STOPPED: "minus",
+}
+STATE_WORDS = {
+    GuestState.STARTING: "is starting",
+    GuestState.RUNNING: "runs",
+    GuestState.PAUSED: "is paused",
+    GuestState.OFF: "is off",
+    GuestState.CRASHED: "has stopped",
+    GuestState.STOPPED: "is removed",
+}
+
+
+class ProfileChip(QAbstractButton):
+    """A click brings the guest to the front; the context menu holds what can be done to it."""
+
+    menu_wanted = Signal(object, object)
+
+    def __init__(self, guest: "Guest", parent: QWidget) -> None:
+        super().__init__(parent)
+        self.guest = guest
+        self.setObjectName(f"chip-{guest.name}")
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._foreground = False
+        self._hovered = False
+        self.refresh()
+
+    def set_foreground(self, foreground: bool) -> None:
+        self._foreground = foreground
+        self.refresh()
+
+    def refresh(self) -> None:
+        place = "in the foreground" if self._foreground else "in the background: click to bring it to the front"
+        self.setText(self.guest.name)
+        self.setAccessibleName(f"{self.guest.name} {STATE_WORDS[self.guest.state]}, {place}")
+        self.setToolTip(f"{self.guest.name} {STATE_WORDS[self.guest.state]}, {place}")
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + 62, HEIGHT)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu_wanted.emit(self.guest, event.globalPos())
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        self._hovered = True
+        self.update()
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: object) -> None:
+        self._hovered = False
+        self.update()
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        colours = tokens()
+        accent = QColor(self.guest.image.accent)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        radius = box.height() / 2
+        if self._foreground:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(accent.lighter(108) if self._hovered else accent)
+            ink = on_colour(accent)
+        else:
+            painter.setPen(QPen(accent if self._hovered else QColor(colours.line), 1))
+            painter.setBrush(QColor(colours.surface))
+            ink = QColor(colours.text)
+        painter.drawRoundedRect(box, radius, radius)
+        if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(QColor(colours.text), 1.5))
+            painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), radius - 1, radius - 1)
+        self._paint_sign(painter, accent, ink)
+        font = QFont(self.font())
+        font.setWeight(QFont.Weight.DemiBold if self._foreground else QFont.Weight.Medium)
+        painter.setFont(font)
+        painter.setPen(ink)
+        room = QRectF(28, 0, self.width() - 28 - (26 if self._foreground else 12), self.height())
+        text = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, int(room.width()))
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+        if self._foreground and self.width() > 90:
+            sign = icon("cellphone", ink.name())
+            sign.paint(painter, self.width() - 24, (self.height() - 14) // 2, 14, 14)
+
+    def _paint_sign(self, painter: QPainter, accent: QColor, ink: QColor) -> None:
+        """The state: a dot while the guest runs, else its sign."""
+        name = STATE_ICONS.get(self.guest.state)
+        if name is None:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(ink if self._foreground else accent)
+            painter.drawEllipse(QRectF(13, self.height() / 2 - 4, 8, 8))
+            return
+        colour = ink.name()
+        if self.guest.state is GuestState.CRASHED and not self._foreground:
+            colour = tokens().bad
+        icon(name, colour).paint(painter, 10, (self.height() - 14) // 2, 14, 14)

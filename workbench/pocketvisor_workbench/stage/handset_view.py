@@ -1,0 +1,422 @@
+"""One handset: a phone with its guests' panes, plainly on one body.
+
+Spread, the default, shows every guest at full size, each in its bay on the phone's plate; the phone's front
+with the hardware keys is around the foreground and slides over to another guest that is brought to the front.
+Single shows the front alone, with the foreground on its glass, as somebody with the phone in hand sees it.
+
+A swipe that begins on the bezel switches the foreground. Images and files can be dropped here.
+"""
+
+import enum
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEasingCurve, QPointF, QRect, QRectF, QSize, Qt, QVariantAnimation, Signal
+from PySide6.QtGui import (
+    QColor,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QWidget
+
+from pocketvisor_workbench import mime
+from pocketvisor_workbench.session import Session
+from pocketvisor_workbench.stage import phone
+from pocketvisor_workbench.stage.bars import EmptyGlass, HandsetFooter, HandsetHeader
+from pocketvisor_workbench.stage.chip import HEIGHT as CHIP_HEIGHT
+from pocketvisor_workbench.stage.chip import ProfileChip
+from pocketvisor_workbench.stage.geometry import PhoneGeometry
+from pocketvisor_workbench.stage.keys import LEFT_EDGE, RIGHT_EDGE, HardwareKey
+from pocketvisor_workbench.stage.pane import GuestPane
+from pocketvisor_workbench.theme import tokens
+
+if TYPE_CHECKING:
+    from pocketvisor.api import Guest, Handset
+
+PAD = 14
+GAP = 10
+LEAST_WIDTH = 236
+SLIDE_MS = 200
+_SWIPE_START = 8
+_SWIPE_SHARE = 0.22
+
+
+class Shape(enum.Enum):
+    SPREAD = "spread"
+    SINGLE = "single"
+
+
+class HandsetView(QWidget):
+    """See above. `set_factor` scales it; its size follows."""
+
+    add_guest_wanted = Signal(object)
+    menu_wanted = Signal(object, object)
+    guest_menu_wanted = Signal(object, object)
+    image_dropped = Signal(object, str)
+    files_dropped = Signal(object, list)
+
+    def __init__(self, session: Session, handset: "Handset", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.handset = handset
+        self._session = session
+        self.setObjectName(f"handset-{handset.name}")
+        self.setAccessibleName(f"Handset {handset.name}")
+        self.setAcceptDrops(True)
+        self.shape = Shape.SPREAD
+        self._factor = 0.5
+        self._slide = 0.0
+        self._swipe: tuple[QPointF, float, bool] | None = None
+        self._drop_over = False
+        self._glass = QWidget(self)
+        self._glass.hide()
+        self._empty = EmptyGlass(self)
+        self._empty.add_wanted.connect(lambda: self.add_guest_wanted.emit(self.handset))
+        self._header = HandsetHeader(handset, self)
+        self._header.add_wanted.connect(lambda: self.add_guest_wanted.emit(self.handset))
+        self._header.menu_wanted.connect(lambda at: self.menu_wanted.emit(self.handset, at))
+        self._footer = HandsetFooter(handset, self)
+        self.panes: list[GuestPane] = []
+        self.chips: list[ProfileChip] = []
+        self.keys = [HardwareKey(key, self) for key in handset.model.keys]
+        for key in self.keys:
+            key.moved.connect(self._hardware_key)
+        self._animation = QVariantAnimation(self)
+        self._animation.setDuration(SLIDE_MS)
+        self._animation.setEasingCurve(QEasingCurve.Type.OutCubic)
+        self._animation.valueChanged.connect(lambda value: self._set_slide(float(value)))
+        for guest in handset.guests:
+            self._add_pane(guest)
+        session.guest_added.connect(self._guest_added)
+        session.guest_removed.connect(self._guest_removed)
+        session.state_changed.connect(self._state_changed)
+        session.foreground_changed.connect(self._foreground_changed)
+        session.selection_changed.connect(self.update)
+        self._slide = float(self._foreground_index())
+        self._refresh()
+        self._arrange()
+
+    def close_guests(self) -> None:
+        for pane in self.panes:
+            pane.close_guest()
+
+    # Size
+
+    def geometry_at(self, factor: float) -> PhoneGeometry:
+        panel = self.handset.model.panel
+        single = self.shape is Shape.SINGLE
+        return PhoneGeometry.of(panel.width, panel.height, factor, len(self.handset.guests), single=single)
+
+    def size_at(self, factor: float) -> QSize:
+        """What the view would take at a scale."""
+        size = self.geometry_at(factor).size
+        if self.shape is Shape.SINGLE:
+            margin = 2 * phone.SHADOW
+            return QSize(round(size.width()) + margin, round(size.height()) + margin + CHIP_HEIGHT + GAP)
+        width = max(round(size.width()) + 2 * PAD, LEAST_WIDTH)
+        above = PAD + HandsetHeader.HEIGHT + GAP + CHIP_HEIGHT + GAP
+        return QSize(width, above + round(size.height()) + GAP + 4 + HandsetFooter.HEIGHT + PAD)
+
+    def set_factor(self, factor: float) -> None:
+        self._factor = factor
+        self.resize(self.size_at(factor))
+        self._arrange()
+
+    @property
+    def factor(self) -> float:
+        return self._factor
+
+    def set_shape(self, shape: Shape) -> None:
+        if shape is self.shape:
+            return
+        self.shape = shape
+        for pane in self.panes:
+            self._adopt(pane)
+        self._arrange()
+
+    def sizeHint(self) -> QSize:
+        return self.size_at(self._factor)
+
+    # Guests
+
+    def pane_of(self, guest: "Guest | None") -> GuestPane | None:
+        return next((pane for pane in self.panes if pane.guest is guest), None)
+
+    def _add_pane(self, guest: "Guest") -> None:
+        pane = GuestPane(guest, self)
+        pane.activated.connect(self._session.bring_to_front)
+        pane.restart_wanted.connect(lambda guest: self._session.operate(guest, "restart"))
+        pane.resume_wanted.connect(lambda guest: self._session.operate(guest, "resume"))
+        pane.focus_changed.connect(lambda *_: self.update())
+        self.panes.append(pane)
+        chip = ProfileChip(guest, self)
+        chip.clicked.connect(lambda: self._chip_clicked(guest))
+        chip.menu_wanted.connect(self.guest_menu_wanted)
+        self.chips.append(chip)
+        self._adopt(pane)
+        chip.show()
+
+    def _adopt(self, pane: GuestPane) -> None:
+        pane.setParent(self if self.shape is Shape.SPREAD else self._glass)
+        pane.show()
+
+    def _chip_clicked(self, guest: "Guest") -> None:
+        self._session.bring_to_front(guest)
+        pane = self.pane_of(guest)
+        if pane is not None:
+            pane.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _guest_added(self, guest: "Guest") -> None:
+        if guest.handset is self.handset:
+            self._add_pane(guest)
+            self._refresh()
+            self.updateGeometry()
+            self._arrange()
+
+    def _guest_removed(self, guest: "Guest") -> None:
+        pane = self.pane_of(guest)
+        if pane is None:
+            return
+        at = self.panes.index(pane)
+        pane.close_guest()
+        for part in (self.panes.pop(at), self.chips.pop(at)):
+            part.hide()
+            part.deleteLater()
+        self._slide = float(self._foreground_index())
+        self._refresh()
+        self.updateGeometry()
+        self._arrange()
+
+    def _state_changed(self, guest: "Guest") -> None:
+        if guest.handset is self.handset:
+            self._refresh()
+
+    def _foreground_changed(self, handset: "Handset") -> None:
+        if handset is not self.handset:
+            return
+        old = next((pane for pane in self.panes if pane.hasFocus()), None)
+        new = self.pane_of(handset.foreground)
+        if old is not None and new is not None and old is not new:
+            new.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._refresh()
+        self._slide_to(self._foreground_index())
+
+    def _refresh(self) -> None:
+        for chip in self.chips:
+            chip.set_foreground(chip.guest is self.handset.foreground)
+        for key in self.keys:
+            key.setEnabled(self.handset.foreground is not None)
+        self._footer.refresh()
+
+    def _foreground_index(self) -> int:
+        guests = [pane.guest for pane in self.panes]
+        return guests.index(self.handset.foreground) if self.handset.foreground in guests else 0
+
+    def _hardware_key(self, key: str, pressed: bool) -> None:
+        if self.handset.foreground is not None:
+            self.handset.foreground.hardware_key(key, pressed)
+
+    # Sliding
+
+    def _slide_to(self, index: int) -> None:
+        self._animation.stop()
+        if not self.isVisible() or abs(self._slide - index) < 0.001:
+            self._set_slide(float(index))
+            return
+        self._animation.setStartValue(self._slide)
+        self._animation.setEndValue(float(index))
+        self._animation.start()
+
+    def _set_slide(self, value: float) -> None:
+        self._slide = value
+        self._place_phone()
+        self.update()
+
+    # Layout
+
+    def _origin(self) -> QPointF:
+        """The phone's upper left corner, its rails included."""
+        size = self._phone.size
+        x = (self.width() - size.width()) / 2
+        spare = max(self.height() - self.size_at(self._factor).height(), 0) // 2
+        if self.shape is Shape.SINGLE:
+            return QPointF(round(x), float(spare + CHIP_HEIGHT + GAP + phone.SHADOW))
+        return QPointF(round(x), float(spare + PAD + HandsetHeader.HEIGHT + GAP + CHIP_HEIGHT + GAP))
+
+    def resizeEvent(self, _: QResizeEvent) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        self._phone = self.geometry_at(self._factor)
+        spread = self.shape is Shape.SPREAD
+        self._header.setVisible(spread)
+        self._footer.setVisible(spread)
+        self._header.setGeometry(PAD, PAD, self.width() - 2 * PAD, HandsetHeader.HEIGHT)
+        self._footer.setGeometry(
+            PAD, self.height() - PAD - HandsetFooter.HEIGHT, self.width() - 2 * PAD, HandsetFooter.HEIGHT
+        )
+        self._empty.setVisible(not self.panes)
+        self._glass.setVisible(not spread and bool(self.panes))
+        self._place_chips()
+        self._place_phone()
+        self.update()
+
+    def _place_chips(self) -> None:
+        origin = self._origin()
+        if self.shape is Shape.SPREAD:
+            y = round(origin.y()) - GAP - CHIP_HEIGHT
+            for index, chip in enumerate(self.chips):
+                bay = self._phone.bay(index).translated(origin)
+                width = min(chip.sizeHint().width(), round(bay.width()))
+                chip.setGeometry(round(bay.center().x() - width / 2), y, width, CHIP_HEIGHT)
+            return
+        widths = [chip.sizeHint().width() for chip in self.chips]
+        room = self.width() - 8 * max(len(widths) - 1, 0)
+        if widths and sum(widths) > room:
+            widths = [room // len(widths)] * len(widths)
+        x = (self.width() - sum(widths) - 8 * max(len(widths) - 1, 0)) // 2
+        for chip, width in zip(self.chips, widths, strict=True):
+            chip.setGeometry(x, round(self._origin().y()) - phone.SHADOW - GAP - CHIP_HEIGHT, width, CHIP_HEIGHT)
+            x += width + 8
+
+    def _place_phone(self) -> None:
+        origin = self._origin()
+        radius = phone.screen_radius(self._phone)
+        first = self._phone.bay(0).translated(origin).toRect()
+        self._empty.setGeometry(first)
+        single = self.shape is Shape.SINGLE
+        self._glass.setGeometry(first)
+        for index, pane in enumerate(self.panes):
+            if single:
+                offset = round((index - self._slide) * first.width())
+                pane.setGeometry(offset, 0, first.width(), first.height())
+            else:
+                pane.setGeometry(self._phone.bay(index).translated(origin).toRect())
+            pane.set_glass(phone.GLASS, radius)
+        front = 0.0 if single else self._slide
+        self._place_keys(origin, front)
+
+    def _place_keys(self, origin: QPointF, front: float) -> None:
+        below = [key for key in self.keys if not key.edge]
+        for key, place in zip(below, self._phone.front_keys(front, len(below)), strict=True):
+            key.setGeometry(place.translated(origin).toRect())
+        for names, left in ((LEFT_EDGE, True), (RIGHT_EDGE, False)):
+            edge = [key for key in self.keys if key.key in names]
+            for key, place in zip(edge, self._phone.edge_keys(len(edge), left=left), strict=True):
+                key.setGeometry(place.translated(origin).toRect())
+
+    # Painting
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        colours = tokens()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        chosen = self._session.handset is self.handset and len(self._session.handsets) > 1
+        if self.shape is Shape.SPREAD:
+            card = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+            edge = QColor(colours.accent if self._drop_over or chosen else colours.line)
+            painter.setPen(QPen(edge, 2 if self._drop_over else 1))
+            painter.setBrush(QColor(colours.surface))
+            painter.drawRoundedRect(card, 14, 14)
+        origin = self._origin()
+        model = self.handset.model
+        look = phone.Look(model.body, model.maker, colours.dark, self.devicePixelRatioF())
+        rim = QPointF(phone.SHADOW, phone.SHADOW)
+        if self.shape is Shape.SPREAD and self._phone.bays > 1:
+            picture = phone.plate_picture(self._phone, look)
+            painter.drawPixmap(self._phone.plate().topLeft() + origin - rim, picture)
+        front = self._phone.front(0.0 if self.shape is Shape.SINGLE else self._slide)
+        painter.drawPixmap(front.topLeft() + origin - rim, phone.front_picture(self._phone, look))
+        self._paint_focus(painter)
+
+    def _paint_focus(self, painter: QPainter) -> None:
+        """A ring of the guest's colour around the pane that the keyboard goes to."""
+        pane = next((pane for pane in self.panes if pane.hasFocus()), None)
+        if pane is None:
+            return
+        place = QRectF(self._glass.geometry() if self.shape is Shape.SINGLE else pane.geometry())
+        radius = phone.screen_radius(self._phone)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(pane.guest.image.accent), 2))
+        painter.drawRoundedRect(place.adjusted(-2, -2, 2, 2), radius + 2, radius + 2)
+
+    def changeEvent(self, _: object) -> None:
+        self.update()
+
+    # The swipe on the bezel
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._session.select(self.handset, self.handset.foreground)
+        if event.button() is Qt.MouseButton.LeftButton and len(self.panes) > 1 and self._on_body(event.position()):
+            self._animation.stop()
+            self._swipe = (event.position(), self._slide, False)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._swipe is None:
+            return
+        start, base, moved = self._swipe
+        across = event.position().x() - start.x()
+        if not moved and abs(across) < _SWIPE_START:
+            return
+        self._swipe = (start, base, True)
+        self._set_slide(min(max(self._swiped(base, across), 0.0), len(self.panes) - 1.0))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._swipe is None:
+            return
+        start, base, moved = self._swipe
+        self._swipe = None
+        if not moved:
+            return
+        travel = self._swiped(base, event.position().x() - start.x()) - base
+        index = round(base)
+        if abs(travel) > _SWIPE_SHARE:
+            index += max(1, round(abs(travel))) * (1 if travel > 0 else -1)
+        index = min(max(index, 0), len(self.panes) - 1)
+        self._session.bring_to_front(self.panes[index].guest)
+        self._slide_to(index)
+
+    def _swiped(self, base: float, pixels: float) -> float:
+        """The phone's front goes with the mouse; on a single phone the picture does."""
+        if self.shape is Shape.SINGLE:
+            return base - pixels / self._phone.width
+        return base + pixels / self._phone.pitch
+
+    def _on_body(self, at: QPointF) -> bool:
+        origin = self._origin()
+        front = self._phone.front(0.0 if self.shape is Shape.SINGLE else self._slide)
+        return front.translated(origin).contains(at) or self._phone.plate().translated(origin).contains(at)
+
+    # Drops
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        data = event.mimeData()
+        if mime.ident_of(data, mime.IMAGE) is not None or mime.files_of(data):
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+            self._drop_over = True
+            self.update()
+
+    def dragLeaveEvent(self, _: QDragLeaveEvent) -> None:
+        self._drop_over = False
+        self.update()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._drop_over = False
+        self.update()
+        image = mime.ident_of(event.mimeData(), mime.IMAGE)
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()
+        if image is not None:
+            self.image_dropped.emit(self.handset, image)
+        else:
+            self.files_dropped.emit(self.handset, mime.files_of(event.mimeData()))
+
+    def phone_rect(self) -> QRect:
+        """The whole phone, for pictures of it alone."""
+        size = self._phone.size
+        return QRectF(self._origin(), size).toAlignedRect().intersected(self.rect())

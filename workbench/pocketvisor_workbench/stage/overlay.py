@@ -1,0 +1,144 @@
+"""What lies over a pane whose guest does not run: starting, paused, off, crashed; with the way out of it."""
+
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+
+from pocketvisor.api import GuestState
+from pocketvisor_workbench.icons import icon
+
+_SPIN_MS = 40
+
+
+class _Spinner(QWidget):
+    """A turning arc; its timer runs only while it is seen."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setFixedSize(36, 36)
+        self._angle = 0
+        self._timer = QTimer(self)
+        self._timer.setInterval(_SPIN_MS)
+        self._timer.timeout.connect(self._turn)
+
+    def _turn(self) -> None:
+        self._angle = (self._angle - 12) % 360
+        self.update()
+
+    def showEvent(self, _: object) -> None:
+        self._timer.start()
+
+    def hideEvent(self, _: object) -> None:
+        self._timer.stop()
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        circle = QRectF(4, 4, self.width() - 8, self.height() - 8)
+        painter.setPen(QPen(QColor(255, 255, 255, 50), 3))
+        painter.drawEllipse(circle)
+        painter.setPen(QPen(QColor("#ffffff"), 3, cap=Qt.PenCapStyle.RoundCap))
+        painter.drawArc(circle, self._angle * 16, 100 * 16)
+
+
+class PaneOverlay(QWidget):
+    """Covers its pane; white on a darkened picture in both themes, since it lies on glass."""
+
+    restart = Signal()
+    resume = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("paneOverlay")
+        self._backdrop = QColor(5, 7, 10, 190)
+        self._spinner = _Spinner(self)
+        self._picture = QLabel(self)
+        self._title = QLabel(self)
+        self._sentence = QLabel(self)
+        self._sentence.setWordWrap(True)
+        self._title.setWordWrap(True)
+        self._button = QPushButton(self)
+        self._button.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._button.clicked.connect(self._clicked)
+        self._state = GuestState.RUNNING
+        layout = QVBoxLayout(self)
+        layout.setSpacing(8)
+        layout.addStretch()
+        for part in (self._spinner, self._picture):
+            layout.addWidget(part, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(self._title)
+        layout.addWidget(self._sentence)
+        layout.addWidget(self._button, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addStretch()
+        for label in (self._picture, self._title, self._sentence):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._sentence.setStyleSheet("color: #d5dae2; background: transparent;")
+        self._button.setStyleSheet(
+            "QPushButton { background: #ffffff; color: #10141b; border: none; border-radius: 15px;"
+            " padding: 6px 18px; font-weight: 600; }"
+            "QPushButton:hover { background: #dfe7ff; } QPushButton:focus { border: 2px solid #7ea6ff; }"
+        )
+        self.hide()
+
+    @property
+    def sentence(self) -> str:
+        return self._sentence.text()
+
+    def show_state(self, state: GuestState, problem: str, image_name: str) -> None:
+        self._state = state
+        looks: dict[GuestState, tuple[str, str, str, str, QColor]] = {
+            GuestState.STARTING: ("", "Starting", image_name, "", QColor(5, 7, 10, 150)),
+            GuestState.PAUSED: ("pause-circle-outline", "Paused", "", "Resume", QColor(5, 7, 10, 150)),
+            GuestState.OFF: ("power", "Off", problem, "Switch on", QColor(5, 7, 10, 0)),
+            GuestState.CRASHED: (
+                "alert-circle-outline",
+                "This guest has stopped",
+                problem,
+                "Restart",
+                QColor(28, 6, 8, 205),
+            ),
+            GuestState.STOPPED: ("minus-circle-outline", "Removed", "", "", QColor(5, 7, 10, 150)),
+        }
+        if state not in looks:
+            self.hide()
+            return
+        picture, title, sentence, button, self._backdrop = looks[state]
+        self._spinner.setVisible(state is GuestState.STARTING)
+        self._picture.setVisible(bool(picture))
+        if picture:
+            colour = "#ff9d9b" if state is GuestState.CRASHED else "#ffffff"
+            self._picture.setPixmap(icon(picture, colour).pixmap(34, 34))
+        self._title.setText(title)
+        self._sentence.setText(sentence)
+        self._sentence.setVisible(bool(sentence))
+        self._button.setText(button)
+        self._button.setVisible(bool(button))
+        self._fit()
+        self.setVisible(True)
+        self.raise_()
+        self.update()
+
+    def resizeEvent(self, _: object) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        """On a small pane the words come before the ornament."""
+        small = self.width() < 200
+        margin = 8 if small else 20
+        self.layout().setContentsMargins(margin, margin, margin, margin)
+        title = "10pt" if small else "12pt"
+        self._title.setStyleSheet(
+            f"color: #ffffff; font-weight: 600; font-size: {title}; background: transparent;"
+        )
+        if small and self._state is not GuestState.STARTING:
+            self._picture.setVisible(self.height() > 220)
+
+    def _clicked(self) -> None:
+        (self.resume if self._state is GuestState.PAUSED else self.restart).emit()
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), self._backdrop)
+        if self._state is GuestState.OFF:
+            painter.setPen(QPen(QColor(255, 255, 255, 18), 1))
+            painter.drawLine(QPointF(0, 0.5), QPointF(self.width(), 0.5))

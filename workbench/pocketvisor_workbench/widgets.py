@@ -1,0 +1,133 @@
+"""Small widgets that several panes use."""
+
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from pocketvisor_workbench.icons import icon, set_icon
+from pocketvisor_workbench.theme import accent_ink, tokens
+
+
+class ElidedLabel(QLabel):
+    """A line that is cut with an ellipsis rather than widening what it is in."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setMinimumWidth(10)
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), int(self.alignment()), text)
+
+
+class Dot(QWidget):
+    """A guest's accent as a dot."""
+
+    def __init__(self, accent: str, parent: QWidget | None = None, size: int = 9) -> None:
+        super().__init__(parent)
+        self._accent = accent
+        self.setFixedSize(size, size)
+
+    def set_accent(self, accent: str) -> None:
+        self._accent = accent
+        self.update()
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(accent_ink(QColor(self._accent)))
+        painter.drawEllipse(self.rect())
+
+
+class EmptyState(QWidget):
+    """What a pane shows when there is nothing in it: a picture, a sentence, a way on."""
+
+    def __init__(
+        self, picture: str, title: str, text: str, parent: QWidget | None = None, *, button: QPushButton | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._picture = picture
+        self._icon = QLabel(self)
+        self._icon.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._title = QLabel(title, self)
+        self._title.setObjectName("emptyTitle")
+        self._text = QLabel(text, self)
+        self._text.setObjectName("emptyText")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 12, 16, 12)
+        layout.setSpacing(6)
+        layout.addStretch()
+        for label in (self._icon, self._title, self._text):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setWordWrap(label is not self._icon)
+            layout.addWidget(label)
+        if button is not None:
+            layout.addSpacing(8)
+            layout.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addStretch()
+        self._tint()
+
+    def set_words(self, title: str, text: str) -> None:
+        self._title.setText(title)
+        self._text.setText(text)
+
+    def changeEvent(self, event: object) -> None:
+        if getattr(event, "type", lambda: None)() == event.Type.PaletteChange:  # type: ignore[attr-defined]
+            self._tint()
+
+    def _tint(self) -> None:
+        self._icon.setPixmap(icon(self._picture, "muted").pixmap(36, 36))
+
+
+def tool_button(picture: str, tip: str, parent: QWidget | None = None, *, checkable: bool = False) -> QToolButton:
+    """A flat button with a picture; the tip is its name for those who cannot see it."""
+    button = QToolButton(parent)
+    set_icon(button, picture)
+    button.setIconSize(QSize(17, 17))
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    button.setCheckable(checkable)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
+
+
+def push_button(text: str, picture: str = "", *, primary: bool = False, danger: bool = False) -> QPushButton:
+    button = QPushButton(text)
+    if picture:
+        set_icon(button, picture, "on_accent" if primary else "bad" if danger else "text")
+    button.setProperty("primary", primary)
+    button.setProperty("danger", danger)
+    return button
+
+
+class CheckBox(QCheckBox):
+    """Fusion's box is hardly seen on a dark ground: ours is drawn with the theme's colours."""
+
+    _SIDE = 16
+
+    def sizeHint(self) -> QSize:
+        words = self.fontMetrics().size(0, self.text())
+        return QSize(self._SIDE + 9 + words.width(), max(words.height(), self._SIDE) + 6)
+
+    def hitButton(self, at: QPoint) -> bool:
+        return self.rect().contains(at)
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        colours = tokens()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(0.75, (self.height() - self._SIDE) / 2 + 0.75, self._SIDE - 1.5, self._SIDE - 1.5)
+        checked = self.isChecked()
+        edge = colours.accent if checked or self.hasFocus() or self.underMouse() else colours.muted
+        painter.setPen(QPen(QColor(edge), 1.5))
+        painter.setBrush(QColor(colours.accent if checked else colours.surface))
+        painter.drawRoundedRect(box, 4, 4)
+        if checked:
+            icon("check-bold", "on_accent").paint(painter, box.adjusted(1, 1, -1, -1).toRect())
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        words = QRectF(self._SIDE + 9, 0, self.width() - self._SIDE - 9, self.height())
+        painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, self.text())
