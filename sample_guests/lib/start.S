@@ -1,0 +1,144 @@
+/* Entry, exception vectors and the stacks of the modes.
+ *
+ * Entered with the MMU off in SVC mode, as a boot loader or QEMU's `virt` machine enters an ELF image.
+ * A Linux-style r2 (address of the device tree) is passed on, but not needed: the tree is also at the
+ * start of RAM. One CPU; FIQ is not used.
+ */
+    .syntax unified
+    .arch armv7-a
+    .fpu neon
+    .arm
+
+    .equ MODE_IRQ, 0x12
+    .equ MODE_SVC, 0x13
+    .equ MODE_ABT, 0x17
+    .equ MODE_UND, 0x1b
+    .equ MODE_SYS, 0x1f
+    .equ IRQ_OFF, 0xc0
+
+    .section .text.start, "ax"
+    .global _start
+_start:
+    cpsid   aif
+    mov     r4, r2
+
+    msr     cpsr_c, #MODE_IRQ | IRQ_OFF
+    ldr     sp, =irq_stack_top
+    msr     cpsr_c, #MODE_ABT | IRQ_OFF
+    ldr     sp, =abort_stack_top
+    msr     cpsr_c, #MODE_UND | IRQ_OFF
+    ldr     sp, =undefined_stack_top
+    msr     cpsr_c, #MODE_SVC | IRQ_OFF
+    ldr     sp, =stack_top
+
+    ldr     r0, =bss_start
+    ldr     r1, =bss_end
+    mov     r2, #0
+1:  cmp     r0, r1
+    strlo   r2, [r0], #4
+    blo     1b
+
+    ldr     r0, =vectors
+    mcr     p15, 0, r0, c12, c0, 0          @ VBAR
+
+    mrc     p15, 0, r0, c1, c0, 2           @ CPACR: allow VFP and NEON (the copy loops use them)
+    orr     r0, r0, #0xf << 20
+    mcr     p15, 0, r0, c1, c0, 2
+    isb
+    mov     r0, #1 << 30                    @ FPEXC.EN
+    vmsr    fpexc, r0
+
+    mov     r0, r4
+    bl      runtime_start
+1:  wfi
+    b       1b
+
+    .balign 32
+vectors:
+    b       .                               @ reset
+    b       vector_undefined
+    b       vector_svc
+    b       vector_prefetch
+    b       vector_data
+    b       .
+    b       vector_irq
+    b       .                               @ FIQ
+
+/* Each of these leaves a struct exception_frame (exceptions.h) on the stack of its mode: kind, spsr,
+ * sp and lr of the interrupted mode, then r0-r12 and pc. */
+    .macro FAULT kind, fix
+    .if \fix
+    sub     lr, lr, #\fix
+    .endif
+    push    {r0-r12, lr}
+    mov     r1, #\kind
+    b       fault_common
+    .endm
+
+vector_undefined:
+    FAULT   0, 4
+vector_svc:
+    FAULT   1, 0
+vector_prefetch:
+    FAULT   2, 4
+vector_data:
+    FAULT   3, 8
+
+fault_common:
+    mrs     r0, spsr
+    mrs     r2, cpsr
+    and     r3, r0, #0x1f
+    cmp     r3, #0x10
+    moveq   r3, #MODE_SYS                   @ user mode shares its registers with system mode
+    orr     r3, r3, #IRQ_OFF
+    sub     sp, sp, #16
+    msr     cpsr_c, r3
+    mov     r4, sp
+    mov     r5, lr
+    msr     cpsr_c, r2
+    stm     sp, {r1}
+    str     r0, [sp, #4]
+    str     r4, [sp, #8]
+    str     r5, [sp, #12]
+    mov     r6, r3
+    mov     r7, r2
+    mov     r0, sp
+    bl      exception_taken
+    ldr     r4, [sp, #8]
+    ldr     r5, [sp, #12]
+    msr     cpsr_c, r6
+    mov     sp, r4
+    mov     lr, r5
+    msr     cpsr_c, r7
+    ldr     r0, [sp, #4]
+    msr     spsr_cxsf, r0
+    clrex
+    add     sp, sp, #16
+    ldm     sp!, {r0-r12, pc}^
+
+vector_irq:
+    sub     lr, lr, #4
+    push    {r0-r3, r12, lr}
+    mov     r0, sp
+    bic     r1, r0, #7                      @ the procedure call standard wants 8-byte alignment
+    mov     sp, r1
+    push    {r0, r1}
+    bl      gic_take_interrupts
+    pop     {r0, r1}
+    mov     sp, r0
+    clrex
+    ldm     sp!, {r0-r3, r12, pc}^
+
+    .section .bss.stacks, "aw", %nobits
+    .balign 4096
+    .global stack_guard
+stack_guard:                                @ left out of the page tables: an overflow is an abort
+    .space  4096
+    .space  64 * 1024
+stack_top:
+    .space  4096
+irq_stack_top:
+    .space  4096
+abort_stack_top:
+    .space  4096
+undefined_stack_top:
