@@ -1,0 +1,60 @@
+"""The command line. One file a verb; this one puts them together and turns errors into sentences.
+
+Exit codes: 0 all went well, 1 an error that is told in one sentence, 2 wrong usage, 16 out of time.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from pocketvisor.cli import bench, guests, handsets, operations, ps, run, workbench
+from pocketvisor.cli.output import EXIT_ERROR, shown_errors
+
+app = typer.Typer(
+    name="pocketvisor",
+    help="Virtual phones on the desktop: several guests on one emulated ARM handset.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+VERBS = (run, handsets, guests, workbench, ps, operations, bench)
+"""Each adds its command, or commands, with add_to(app)."""
+
+for verb in VERBS:
+    verb.add_to(app)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from pocketvisor import __version__
+
+        typer.echo(f"pocketvisor {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    if debug:
+        os.environ["POCKETVISOR_DEBUG"] = "1"
+
+
+def main() -> None:
+    """The `pocketvisor` command."""
+    try:
+        with shown_errors():
+            app()
+    except KeyboardInterrupt:
+        print("Interrupted", file=sys.stderr)
+        sys.exit(EXIT_ERROR)
+
+
+if __name__ == "__main__":
+    main()

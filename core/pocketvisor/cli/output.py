@@ -1,0 +1,59 @@
+"""What all verbs share: exit codes, errors as one sentence, tables and JSON."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, Final
+
+import msgspec
+import typer
+
+from pocketvisor.errors import PocketvisorError
+
+EXIT_ERROR: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_TIMEOUT: Final = 16
+
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+
+@contextmanager
+def shown_errors() -> Iterator[None]:
+    """One sentence on standard error for what the user can know, and exit code 1."""
+    try:
+        yield
+    except (PocketvisorError, OSError) as error:
+        if os.environ.get("POCKETVISOR_DEBUG"):
+            raise
+        if isinstance(error, BrokenPipeError):
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+            )  # nobody reads: no complaint at exit
+        else:
+            fail(str(error))
+        sys.exit(EXIT_ERROR)
+
+
+def fail(sentence: str) -> None:
+    """Tells an error on standard error; the exit code is the caller's."""
+    print(f"pocketvisor: {sentence}", file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Columns as wide as they have to be; numbers to the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[at]) for row in [list(header), *cells]) for at in range(len(header))]
+    right = [
+        all(isinstance(row[at], int | float) for row in rows) and bool(rows) for at in range(len(header))
+    ]
+    for row in [list(header), *cells]:
+        line = "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        )
+        typer.echo(line.rstrip())

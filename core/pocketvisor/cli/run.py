@@ -1,0 +1,132 @@
+"""`pocketvisor run`: guests on a handset, without a window or in the workbench."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pocketvisor.cli.output import EXIT_USAGE, Json, fail
+
+DEFAULT_MODEL = "nexus-one"
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("run")(run)
+
+
+def run(
+    guests: Annotated[list[str] | None, typer.Argument(metavar="GUEST...", help="By id or name.")] = None,
+    handset: Annotated[str, typer.Option("--handset", help="A model, or a model's file.")] = DEFAULT_MODEL,
+    headless: Annotated[bool, typer.Option("--headless", help="No window: consoles on stdout.")] = False,
+    until: Annotated[str | None, typer.Option(help="End when this comes behind the last typed line.")] = None,
+    typed: Annotated[
+        list[str] | None, typer.Option("--type", help="Type a line at the next prompt; may be repeated.")
+    ] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="What a prompt is; else '# ', '$ ' or '=> ' at a line's end.")
+    ] = None,
+    timeout: Annotated[float | None, typer.Option(min=0.0, help="Seconds to give up after (16).")] = None,
+    screenshot: Annotated[Path | None, typer.Option(help="Write the panel to a PNG at the end.")] = None,
+    ticks: Annotated[int | None, typer.Option(min=0, help="End at the first block at or after it.")] = None,
+    deterministic: Annotated[bool, typer.Option("--deterministic", help="The same run every time.")] = False,
+    rate: Annotated[str, typer.Option(help="'model', 'max' or a number of MIPS.")] = "model",
+    record: Annotated[Path | None, typer.Option(help="Write all that enters the guest to a file.")] = None,
+    replay: Annotated[Path | None, typer.Option(help="Run a recording again, compare the end.")] = None,
+    digest: Annotated[bool, typer.Option("--digest", help="Print ticks and RAM digest at the end.")] = False,
+    json: Json = False,
+    ram: Annotated[int | None, typer.Option(min=1, max=2048, help="RAM in MiB, of each guest.")] = None,
+    kernel: Annotated[Path | None, typer.Option(help="A kernel: zImage, Image, uImage, ...")] = None,
+    initrd: Annotated[Path | None, typer.Option(help="Its initial RAM disk.")] = None,
+    append: Annotated[str | None, typer.Option(help="Its command line.")] = None,
+    dtb: Annotated[Path | None, typer.Option(help="Its device tree, instead of the board's.")] = None,
+    elf: Annotated[Path | None, typer.Option(help="A bare-metal ELF file.")] = None,
+    firmware: Annotated[Path | None, typer.Option(help="Firmware, in flash at 0.")] = None,
+) -> None:
+    """Run guests on a handset; without --headless, in the workbench.
+
+    Each --type is typed when the console shows a prompt; --until looks at what comes after the last of them.
+    Standard input goes to the guest where it is a terminal; Ctrl+] ends the run.
+    """
+    from pocketvisor.cli.plan import RunPlan, chosen_images, chosen_model, parse_rate
+
+    for name, expression in (("--until", until), ("--prompt", prompt)):
+        _check_expression(name, expression)
+    parsed_rate = parse_rate(rate)
+    if parsed_rate is None:
+        raise _usage(f"--rate: '{rate}' is neither 'model' nor 'max' nor a number of MIPS from 1 to 20000")
+    if record is not None and replay is not None:
+        raise _usage("--record and --replay do not go together")
+    own = [path for path in (kernel, elf, firmware) if path is not None]
+    if not guests and not own:
+        raise _usage("Name a guest ('pocketvisor guests list') or give --kernel, --elf or --firmware")
+    if len(own) > 1:
+        raise _usage("Give one of --kernel, --elf and --firmware")
+    if not own and (initrd is not None or dtb is not None):
+        raise _usage("--initrd and --dtb go with --kernel, --elf or --firmware")
+    images = chosen_images(
+        guests or [],
+        kernel=kernel,
+        elf=elf,
+        firmware=firmware,
+        initrd=initrd,
+        dtb=dtb,
+        append=append,
+        ram=ram,
+    )
+    if replay is not None and len(images) > 1:
+        raise _usage("--replay runs one guest")
+    plan = RunPlan(
+        model=chosen_model(handset),
+        images=images,
+        until=until,
+        lines=tuple(typed or ()),
+        prompt=prompt,
+        timeout=timeout,
+        screenshot=screenshot,
+        ticks=ticks,
+        deterministic=deterministic,
+        rate=parsed_rate,
+        record=record,
+        replay=replay,
+        digest=digest,
+        json=json,
+        ram_mib=ram,
+    )
+    if headless:
+        from pocketvisor.cli.headless import run_headless
+
+        raise typer.Exit(run_headless(plan))
+    unfit = [
+        option
+        for option, given in (
+            ("--until", until),
+            ("--type", typed),
+            ("--timeout", timeout),
+            ("--screenshot", screenshot),
+            ("--ticks", ticks),
+            ("--record", record),
+            ("--replay", replay),
+            ("--digest", digest),
+            ("--json", json),
+        )
+        if given not in (None, False, [])
+    ]
+    if unfit:
+        raise _usage(f"{', '.join(unfit)}: only with --headless")
+    from pocketvisor.cli.workbench import open_workbench
+
+    raise typer.Exit(open_workbench(plan))
+
+
+def _check_expression(option: str, expression: str | None) -> None:
+    if expression is not None:
+        try:
+            re.compile(expression)
+        except re.error as error:
+            raise _usage(f"{option}: '{expression}' is no regular expression: {error}") from None
+
+
+def _usage(sentence: str) -> typer.Exit:
+    fail(sentence)
+    return typer.Exit(EXIT_USAGE)

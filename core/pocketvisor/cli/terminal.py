@@ -1,0 +1,76 @@
+"""The user's terminal during a headless run: guests' consoles go out, keys go in, Ctrl+] ends the run."""
+
+import asyncio
+import os
+import sys
+import termios
+import tty
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+QUIT = b"\x1d"
+
+
+class ConsoleOut:
+    """Guests' output; with several guests each line begins with its guest's name."""
+
+    def __init__(self, stream: BinaryIO, names: list[str]) -> None:
+        self._stream = stream
+        self._width = max((len(name) for name in names), default=0) if len(names) > 1 else 0
+        self._lines: dict[str, bytes] = {}
+        self._fresh = True
+
+    def write(self, name: str, data: bytes) -> None:
+        if self._width:
+            *lines, self._lines[name] = (self._lines.get(name, b"") + data).split(b"\n")
+            data = b"".join(self._prefix(name) + line + b"\n" for line in lines)
+        if data:
+            self._stream.write(data)
+            self._stream.flush()
+            self._fresh = data.endswith(b"\n")
+
+    def finish(self) -> None:
+        """Lines without an end get one."""
+        for name, line in self._lines.items():
+            if line:
+                self._stream.write(self._prefix(name) + line + b"\n")
+        self._lines.clear()
+        if not self._fresh:
+            self._stream.write(b"\n")
+            self._fresh = True
+        self._stream.flush()
+
+    def _prefix(self, name: str) -> bytes:
+        return f"{name:{self._width}} | ".encode()
+
+
+class TerminalKeys:
+    """Keys of a terminal as they are pressed; nothing where standard input is no terminal."""
+
+    def __init__(self, on_keys: Callable[[bytes], None], on_quit: Callable[[], None]) -> None:
+        self._on_keys = on_keys
+        self._on_quit = on_quit
+        self._saved: list[Any] | None = None
+        self._fd = -1
+
+    def __enter__(self) -> "TerminalKeys":
+        if sys.stdin is not None and sys.stdin.isatty():
+            self._fd = sys.stdin.fileno()
+            self._saved = termios.tcgetattr(self._fd)
+            tty.setraw(self._fd)
+            asyncio.get_running_loop().add_reader(self._fd, self._readable)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._saved is not None:
+            asyncio.get_running_loop().remove_reader(self._fd)
+            termios.tcsetattr(self._fd, termios.TCSADRAIN, self._saved)
+            self._saved = None
+
+    def _readable(self) -> None:
+        keys = os.read(self._fd, 1024)
+        before, quit_key, _ = keys.partition(QUIT)
+        if before:
+            self._on_keys(before)
+        if quit_key or not keys:
+            self._on_quit()

@@ -1,0 +1,95 @@
+"""What an open workbench is asked through its socket, and what it answers. Handsets and guests go by name."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from pocketvisor.control.messages import Sentence
+
+PROTOCOL = 1
+
+Name = Annotated[str, Meta(max_length=64)]
+Operation = Literal["pause", "resume", "reset", "restart", "power-off", "kill", "remove", "foreground"]
+
+
+class _Message(Struct, tag=True, forbid_unknown_fields=True):
+    """Tagged with its class's name."""
+
+
+class Hello(_Message):
+    """First from both sides."""
+
+    protocol: int
+
+
+class List(_Message):
+    """Answered by Listing."""
+
+
+class Operate(_Message):
+    """An operation on one guest; `handset` may be empty where the guest's name is on one handset only."""
+
+    operation: Operation
+    guest: Name
+    handset: Name = ""
+
+
+class StartGuest(_Message):
+    """A guest of the catalogue, by id or name."""
+
+    image: Name
+    handset: Name = ""
+    name: Name = ""
+
+
+class Screenshot(_Message):
+    """Answered by Picture."""
+
+    guest: Name
+    handset: Name = ""
+
+
+Request = Hello | List | Operate | StartGuest | Screenshot
+
+
+class GuestInfo(Struct, forbid_unknown_fields=True):
+    id: str
+    name: str
+    image: str
+    state: str
+    problem: str
+    foreground: bool
+    ram_mib: int
+    ticks: int
+    clock_ns: int
+    idle_ns: int
+    cpu_ns: int
+    ram_bytes: int
+    pid: int
+
+
+class HandsetInfo(Struct, forbid_unknown_fields=True):
+    name: str
+    model: str
+    ram_mib: int
+    ram_used_mib: int
+    guests: list[GuestInfo]
+
+
+class Listing(_Message):
+    handsets: list[HandsetInfo]
+
+
+class Done(_Message):
+    sentence: Sentence
+
+
+class Failed(_Message):
+    sentence: Sentence
+
+
+class Picture(_Message):
+    png: bytes
+
+
+Reply = Hello | Listing | Done | Failed | Picture

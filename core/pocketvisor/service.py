@@ -1,0 +1,132 @@
+"""What an open workbench does when it is asked through its socket: the operations of the API, by name."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from pocketvisor.control import workbench
+from pocketvisor.control.workbench import Reply, Request
+from pocketvisor.errors import ControlError, GuestError
+from pocketvisor.guest.guest import Guest
+from pocketvisor.handset import Handset
+from pocketvisor.images.catalogue import GuestImage
+
+_DONE = {
+    "pause": "is paused",
+    "resume": "runs on",
+    "reset": "was reset",
+    "restart": "was started again",
+    "power-off": "is off",
+    "kill": "was ended",
+    "remove": "was removed",
+    "foreground": "is in the foreground",
+}
+
+
+class WorkbenchService:
+    """The handler of a WorkbenchServer, over handsets and images that somebody else holds."""
+
+    def __init__(
+        self, handsets: Callable[[], Sequence[Handset]], images: Callable[[], dict[str, GuestImage]]
+    ) -> None:
+        self._handsets = handsets
+        self._images = images
+
+    async def __call__(self, request: Request) -> Reply:
+        match request:
+            case workbench.List():
+                return workbench.Listing([describe(handset) for handset in self._handsets()])
+            case workbench.Operate(operation, guest_name, handset_name):
+                guest = self._guest(guest_name, handset_name)
+                await _operation(guest, operation)
+                return workbench.Done(f"{guest.name} {_DONE[operation]}")
+            case workbench.StartGuest(image_name, handset_name, name):
+                handset = self._handset(handset_name)
+                guest = await handset.start(find_image(self._images(), image_name), name=name or None)
+                return workbench.Done(f"{guest.name} runs on {handset.name}")
+            case workbench.Screenshot(guest_name, handset_name):
+                return workbench.Picture(await self._guest(guest_name, handset_name).screenshot())
+        raise ControlError("The workbench does not know this request")
+
+    def _handset(self, name: str) -> Handset:
+        handsets = self._handsets()
+        if name:
+            found = [handset for handset in handsets if handset.name.casefold() == name.casefold()]
+            found = found or [handset for handset in handsets if handset.model.id == name]
+        else:
+            found = list(handsets)
+        if len(found) == 1:
+            return found[0]
+        if not handsets:
+            raise ControlError("The workbench has no handset")
+        names = ", ".join(handset.name for handset in handsets)
+        which = f"no handset '{name}'" if name and not found else "more than one handset"
+        raise ControlError(f"There is {which} in the workbench; it has {names}")
+
+    def _guest(self, name: str, handset_name: str) -> Guest:
+        handsets = [self._handset(handset_name)] if handset_name else self._handsets()
+        found: list[Guest] = []
+        for handset in handsets:
+            try:
+                found.append(handset.find(name))
+            except GuestError:
+                continue
+        if not found:
+            raise ControlError(f"There is no guest '{name}' in the workbench")
+        if len(found) > 1:
+            where = ", ".join(guest.handset.name for guest in found)
+            raise ControlError(f"There is a guest '{name}' on several handsets ({where}): say which")
+        return found[0]
+
+
+def describe(handset: Handset) -> workbench.HandsetInfo:
+    return workbench.HandsetInfo(
+        name=handset.name,
+        model=handset.model.id,
+        ram_mib=handset.model.ram_mib,
+        ram_used_mib=handset.ram_used_mib,
+        guests=[_describe_guest(guest) for guest in handset.guests],
+    )
+
+
+def find_image(images: dict[str, GuestImage], name: str) -> GuestImage:
+    """By id, or by name without regard to capitals. Raises GuestError."""
+    if name in images:
+        return images[name]
+    for image in images.values():
+        if image.name.casefold() == name.casefold():
+            return image
+    raise GuestError(f"There is no guest '{name}'; known are {', '.join(images) or 'none'}")
+
+
+def _describe_guest(guest: Guest) -> workbench.GuestInfo:
+    counters = guest.counters()
+    return workbench.GuestInfo(
+        id=guest.id,
+        name=guest.name,
+        image=guest.image.id,
+        state=guest.state.value,
+        problem=guest.problem or guest.not_responding,
+        foreground=guest.handset.foreground is guest,
+        ram_mib=guest.ram_mib,
+        ticks=counters.ticks,
+        clock_ns=counters.clock_ns,
+        idle_ns=counters.idle_ns,
+        cpu_ns=counters.cpu_ns,
+        ram_bytes=counters.ram_bytes,
+        pid=guest.pid,
+    )
+
+
+async def _operation(guest: Guest, operation: str) -> None:
+    operations: dict[str, Callable[[], Awaitable[None]]] = {
+        "pause": guest.pause,
+        "resume": guest.resume,
+        "reset": guest.reset,
+        "restart": guest.restart,
+        "power-off": guest.power_off,
+        "kill": guest.kill,
+        "remove": lambda: guest.handset.remove(guest),
+    }
+    if operation == "foreground":
+        guest.handset.set_foreground(guest)
+    else:
+        await operations[operation]()
