@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fault.h"
+
 enum { RECORD_HEADER = 16 };
 
 static void put16(uint8_t *at, uint16_t value) {
@@ -88,7 +90,7 @@ static bool append(struct event_queue *queue, const struct event *event) {
         size_t capacity = queue->log_capacity ? queue->log_capacity * 2 : 4096;
         while (capacity < need)
             capacity *= 2;
-        uint8_t *log = realloc(queue->log, capacity);
+        uint8_t *log = fault_hit("log") ? NULL : realloc(queue->log, capacity);
         if (!log)
             return false;
         queue->log = log;
