@@ -1,13 +1,12 @@
 """A development driver: guests without an engine, for what is hard to bring about with real ones.
 
-Has the shape of `pocketvisor.api`. A guest's panel is a memfd that this process paints; tests set states, push
-console output and frames, and read what came in. Real guests are used wherever they can be.
+Has the shape of `pocketvisor.api`. A guest's panel is a memfd that this process paints; tests set states,
+push console output and frames, and read what came in. Real guests are used wherever they can be.
 """
 
 import asyncio
 import mmap
 import os
-import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -67,9 +66,6 @@ class DriverConsole:
     def push(self, data: bytes) -> None:
         self.text = (self.text + data)[-(1 << 20) :]
         self._hooks.tell("console", data)
-
-    async def expect(self, pattern: str, timeout: float | None = None) -> re.Match[bytes]:
-        raise NotImplementedError
 
 
 class DriverCounters:
@@ -133,7 +129,9 @@ class DriverGuest(Hooks):
         height, width = self.panel.pixels.shape
         rows = np.linspace(0.25, 0.75, height)[:, None] * np.ones((1, width))
         picture = (
-            (rows * red).astype(np.uint32) << 16 | (rows * green).astype(np.uint32) << 8 | (rows * blue).astype(np.uint32)
+            (rows * red).astype(np.uint32) << 16
+            | (rows * green).astype(np.uint32) << 8
+            | (rows * blue).astype(np.uint32)
         )
         self.panel.pixels[:] = picture
         cell = width // 4
@@ -184,7 +182,15 @@ class DriverHandset(Hooks):
     def ram_free_mib(self) -> int:
         return int(self.model.ram_mib) - self.ram_used_mib
 
-    async def start(self, image: Any, *, name: str | None = None, options: Any = None) -> DriverGuest:
+    async def start(
+        self,
+        image: Any,
+        *,
+        name: str | None = None,
+        options: Any = None,
+        progress: Callable[[str], None] | None = None,
+        on_guest: Callable[[DriverGuest], None] | None = None,
+    ) -> DriverGuest:
         from pocketvisor.api import GuestState
 
         await asyncio.sleep(0)
@@ -193,6 +199,8 @@ class DriverHandset(Hooks):
         self.tell("guest-added", guest)
         if self.foreground is None:
             self.set_foreground(guest)
+        if on_guest is not None:
+            on_guest(guest)
         return guest
 
     async def remove(self, guest: DriverGuest) -> None:

@@ -25,7 +25,12 @@ class Banner(QFrame):
     """One notice; goes by itself."""
 
     def __init__(
-        self, text: str, level: Level, button: str = "", run: Callable[[], object] | None = None, shown_ms: int = 0
+        self,
+        text: str,
+        level: Level,
+        button: str = "",
+        run: Callable[[], object] | None = None,
+        shown_ms: int = 0,
     ) -> None:
         super().__init__()
         self.setObjectName("banner")
@@ -42,12 +47,15 @@ class Banner(QFrame):
         layout.addWidget(words, 1)
         self.button = push_button(button) if button else None
         if self.button is not None and run is not None:
-            self.button.clicked.connect(lambda: (self.leave(), run()))
+            self.button.clicked.connect(self.leave)
+            self.button.clicked.connect(lambda: run())
             layout.addWidget(self.button)
         close = tool_button("close", "Dismiss")
         close.clicked.connect(self.leave)
         layout.addWidget(close)
-        QTimer.singleShot(shown_ms or (ERROR_SHOWN_MS if level is Level.ERROR else SHOWN_MS), self, self.leave)
+        QTimer.singleShot(
+            shown_ms or (ERROR_SHOWN_MS if level is Level.ERROR else SHOWN_MS), self, self.leave
+        )
 
     def leave(self) -> None:
         self.hide()
@@ -68,8 +76,7 @@ class Banners(QWidget):
 
     @property
     def shown(self) -> list[Banner]:
-        widgets = (self._layout.itemAt(index).widget() for index in range(self._layout.count()))
-        return [widget for widget in widgets if isinstance(widget, Banner) and not widget.isHidden()]
+        return [banner for banner in self.findChildren(Banner) if not banner.isHidden()]
 
     def show_entry(self, entry: Entry) -> None:
         self.add(Banner(entry.text, entry.level))
@@ -78,6 +85,7 @@ class Banners(QWidget):
         for old in [old for old in self.shown if old.text == banner.text] + self.shown[: -MOST + 1]:
             old.leave()
         self._layout.addWidget(banner)
+        banner.show()
         banner.destroyed.connect(self._place)
         self.show()
         self._place()
@@ -88,7 +96,7 @@ class Banners(QWidget):
             width = max(width, 160)
             self.setVisible(bool(self.shown))
             self._layout.activate()
-            self.resize(width, max(self._layout.totalHeightForWidth(width), self._layout.sizeHint().height()))
+            self.resize(width, self._layout.totalHeightForWidth(width))
             self.move((self._over.width() - self.width()) // 2, self._over.height() - self.height() - 16)
             self.raise_()
         except RuntimeError:  # the window is going

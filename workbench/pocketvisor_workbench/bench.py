@@ -1,4 +1,4 @@
-"""What every pane is built from: the session, its metrics, the theme, and a way to run a command by its id."""
+"""What every pane is built from: the session, its metrics, the theme, and a way to run a command."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

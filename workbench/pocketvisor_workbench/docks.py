@@ -1,6 +1,6 @@
 """Docks: a pane in a QDockWidget with a title bar of our own that carries the pane's tools."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QWidget
 
@@ -22,6 +22,7 @@ class DockTitle(QWidget):
         self._title = QLabel(pane.title)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 4, 6, 4)
+        layout.setSizeConstraint(QHBoxLayout.SizeConstraint.SetNoConstraint)
         layout.setSpacing(6)
         layout.addWidget(self._sign)
         layout.addWidget(self._title)
@@ -31,8 +32,11 @@ class DockTitle(QWidget):
         close = tool_button("close", f"Hide {pane.title}")
         close.clicked.connect(dock.close)
         layout.addWidget(close)
-        self.setMinimumHeight(38)
         self.tint()
+
+    def minimumSizeHint(self) -> QSize:
+        """Small, so that docks can share a small window; what does not fit is cut."""
+        return QSize(96, 38)
 
     def set_tabbed(self, tabbed: bool) -> None:
         self._sign.setVisible(not tabbed)
@@ -103,11 +107,13 @@ def arrange(window: QMainWindow, docks: dict[str, PaneDock], arrangement: Arrang
     sizes = {"library": 258, "controls": 286}
     sides = [name for name in shown if name in sizes]
     if sides:
-        window.resizeDocks([docks[name] for name in sides], [sizes[name] for name in sides], Qt.Orientation.Horizontal)
+        window.resizeDocks(
+            [docks[name] for name in sides], [sizes[name] for name in sides], Qt.Orientation.Horizontal
+        )
     bottom = [docks[group[0]] for group in arrangement.bottom]
     if bottom:
-        height = max(min(window.height() // 4, 280), 190)
+        height = max(min(window.height() // 4, 280), 160)
         window.resizeDocks(bottom, [height] * len(bottom), Qt.Orientation.Vertical)
-        window.resizeDocks(bottom, [100] * len(bottom), Qt.Orientation.Horizontal)
+        window.resizeDocks(bottom, [1000] * len(bottom), Qt.Orientation.Horizontal)
     for dock in docks.values():
         dock.check_tabbed()

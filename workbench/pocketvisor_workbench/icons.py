@@ -2,27 +2,32 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import qtawesome
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QSize
 from PySide6.QtGui import QIcon
 
 from pocketvisor_workbench.theme import tokens
 
-
-class _TakesIcon(Protocol):
-    def setIcon(self, icon: QIcon, /) -> None: ...
-
-
 _worn: "WeakKeyDictionary[QObject, tuple[str, str]]" = WeakKeyDictionary()
 
 
-@lru_cache(maxsize=512)
+_SIZES = (14, 16, 18, 22, 28, 36, 72)
+
+
+@lru_cache(maxsize=1024)
 def _tinted(name: str, colour: str, disabled: str) -> QIcon:
-    icon: QIcon = qtawesome.icon(f"mdi6.{name}", color=colour, color_disabled=disabled)
-    return icon
+    """Rendered once: qtawesome's own icons are drawn by Python code each time they are painted."""
+    drawn: QIcon = qtawesome.icon(f"mdi6.{name}", color=colour, color_disabled=disabled)
+    pixmaps = QIcon()
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Disabled):
+        for size in _SIZES:
+            pixmaps.addPixmap(drawn.pixmap(QSize(size, size), 1.0, mode), mode)
+    for size in _SIZES:
+        for mode in (QIcon.Mode.Selected, QIcon.Mode.Active):
+            pixmaps.addPixmap(drawn.pixmap(QSize(size, size), 1.0, QIcon.Mode.Normal), mode)
+    return pixmaps
 
 
 def icon(name: str, role: str = "text") -> QIcon:

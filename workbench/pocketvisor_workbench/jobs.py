@@ -79,7 +79,9 @@ class JobBoard(QObject):
     def running(self) -> list[Job]:
         return [job for job in self.jobs if job.running]
 
-    def start(self, title: str, work: Callable[[Job], Coroutine[Any, Any, Any]], *, shown: bool = True) -> Job:
+    def start(
+        self, title: str, work: Callable[[Job], Coroutine[Any, Any, Any]], *, shown: bool = True
+    ) -> Job:
         """Starts work at once. Jobs that are not `shown` are short ones that need no line in the list."""
         job = Job(title, self)
         if shown:
@@ -107,6 +109,11 @@ class JobBoard(QObject):
     def clear_ended(self) -> None:
         self.jobs = self.running
         self.changed.emit()
+
+    async def idle(self) -> None:
+        """Waits for the end of all that runs now."""
+        while self._tasks:
+            await asyncio.wait(tuple(self._tasks))
 
     async def close(self) -> None:
         """Cancels what runs and waits for its end."""

@@ -15,7 +15,7 @@ _HIGHEST_CODE = 127
 
 _ROWS: tuple[tuple[int, str, str], ...] = (
     (2, "1234567890-=", "!@#$%^&*()_+"),
-    (16, "qwertyuiop[]", 'QWERTYUIOP{}'),
+    (16, "qwertyuiop[]", "QWERTYUIOP{}"),
     (30, "asdfghjkl;'`", 'ASDFGHJKL:"~'),
     (43, "\\zxcvbnm,./", "|ZXCVBNM<>?"),
 )

@@ -40,7 +40,13 @@ class EventLog(QObject):
         self.entries: deque[Entry] = deque(maxlen=self.KEPT)
 
     def add(
-        self, text: str, level: Level = Level.INFO, *, source: str = "", accent: str = "", notice: bool = False
+        self,
+        text: str,
+        level: Level = Level.INFO,
+        *,
+        source: str = "",
+        accent: str = "",
+        notice: bool = False,
     ) -> Entry:
         entry = Entry(text, level, source, accent)
         self.entries.append(entry)

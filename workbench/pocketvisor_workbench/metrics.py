@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from pocketvisor.api import GuestState
 from pocketvisor_workbench.session import Session
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ class Series:
 
     def latest(self) -> tuple[float, float, float]:
         """CPU per cent, MIPS and MiB over the last half second; 0 where nothing is known."""
-        values = [float(np.nanmean(curve[-5:])) if not np.isnan(curve[-1]) else 0.0 for curve in self._curves()]
+        values = [
+            float(np.nanmean(curve[-5:])) if not np.isnan(curve[-1]) else 0.0 for curve in self._curves()
+        ]
         return values[0], values[1], values[2]
 
     def _curves(self) -> tuple[Curve, Curve, Curve]:
@@ -73,6 +76,8 @@ class Sampler(QObject):
     def sample(self) -> None:
         now = time.monotonic()
         for guest, series in self.series.items():
+            if guest.state is GuestState.STOPPED:  # on its way off the handset: its status page may be gone
+                continue
             counters = guest.counters()
             series.sample(now, counters.cpu_ns, counters.ticks, counters.ram_bytes)
         if self.series:

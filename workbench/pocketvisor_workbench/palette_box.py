@@ -4,7 +4,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+)
 from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QFrame,
@@ -134,8 +143,8 @@ class _Delegate(QStyledItemDelegate):
     ) -> None:
         entry = self._model.shown[index.row()]
         colours = tokens()
-        place: QRect = option.rect  # type: ignore[attr-defined]
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
+        place: QRect = option.rect
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if chosen:
@@ -159,9 +168,11 @@ class _Delegate(QStyledItemDelegate):
         muted = QColor(colours.muted)
         painter.setPen(muted)
         painter.drawText(
-            QRect(right - metrics_width, place.y(), metrics_width + 2, place.height()), Qt.AlignmentFlag.AlignVCenter, tail
+            QRect(right - metrics_width, place.y(), metrics_width + 2, place.height()),
+            Qt.AlignmentFlag.AlignVCenter,
+            tail,
         )
-        painter.setFont(option.font)  # type: ignore[attr-defined]
+        painter.setFont(option.font)
         painter.setPen(ink)
         room = QRect(place.x() + 46, place.y(), right - metrics_width - 12 - place.x() - 46, place.height())
         text = painter.fontMetrics().elidedText(entry.title, Qt.TextElideMode.ElideRight, room.width())

@@ -1,4 +1,4 @@
-"""Which docks are shown for which work. Demo has none; Develop and Debug are arrangements of the same panes."""
+"""Which docks are shown for which work. Demo has none; Develop and Debug arrange the same panes."""
 
 import enum
 from dataclasses import dataclass
@@ -28,6 +28,6 @@ ARRANGEMENTS: dict[Perspective, Arrangement] = {
         View.GRID, left=("library",), bottom=(("performance",), ("console", "events", "jobs"))
     ),
     Perspective.DEBUG: Arrangement(
-        View.FOCUS, right=("controls",), bottom=(("performance", "jobs"), ("console",), ("events",))
+        View.FOCUS, right=("controls",), bottom=(("performance", "jobs"), ("console", "events"))
     ),
 }

@@ -62,7 +62,8 @@ class Remote:
         handset = self._handset(request.handset)
         wanted = request.image.casefold()
         image = next(
-            (image for image in self._session.images.values() if wanted in (image.id, image.name.casefold())), None
+            (image for image in self._session.images.values() if wanted in (image.id, image.name.casefold())),
+            None,
         )
         if image is None:
             raise GuestError(f"There is no guest '{request.image}' in the library")
@@ -82,7 +83,9 @@ class Remote:
     def _guest(self, name: str, handset: str) -> "Guest":
         if handset:
             return self._handset(handset).find(name)
-        found = [guest for guest in self._session.guests if name.casefold() in (guest.id, guest.name.casefold())]
+        found = [
+            guest for guest in self._session.guests if name.casefold() in (guest.id, guest.name.casefold())
+        ]
         if len(found) == 1:
             return found[0]
         if not found:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from pocketvisor.api import GuestImage, Guest, GuestState, Handset, HandsetModel, RunOptions
+from pocketvisor.api import Guest, GuestImage, GuestState, Handset, HandsetModel, RunOptions
 from pocketvisor_workbench.jobs import Job, JobBoard, JobState
 from pocketvisor_workbench.log import EventLog, Level
 
@@ -102,7 +102,7 @@ class Session(QObject):
             handset.on("guest-added", lambda guest: self._guest_added(guest)),
             handset.on("guest-removed", lambda guest: self._guest_removed(guest)),
             handset.on("foreground", lambda *_: self._foreground(handset)),
-            handset.on("message", lambda text, *_: self.log.add(str(text), source=handset.name)),
+            handset.on("message", lambda text: self._message(handset, text)),
         ]
         self.handsets.append(handset)
         self.log.add(f"{handset.name} is on the bench", source=handset.name)
@@ -163,9 +163,18 @@ class Session(QObject):
     ) -> Job:
         async def work(job: Job) -> None:
             job.report(None, f"Loading {image.name}")
-            guest = await handset.start(image, name=name, options=options or RunOptions())
-            if front and handset in self.handsets:
-                self.bring_to_front(guest)
+
+            def added(guest: Guest) -> None:
+                if front and handset in self.handsets:
+                    self.bring_to_front(guest)
+
+            await handset.start(
+                image,
+                name=name,
+                options=options,
+                progress=lambda words: job.report(None, words),
+                on_guest=added,
+            )
 
         return self.run(f"Start {name or image.name} on {handset.name}", work, source=handset.name)
 
@@ -216,16 +225,22 @@ class Session(QObject):
         self.changed.emit()
 
     def _guest_added(self, guest: Guest) -> None:
-        accent = guest.image.accent
         self._unsubscribe[guest] = [
             guest.on("state", lambda *_: self._state(guest)),
-            guest.on(
-                "event", lambda event, *_: self.log.add(str(event), Level.INFO, source=guest.name, accent=accent)
-            ),
+            guest.on("event", lambda sentence: self._event(guest, sentence)),
         ]
-        self.log.add(f"{guest.name} is put on {guest.handset.name}", source=guest.name, accent=accent)
+        self.log.add(
+            f"{guest.name} is put on {guest.handset.name}", source=guest.name, accent=guest.image.accent
+        )
         self.guest_added.emit(guest)
         self.changed.emit()
+
+    def _message(self, handset: Handset, sentence: str) -> None:
+        self.log.add(sentence, source=handset.name)
+
+    def _event(self, guest: Guest, sentence: str) -> None:
+        level = Level.WARNING if guest.not_responding else Level.INFO
+        self.log.add(sentence, level, source=guest.name, accent=guest.image.accent)
 
     def _guest_removed(self, guest: Guest) -> None:
         self._drop_guest(guest)

@@ -46,7 +46,9 @@ class Line:
 class Terminal:
     """The screen, the lines that left it, and the cursor."""
 
-    def __init__(self, columns: int = 80, rows: int = 24, reply: Callable[[bytes], object] | None = None) -> None:
+    def __init__(
+        self, columns: int = 80, rows: int = 24, reply: Callable[[bytes], object] | None = None
+    ) -> None:
         self.columns, self.rows = columns, rows
         self.history: deque[Line] = deque(maxlen=SCROLLBACK)
         self.dropped = 0
@@ -286,14 +288,13 @@ class Terminal:
                 self.lines.insert(self.y if final == "L" else self._bottom, Line.blank(self.columns))
         else:
             line = self.lines[self.y]
-            count = min(count, self.columns - self.x)
-            for cells, blank in ((line.text, " "), (line.style, DEFAULT)):
-                if final == "P":
-                    del cells[self.x : self.x + count]  # type: ignore[attr-defined]
-                    cells.extend([blank] * count)  # type: ignore[attr-defined]
-                else:
-                    cells[self.x : self.x] = [blank] * count  # type: ignore[index]
-                    del cells[self.columns :]  # type: ignore[attr-defined]
+            x, count = self.x, min(count, self.columns - self.x)
+            if final == "P":
+                line.text[x:] = [*line.text[x + count :], *" " * count]
+                line.style[x:] = [*line.style[x + count :], *[DEFAULT] * count]
+            else:
+                line.text[x:] = [*" " * count, *line.text[x : self.columns - count]]
+                line.style[x:] = [*[DEFAULT] * count, *line.style[x : self.columns - count]]
 
     def _style_by(self, numbers: list[int]) -> None:
         at = 0

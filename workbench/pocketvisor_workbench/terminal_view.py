@@ -73,7 +73,10 @@ def key_bytes(event: QKeyEvent, application_keys: bool = False) -> bytes:
         return b"\x1b[Z"
     if key == Qt.Key.Key_Escape:
         return b"\x1b"
-    if event.modifiers() & Qt.KeyboardModifier.ControlModifier and Qt.Key.Key_At <= key <= Qt.Key.Key_Underscore:
+    if (
+        event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        and Qt.Key.Key_At <= key <= Qt.Key.Key_Underscore
+    ):
         return bytes([key & 0x1F])
     return event.text().encode()
 
@@ -130,16 +133,16 @@ class TerminalView(QAbstractScrollArea):
 
     # Search and selection
 
-    def find(self, needle: str) -> int:
+    def search(self, needle: str) -> int:
         """Marks every occurrence and goes to the last; answers how many."""
         self._needle = needle.casefold()
         self._find_all()
         self._match = len(self.matches)
-        self.find_next(-1)
+        self.next_match(-1)
         self.viewport().update()
         return len(self.matches)
 
-    def find_next(self, step: int = 1) -> None:
+    def next_match(self, step: int = 1) -> None:
         if not self.matches:
             return
         self._match = (self._match + step) % len(self.matches)
@@ -263,7 +266,10 @@ class TerminalView(QAbstractScrollArea):
             return
         row = len(terminal.history) + terminal.y - top
         place = QRect(
-            round(_PAD + terminal.x * self._cell), _PAD + row * self._line, max(round(self._cell), 2), self._line
+            round(_PAD + terminal.x * self._cell),
+            _PAD + row * self._line,
+            max(round(self._cell), 2),
+            self._line,
         )
         colour = QColor(tokens().accent)
         if self.hasFocus():

@@ -110,9 +110,9 @@ def on_colour(background: QColor) -> QColor:
 def accent_ink(accent: QColor) -> QColor:
     """A guest's accent made readable as text or a thin line on the window's background."""
     colour = QColor(accent)
-    hue, saturation, lightness, _ = colour.getHslF()
+    lightness = colour.lightnessF()
     lightness = max(lightness, 0.66) if tokens().dark else min(lightness, 0.40)
-    return QColor.fromHslF(max(hue, 0.0), saturation, lightness)
+    return QColor.fromHslF(max(colour.hslHueF(), 0.0), colour.hslSaturationF(), lightness)
 
 
 def mono_font(points: float) -> QFont:

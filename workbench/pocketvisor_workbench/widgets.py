@@ -47,7 +47,13 @@ class EmptyState(QWidget):
     """What a pane shows when there is nothing in it: a picture, a sentence, a way on."""
 
     def __init__(
-        self, picture: str, title: str, text: str, parent: QWidget | None = None, *, button: QPushButton | None = None
+        self,
+        picture: str,
+        title: str,
+        text: str,
+        parent: QWidget | None = None,
+        *,
+        button: QPushButton | None = None,
     ) -> None:
         super().__init__(parent)
         self._picture = picture
@@ -83,11 +89,13 @@ class EmptyState(QWidget):
         self._icon.setPixmap(icon(self._picture, "muted").pixmap(36, 36))
 
 
-def tool_button(picture: str, tip: str, parent: QWidget | None = None, *, checkable: bool = False) -> QToolButton:
+def tool_button(
+    picture: str, tip: str, parent: QWidget | None = None, *, checkable: bool = False
+) -> QToolButton:
     """A flat button with a picture; the tip is its name for those who cannot see it."""
     button = QToolButton(parent)
     set_icon(button, picture)
-    button.setIconSize(QSize(17, 17))
+    button.setIconSize(QSize(18, 18))
     button.setToolTip(tip)
     button.setAccessibleName(tip)
     button.setCheckable(checkable)

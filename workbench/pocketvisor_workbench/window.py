@@ -4,16 +4,16 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QTabWidget
 
 from pocketvisor_workbench.banners import Banner, Banners
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.commands import COMMANDS, MENUS, Command
+from pocketvisor_workbench.dialogs.about import AboutDialog, DetailsDialog, ShortcutsDialog
 from pocketvisor_workbench.dialogs.add_guest import AddGuestDialog
 from pocketvisor_workbench.dialogs.add_handset import AddHandsetDialog
-from pocketvisor_workbench.dialogs.about import AboutDialog, DetailsDialog, ShortcutsDialog
 from pocketvisor_workbench.docks import PaneDock, arrange
 from pocketvisor_workbench.fetching import fetch_image
 from pocketvisor_workbench.icons import icon, retint
@@ -46,7 +46,8 @@ class Window(QMainWindow):
         self.session = bench.session
         self.settings = settings
         self.perspective = Perspective.DEVELOP
-        self._docks_before_demo: object = None
+        self.stage: Stage = Stage(self.session)
+        self._docks_before_demo: QByteArray | None = None
         self.setWindowTitle("Pocketvisor")
         self.setObjectName("workbench")
         self.setMinimumSize(720, 480)
@@ -58,7 +59,6 @@ class Window(QMainWindow):
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
-        self.stage = Stage(self.session)
         self.setCentralWidget(self.stage)
         self.docks: dict[str, PaneDock] = {}
         for pane_class in PANES:
@@ -171,7 +171,7 @@ class Window(QMainWindow):
         self._leave_demo.setVisible(demo)
         self.stage.set_view(view)
         if was and not demo and self._docks_before_demo is not None:
-            self.restoreState(self._docks_before_demo, LAYOUT_VERSION)  # type: ignore[arg-type]
+            self.restoreState(self._docks_before_demo, LAYOUT_VERSION)
             self._docks_before_demo = None
         self._place_leave_demo()
         self.refresh_actions()
@@ -210,7 +210,7 @@ class Window(QMainWindow):
         state = self._docks_before_demo if self.stage.view is View.DEMO else self.saveState(LAYOUT_VERSION)
         self.settings.set("geometry", self.saveGeometry())
         if state is not None:
-            self.settings.set("layout", state)  # type: ignore[arg-type]
+            self.settings.set("layout", state)
         self.settings.set("view", self.stage.view.value)
         self.settings.set("theme", self.bench.theme.mode.value)
         self.settings.save()
@@ -230,7 +230,7 @@ class Window(QMainWindow):
     def leave_pane(self) -> None:
         """Out of the guest's keyboard: to the header, from where Tab goes on."""
         self.header.setFocus()
-        self.header.nextInFocusChain().setFocus(Qt.FocusReason.TabFocusReason)
+        self.focusNextChild()
 
     def focus_foreground(self) -> None:
         pane = self.stage.pane_of(self.session.guest)
@@ -289,7 +289,10 @@ class Window(QMainWindow):
 
     def _handset_menu(self, handset: "Handset", at: QPoint) -> None:
         self.session.select(handset)
-        self._pop_up(("handset.next-guest", "guest.add", "guest.add-files", "", "handset.details", "handset.remove"), at)
+        self._pop_up(
+            ("handset.next-guest", "guest.add", "guest.add-files", "", "handset.details", "handset.remove"),
+            at,
+        )
 
     def _guest_menu(self, guest: "Guest", at: QPoint) -> None:
         self.session.select(guest.handset, guest)
@@ -327,7 +330,9 @@ class Window(QMainWindow):
     ) -> None:
         if handset is None:
             return
-        dialog = AddGuestDialog(self.session, handset, self, own_files=own_files or bool(files), files=files or [])
+        dialog = AddGuestDialog(
+            self.session, handset, self, own_files=own_files or bool(files), files=files or []
+        )
         dialog.picked.connect(
             lambda image, name, options: self.session.start_guest(
                 handset, image, name=name or None, options=options

@@ -1,4 +1,4 @@
-"""Every command of the workbench, in the order of its menus. One more is a function and a place in a tuple."""
+"""Every command of the workbench, in the order of its menus. Adding one: a function, a place in a tuple."""
 
 from pocketvisor_workbench.commands import guest, handset, view
 from pocketvisor_workbench.commands.command import Command

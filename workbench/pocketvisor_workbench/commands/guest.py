@@ -30,7 +30,9 @@ def _operate(window: "Window", operation: "Operation") -> None:
         window.session.operate(window.session.guest, operation)
 
 
-@command("guest.add", "Add a guest…", menu=MENU, picture="plus", shortcut="Ctrl+Shift+G", enabled=_has_handset)
+@command(
+    "guest.add", "Add a guest…", menu=MENU, picture="plus", shortcut="Ctrl+Shift+G", enabled=_has_handset
+)
 def add(window: "Window") -> None:
     window.open_add_guest(window.session.handset)
 

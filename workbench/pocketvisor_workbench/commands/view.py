@@ -74,7 +74,9 @@ def zoom_in(window: "Window") -> None:
     window.stage.set_zoom(min(window.stage.factor * _ZOOM_STEP, 3.0))
 
 
-@command("view.zoom-out", "Smaller phones", menu=MENU, picture="magnify-minus-outline", shortcut="Ctrl+Shift+-")
+@command(
+    "view.zoom-out", "Smaller phones", menu=MENU, picture="magnify-minus-outline", shortcut="Ctrl+Shift+-"
+)
 def zoom_out(window: "Window") -> None:
     window.stage.set_zoom(max(window.stage.factor / _ZOOM_STEP, 0.25))
 
@@ -101,7 +103,9 @@ def full_screen(window: "Window") -> None:
     window.toggle_full_screen()
 
 
-@command("view.leave-pane", "Leave the guest's pane", menu=MENU, picture="keyboard-esc", shortcut="Ctrl+Shift+L")
+@command(
+    "view.leave-pane", "Leave the guest's pane", menu=MENU, picture="keyboard-esc", shortcut="Ctrl+Shift+L"
+)
 def leave_pane(window: "Window") -> None:
     window.leave_pane()
 
@@ -126,7 +130,13 @@ def reset_layout(window: "Window") -> None:
     window.reset_layout()
 
 
-@command("theme.toggle", "Switch between dark and light", menu="Theme", picture="theme-light-dark", shortcut="Ctrl+Shift+D")
+@command(
+    "theme.toggle",
+    "Switch between dark and light",
+    menu="Theme",
+    picture="theme-light-dark",
+    shortcut="Ctrl+Shift+D",
+)
 def toggle_theme(window: "Window") -> None:
     window.bench.theme.toggle()
 
@@ -146,7 +156,9 @@ def theme_light(window: "Window") -> None:
     window.bench.theme.set_mode(ThemeMode.LIGHT)
 
 
-@command("help.shortcuts", "Keyboard shortcuts", menu="Help", picture="keyboard-outline", shortcut="Ctrl+Shift+/")
+@command(
+    "help.shortcuts", "Keyboard shortcuts", menu="Help", picture="keyboard-outline", shortcut="Ctrl+Shift+/"
+)
 def shortcuts(window: "Window") -> None:
     window.open_shortcuts()
 

@@ -207,7 +207,13 @@ class AddGuestDialog(DialogFrame):
                 self.dtb.edit.setText(str(path))
             else:
                 self.main.edit.setText(str(path))
-                kind = "elf" if lower.endswith(".elf") else "firmware" if lower.endswith((".fd", ".rom")) else "kernel"
+                kind = (
+                    "elf"
+                    if lower.endswith(".elf")
+                    else "firmware"
+                    if lower.endswith((".fd", ".rom"))
+                    else "kernel"
+                )
                 self.kind.setCurrentIndex(self.kind.findData(kind))
 
     def _kind_changed(self) -> None:
@@ -229,7 +235,9 @@ class AddGuestDialog(DialogFrame):
         self._ram_words.setText(f"{self.ram_mib} MiB")
         self.problem.setText(self._find_problem())
         self.problem.setVisible(bool(self.problem.text()))
-        ready = self.main.path is not None if self.from_files else self.image is not None and self.image.available
+        ready = (
+            self.main.path is not None if self.from_files else self.image is not None and self.image.available
+        )
         if self.accept_button is not None:
             self.accept_button.setEnabled(bool(ready) and not self.problem.text())
 
@@ -267,15 +275,19 @@ class AddGuestDialog(DialogFrame):
             rate="max" if self.fast.isChecked() else "model",
         )
         name = self.name.text().strip()
-        QTimer.singleShot(0, self.parent(), lambda: self.picked.emit(image, name, options))
+        QTimer.singleShot(0, self.owner, lambda: self.picked.emit(image, name, options))
         super().accept()
 
     def _own_image(self) -> "GuestImage":
-        kind = self.kind.currentData()
-        extras = {"initrd": self.initrd.path, "dtb": self.dtb.path, "append": self.append.text().strip()}
+        kind, path = self.kind.currentData(), self.main.path
+        linux = kind == "kernel"
         return image_from_files(
-            **{kind: self.main.path},
-            **(extras if kind == "kernel" else {}),
+            kernel=path if linux else None,
+            elf=path if kind == "elf" else None,
+            firmware=path if kind == "firmware" else None,
+            initrd=self.initrd.path if linux else None,
+            dtb=self.dtb.path if linux else None,
+            append=self.append.text().strip() if linux else "",
             name=self.name.text().strip() or None,
             ram_mib=self.ram_mib,
         )

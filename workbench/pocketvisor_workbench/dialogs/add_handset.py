@@ -4,7 +4,16 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from pocketvisor_workbench.dialogs.frame import DialogFrame
 from pocketvisor_workbench.panes.library import PhoneTile
@@ -66,7 +75,12 @@ class ModelCard(QFrame):
         self.chosen.emit(self.model.id)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        steps = {Qt.Key.Key_Right: 1, Qt.Key.Key_Left: -1, Qt.Key.Key_Down: _COLUMNS, Qt.Key.Key_Up: -_COLUMNS}
+        steps = {
+            Qt.Key.Key_Right: 1,
+            Qt.Key.Key_Left: -1,
+            Qt.Key.Key_Down: _COLUMNS,
+            Qt.Key.Key_Up: -_COLUMNS,
+        }
         dialog = self.window()
         if event.key() in steps and isinstance(dialog, AddHandsetDialog):
             dialog.step(self, steps[Qt.Key(event.key())])
@@ -160,4 +174,4 @@ class AddHandsetDialog(DialogFrame):
     def _accepted(self) -> None:
         if self._chosen:
             ident, name = self._chosen, self.name.text().strip()
-            QTimer.singleShot(0, self.parent(), lambda: self.picked.emit(ident, name))
+            QTimer.singleShot(0, self.owner, lambda: self.picked.emit(ident, name))

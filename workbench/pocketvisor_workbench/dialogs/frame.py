@@ -7,8 +7,11 @@ from pocketvisor_workbench.widgets import push_button
 
 
 class DialogFrame(QDialog):
-    def __init__(self, title: str, text: str, parent: QWidget, *, accept: str = "", picture: str = "") -> None:
+    def __init__(
+        self, title: str, text: str, parent: QWidget, *, accept: str = "", picture: str = ""
+    ) -> None:
         super().__init__(parent)
+        self.owner = parent
         self.setWindowTitle(title)
         self.setModal(True)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -4,7 +4,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.console_feed import ConsoleFeed
@@ -31,12 +40,13 @@ class ConsolePane(Pane):
         self.chooser = QComboBox()
         self.chooser.setAccessibleName("Guest whose console is shown")
         self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.chooser.setMinimumContentsLength(6)
         self.chooser.activated.connect(self._chosen)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Find in the console")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._find)
-        self.search.returnPressed.connect(lambda: self.view.find_next(-1))
+        self.search.returnPressed.connect(lambda: self.view.next_match(-1))
         self._found = QLabel()
         self._found.setObjectName("muted")
         self._bar = QWidget()
@@ -46,7 +56,7 @@ class ConsolePane(Pane):
         bar.addWidget(self._found)
         for picture, tip, step in (("chevron-up", "Previous match", -1), ("chevron-down", "Next match", 1)):
             button = tool_button(picture, tip)
-            button.clicked.connect(lambda _=False, step=step: self.view.find_next(step))
+            button.clicked.connect(lambda _=False, step=step: self.view.next_match(step))
             bar.addWidget(button)
         close = tool_button("close", "Close the search")
         close.clicked.connect(lambda: self.show_search(False))
@@ -131,7 +141,7 @@ class ConsolePane(Pane):
         log.add(f"The console was saved to {path}", source=self._guest.name, notice=True)
 
     def _find(self, words: str) -> None:
-        count = self.view.find(words)
+        count = self.view.search(words)
         self._found.setText(f"{count} found" if words else "")
 
     def _added(self, guest: "Guest") -> None:

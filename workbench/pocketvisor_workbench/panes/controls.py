@@ -72,6 +72,7 @@ class ControlsPane(Pane):
         super().__init__(bench)
         self._guest: Guest | None = None
         self._tick = 0
+        self.setMinimumWidth(262)
         body = QWidget()
         layout = QVBoxLayout(body)
         layout.setContentsMargins(14, 12, 14, 12)
@@ -125,7 +126,7 @@ class ControlsPane(Pane):
         self._where = ElidedLabel()
         self._where.setObjectName("muted")
         self._front = tool_button("cellphone", "Bring this guest to the front")
-        self._front.clicked.connect(lambda: self._guest and self.bench.session.bring_to_front(self._guest))
+        self._front.clicked.connect(self._bring_to_front)
         words = QVBoxLayout()
         words.setSpacing(0)
         words.addWidget(self._name)
@@ -183,6 +184,10 @@ class ControlsPane(Pane):
             grid.addWidget(value, line, 1)
             self._figures[name] = value
         return grid
+
+    def _bring_to_front(self) -> None:
+        if self._guest is not None:
+            self.bench.session.bring_to_front(self._guest)
 
     def _type(self) -> None:
         if self._guest is not None and self.typing.text():
@@ -260,10 +265,10 @@ class ControlsPane(Pane):
 
     def _show_figures(self) -> None:
         guest = self._guest
-        if guest is None:
+        if guest is None or guest.state is GuestState.STOPPED:
             return
         counters = guest.counters()
-        self._figures["pid"].setText(str(guest.pid or "-"))
+        self._figures["pid"].setText(str(guest.pid or "none"))
         self._figures["ram"].setText(f"{counters.ram_bytes / 2**20:.1f} of {guest.ram_mib} MiB")
         self._figures["time"].setText(f"{counters.clock_ns / 1e9:.1f} s")
         for name, _ in _COUNTERS:

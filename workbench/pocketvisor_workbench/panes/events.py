@@ -136,7 +136,9 @@ class EventsPane(Pane):
         header.setHighlightSections(False)
         self.table.setColumnWidth(0, 92)
         self.table.setColumnWidth(1, 120)
-        self._empty = EmptyState("format-list-bulleted", "No events", "Nothing has happened that fits the filter.")
+        self._empty = EmptyState(
+            "format-list-bulleted", "No events", "Nothing has happened that fits the filter."
+        )
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self.table)
         self._stack.addWidget(self._empty)
@@ -164,7 +166,10 @@ class EventsPane(Pane):
 
     def copy(self) -> None:
         rows = sorted(index.row() for index in self.table.selectionModel().selectedRows())
-        lines = ["\t".join(str(self._filter.index(row, column).data() or "") for column in range(3)) for row in rows]
+        lines = [
+            "\t".join(str(self._filter.index(row, column).data() or "") for column in range(3))
+            for row in rows
+        ]
         QGuiApplication.clipboard().setText("\n".join(lines))
 
     def _look(self) -> None:

@@ -1,7 +1,16 @@
 """Long work: what runs, how far it is, and a way to stop it."""
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QProgressBar,
+    QScrollArea,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.icons import icon
@@ -84,7 +93,9 @@ class JobsPane(Pane):
         self._stack = QStackedLayout(self)
         self._stack.addWidget(area)
         self._stack.addWidget(
-            EmptyState("progress-check", "No jobs", "Starting guests and fetching images show their progress here.")
+            EmptyState(
+                "progress-check", "No jobs", "Starting guests and fetching images show their progress here."
+            )
         )
         self._seconds = QTimer(self)
         self._seconds.setInterval(1000)

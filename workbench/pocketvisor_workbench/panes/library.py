@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QDrag, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from pocketvisor_workbench import mime
 from pocketvisor_workbench.bench import Bench
@@ -165,6 +174,7 @@ class LibraryPane(Pane):
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)
         self.cards: list[Card] = []
+        self.setMinimumWidth(210)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Find guests and phones")
         self.search.setClearButtonEnabled(True)

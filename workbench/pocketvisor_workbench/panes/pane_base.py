@@ -5,7 +5,7 @@ To add a pane: one file with a subclass, one line in `panes/__init__.py`.
 
 from typing import ClassVar
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QWidget
 
 from pocketvisor_workbench.bench import Bench
@@ -25,6 +25,10 @@ class Pane(QWidget):
         self.bench = bench
         self.setObjectName("dockBody")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+
+    def minimumSizeHint(self) -> QSize:
+        """Small: docks share a small window, and a pane scrolls or cuts what does not fit."""
+        return QSize(120, 60)
 
     def tools(self) -> list[QWidget]:
         """Widgets for the right end of the title bar."""

@@ -15,7 +15,7 @@ from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.metrics import INTERVAL_MS, POINTS, Series
 from pocketvisor_workbench.panes.pane_base import Pane
 from pocketvisor_workbench.theme import UI_FAMILY, accent_ink, tokens
-from pocketvisor_workbench.widgets import Dot, EmptyState
+from pocketvisor_workbench.widgets import Dot, ElidedLabel, EmptyState
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest
@@ -33,7 +33,7 @@ class Graph(QWidget):
         super().__init__()
         heading = QLabel(title)
         heading.setObjectName("section")
-        of = QLabel(unit)
+        self._unit = of = ElidedLabel(unit)
         of.setObjectName("muted")
         self._values = QHBoxLayout()
         self._values.setSpacing(10)
@@ -48,7 +48,6 @@ class Graph(QWidget):
         item.setContentsMargins(0, 4, 2, 0)
         item.disableAutoRange()
         item.setXRange(-60, 0, padding=0)
-        item.getAxis("bottom").setTicks([[(-45, "45 s"), (-30, "30 s"), (-15, "15 s")]])
         item.getAxis("left").setWidth(38)
         item.getAxis("bottom").setHeight(20)
         self.top = 0.0
@@ -57,8 +56,7 @@ class Graph(QWidget):
         head = QHBoxLayout()
         head.setSpacing(6)
         head.addWidget(heading)
-        head.addWidget(of)
-        head.addStretch()
+        head.addWidget(of, 1)
         head.addLayout(self._values)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -68,6 +66,18 @@ class Graph(QWidget):
         self.set_top(100.0)
         self.tint()
 
+    def resizeEvent(self, _: object) -> None:
+        marks = [-30] if self.width() < 190 else [-45, -30, -15]
+        self.plot.getPlotItem().getAxis("bottom").setTicks([[(mark, f"{-mark} s") for mark in marks]])
+        self._unit.setVisible(self.width() > 210)
+        self._fit_values()
+
+    def _fit_values(self) -> None:
+        """The curves say it too: on a narrow graph the values go before they are cut."""
+        room = self.width() - 70 >= 44 * len(self.labels)
+        for label in self.labels.values():
+            label.setVisible(room)
+
     def add(self, guest: "Guest") -> None:
         curve = pg.PlotDataItem(antialias=False, skipFiniteCheck=True)
         self.plot.addItem(curve)
@@ -75,6 +85,7 @@ class Graph(QWidget):
         label.setToolTip(guest.name)
         self._values.addWidget(label)
         self.curves[guest], self.labels[guest] = curve, label
+        self._fit_values()
         self.tint()
 
     def remove(self, guest: "Guest") -> None:
@@ -138,6 +149,7 @@ class PerformancePane(Pane):
         layout = QHBoxLayout(graphs)
         layout.setContentsMargins(12, 8, 12, 6)
         layout.setSpacing(16)
+        layout.setSizeConstraint(QHBoxLayout.SizeConstraint.SetNoConstraint)
         for graph in self.graphs:
             layout.addWidget(graph, 1)
         self._stack = QStackedLayout(self)

@@ -26,6 +26,7 @@ class HandsetHeader(QWidget):
     menu_wanted = Signal(object)
 
     HEIGHT = 40
+    COMPACT_HEIGHT = 30
 
     def __init__(self, handset: "Handset", parent: QWidget) -> None:
         super().__init__(parent)
@@ -34,8 +35,10 @@ class HandsetHeader(QWidget):
         name.setObjectName("cardTitle")
         maker = ElidedLabel(f"{model.maker}, {model.year}")
         maker.setObjectName("muted")
+        self._maker = maker
         self.setToolTip(
-            f"{model.maker} {model.name}, {model.year}\n{model.cpu}, {model.clock_mhz} MHz, {model.mips} MIPS\n"
+            f"{model.maker} {model.name}, {model.year}\n{model.cpu}, {model.clock_mhz} MHz, "
+            f"{model.mips} MIPS\n"
             f"{model.ram_mib} MiB RAM, {model.panel.width} x {model.panel.height} at {model.ppi:.0f} ppi\n"
             f"{model.battery_mah} mAh, {', '.join(model.radios)}"
         )
@@ -56,6 +59,9 @@ class HandsetHeader(QWidget):
         layout.addWidget(self.add_button)
         layout.addWidget(self.menu_button)
 
+    def set_compact(self, compact: bool) -> None:
+        self._maker.setVisible(not compact)
+
 
 class HandsetFooter(QWidget):
     """The phone's memory by guest, its speed and its battery."""
@@ -72,7 +78,9 @@ class HandsetFooter(QWidget):
 
     def refresh(self) -> None:
         used = sum(ram_mib(guest) for guest in self._handset.guests)
-        parts = ", ".join(f"{guest.name} {ram_mib(guest)} MiB" for guest in self._handset.guests) or "no guests"
+        parts = (
+            ", ".join(f"{guest.name} {ram_mib(guest)} MiB" for guest in self._handset.guests) or "no guests"
+        )
         self.setToolTip(f"Memory: {used} of {self._handset.model.ram_mib} MiB given out ({parts})")
         self.update()
 
@@ -109,7 +117,9 @@ class HandsetFooter(QWidget):
                 break  # on a small phone the first facts are the ones that matter
             icon(sign, "muted").paint(painter, round(place), 18, 14, 14)
             painter.drawText(
-                QRectF(place + 18, 16, needed, 18), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words
+                QRectF(place + 18, 16, needed, 18),
+                Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft,
+                words,
             )
             place += needed + 16
 

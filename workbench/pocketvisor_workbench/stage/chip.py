@@ -53,7 +53,9 @@ class ProfileChip(QAbstractButton):
         self.refresh()
 
     def refresh(self) -> None:
-        place = "in the foreground" if self._foreground else "in the background: click to bring it to the front"
+        place = (
+            "in the foreground" if self._foreground else "in the background: click to bring it to the front"
+        )
         self.setText(self.guest.name)
         self.setAccessibleName(f"{self.guest.name} {STATE_WORDS[self.guest.state]}, {place}")
         self.setToolTip(f"{self.guest.name} {STATE_WORDS[self.guest.state]}, {place}")

@@ -27,7 +27,9 @@ class PhoneGeometry:
     seam: float
 
     @classmethod
-    def of(cls, width: int, height: int, factor: float, guests: int, *, single: bool = False) -> "PhoneGeometry":
+    def of(
+        cls, width: int, height: int, factor: float, guests: int, *, single: bool = False
+    ) -> "PhoneGeometry":
         across = width * factor
         return cls(
             width=float(round(across)),
@@ -96,7 +98,8 @@ class PhoneGeometry:
         step = screen.width() / max(count, 1)
         middle = screen.bottom() + self.bottom / 2
         return [
-            QRectF(screen.x() + step * (n + 0.5) - size / 2, middle - size / 2, size, size) for n in range(count)
+            QRectF(screen.x() + step * (n + 0.5) - size / 2, middle - size / 2, size, size)
+            for n in range(count)
         ]
 
     def edge_keys(self, count: int, *, left: bool) -> list[QRectF]:

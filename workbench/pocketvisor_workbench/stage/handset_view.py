@@ -68,6 +68,7 @@ class HandsetView(QWidget):
         self.setAccessibleName(f"Handset {handset.name}")
         self.setAcceptDrops(True)
         self.shape = Shape.SPREAD
+        self.compact = False
         self._factor = 0.5
         self._slide = 0.0
         self._swipe: tuple[QPointF, float, bool] | None = None
@@ -118,11 +119,23 @@ class HandsetView(QWidget):
             margin = 2 * phone.SHADOW
             return QSize(round(size.width()) + margin, round(size.height()) + margin + CHIP_HEIGHT + GAP)
         width = max(round(size.width()) + 2 * PAD, LEAST_WIDTH)
-        above = PAD + HandsetHeader.HEIGHT + GAP + CHIP_HEIGHT + GAP
-        return QSize(width, above + round(size.height()) + GAP + 4 + HandsetFooter.HEIGHT + PAD)
+        below = PAD if self.compact else GAP + 4 + HandsetFooter.HEIGHT + PAD
+        return QSize(width, self._above() + round(size.height()) + below)
 
-    def set_factor(self, factor: float) -> None:
+    def _above(self) -> int:
+        """From the card's edge to the phone's."""
+        if self.compact:
+            return 6 + HandsetHeader.COMPACT_HEIGHT + 2 + CHIP_HEIGHT + 6
+        return PAD + HandsetHeader.HEIGHT + GAP + CHIP_HEIGHT + GAP
+
+    def _set_compact(self, compact: bool) -> None:
+        """On a low stage the phone comes before what is written about it."""
+        self.compact = compact
+        self._header.set_compact(compact)
+
+    def set_factor(self, factor: float, *, compact: bool = False) -> None:
         self._factor = factor
+        self._set_compact(compact)
         self.resize(self.size_at(factor))
         self._arrange()
 
@@ -245,7 +258,7 @@ class HandsetView(QWidget):
         spare = max(self.height() - self.size_at(self._factor).height(), 0) // 2
         if self.shape is Shape.SINGLE:
             return QPointF(round(x), float(spare + CHIP_HEIGHT + GAP + phone.SHADOW))
-        return QPointF(round(x), float(spare + PAD + HandsetHeader.HEIGHT + GAP + CHIP_HEIGHT + GAP))
+        return QPointF(round(x), float(spare + self._above()))
 
     def resizeEvent(self, _: QResizeEvent) -> None:
         self._arrange()
@@ -254,8 +267,9 @@ class HandsetView(QWidget):
         self._phone = self.geometry_at(self._factor)
         spread = self.shape is Shape.SPREAD
         self._header.setVisible(spread)
-        self._footer.setVisible(spread)
-        self._header.setGeometry(PAD, PAD, self.width() - 2 * PAD, HandsetHeader.HEIGHT)
+        self._footer.setVisible(spread and not self.compact)
+        top, height = (6, HandsetHeader.COMPACT_HEIGHT) if self.compact else (PAD, HandsetHeader.HEIGHT)
+        self._header.setGeometry(PAD, top, self.width() - 2 * PAD, height)
         self._footer.setGeometry(
             PAD, self.height() - PAD - HandsetFooter.HEIGHT, self.width() - 2 * PAD, HandsetFooter.HEIGHT
         )
@@ -268,7 +282,7 @@ class HandsetView(QWidget):
     def _place_chips(self) -> None:
         origin = self._origin()
         if self.shape is Shape.SPREAD:
-            y = round(origin.y()) - GAP - CHIP_HEIGHT
+            y = round(origin.y()) - (6 if self.compact else GAP) - CHIP_HEIGHT
             for index, chip in enumerate(self.chips):
                 bay = self._phone.bay(index).translated(origin)
                 width = min(chip.sizeHint().width(), round(bay.width()))
@@ -280,7 +294,9 @@ class HandsetView(QWidget):
             widths = [room // len(widths)] * len(widths)
         x = (self.width() - sum(widths) - 8 * max(len(widths) - 1, 0)) // 2
         for chip, width in zip(self.chips, widths, strict=True):
-            chip.setGeometry(x, round(self._origin().y()) - phone.SHADOW - GAP - CHIP_HEIGHT, width, CHIP_HEIGHT)
+            chip.setGeometry(
+                x, round(self._origin().y()) - phone.SHADOW - GAP - CHIP_HEIGHT, width, CHIP_HEIGHT
+            )
             x += width + 8
 
     def _place_phone(self) -> None:
@@ -351,7 +367,11 @@ class HandsetView(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._session.select(self.handset, self.handset.foreground)
-        if event.button() is Qt.MouseButton.LeftButton and len(self.panes) > 1 and self._on_body(event.position()):
+        if (
+            event.button() is Qt.MouseButton.LeftButton
+            and len(self.panes) > 1
+            and self._on_body(event.position())
+        ):
             self._animation.stop()
             self._swipe = (event.position(), self._slide, False)
 

@@ -87,6 +87,10 @@ class HardwareKey(QAbstractButton):
         painter.setBrush(fill)
         painter.drawRoundedRect(metal.adjusted(0.5, 0.5, -0.5, -0.5), 2, 2)
         side = 14
-        left = (self.width() - width - side) / 2 if self.edge == "left" else width + (self.width() - width - side) / 2
+        left = (
+            (self.width() - width - side) / 2
+            if self.edge == "left"
+            else width + (self.width() - width - side) / 2
+        )
         sign = icon(ICONS.get(self.key, "circle-outline"), "text" if self._hovered else "muted")
         sign.paint(painter, round(left), (self.height() - side) // 2, side, side)

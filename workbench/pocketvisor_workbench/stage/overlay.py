@@ -37,7 +37,7 @@ class _Spinner(QWidget):
         circle = QRectF(4, 4, self.width() - 8, self.height() - 8)
         painter.setPen(QPen(QColor(255, 255, 255, 50), 3))
         painter.drawEllipse(circle)
-        painter.setPen(QPen(QColor("#ffffff"), 3, cap=Qt.PenCapStyle.RoundCap))
+        painter.setPen(QPen(QColor("#ffffff"), 3.0, c=Qt.PenCapStyle.RoundCap))
         painter.drawArc(circle, self._angle * 16, 100 * 16)
 
 
@@ -61,7 +61,7 @@ class PaneOverlay(QWidget):
         self._button.setCursor(Qt.CursorShape.PointingHandCursor)
         self._button.clicked.connect(self._clicked)
         self._state = GuestState.RUNNING
-        layout = QVBoxLayout(self)
+        self._layout = layout = QVBoxLayout(self)
         layout.setSpacing(8)
         layout.addStretch()
         for part in (self._spinner, self._picture):
@@ -125,7 +125,7 @@ class PaneOverlay(QWidget):
         """On a small pane the words come before the ornament."""
         small = self.width() < 200
         margin = 8 if small else 20
-        self.layout().setContentsMargins(margin, margin, margin, margin)
+        self._layout.setContentsMargins(margin, margin, margin, margin)
         title = "10pt" if small else "12pt"
         self._title.setStyleSheet(
             f"color: #ffffff; font-weight: 600; font-size: {title}; background: transparent;"

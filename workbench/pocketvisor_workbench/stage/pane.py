@@ -65,7 +65,7 @@ class GuestPane(QWidget):
     restart_wanted = Signal(object)
     resume_wanted = Signal(object)
 
-    _touch: Touch | None = None  # events come before __init__ is through
+    _ready = False  # events come before __init__ is through
 
     def __init__(self, guest: "Guest", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -98,6 +98,7 @@ class GuestPane(QWidget):
             guest.on("frame", lambda *_: self._frame()),
             guest.on("state", lambda *_: self._state()),
         ]
+        self._ready = True
         self._state()
 
     def close_guest(self) -> None:
@@ -137,6 +138,8 @@ class GuestPane(QWidget):
     def _take_damage(self) -> None:
         if self._image.isNull():
             return
+        if self.guest.state is GuestState.STOPPED:
+            return
         self._last_update = time.monotonic()
         self._sequence, rectangles = self.guest.panel.damage_since(self._sequence)
         if rectangles is None:
@@ -173,7 +176,7 @@ class GuestPane(QWidget):
             painter.fillRect(event.rect(), _DARK_GLASS)
             return
         self.frames_painted += 1
-        if self.guest.state in (GuestState.OFF, GuestState.STOPPED):
+        if self.guest.state in (GuestState.OFF, GuestState.STOPPED, GuestState.STARTING):
             painter.fillRect(event.rect(), _DARK_GLASS)
         else:
             self._paint_picture(painter, event.rect())
@@ -191,9 +194,7 @@ class GuestPane(QWidget):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         across = self._image.width() / self.width()
         down = self._image.height() / self.height()
-        source = QRectF(
-            dirty.x() * across, dirty.y() * down, dirty.width() * across, dirty.height() * down
-        )
+        source = QRectF(dirty.x() * across, dirty.y() * down, dirty.width() * across, dirty.height() * down)
         painter.drawImage(QRectF(dirty), self._image, source)
 
     def _paint_corners(self, painter: QPainter, dirty: QRect) -> None:
@@ -269,7 +270,7 @@ class GuestPane(QWidget):
                 return True
         elif event.type() is QEvent.Type.TouchBegin:
             self.activated.emit(self.guest)
-        if self._touch is not None and self._touch.take(event, self._on_panel):
+        if self._ready and self._touch.take(event, self._on_panel):
             return True
         return super().event(event)
 

@@ -1,4 +1,4 @@
-"""How a phone looks: its body in the model's colour, glass, earpiece and the maker's name; cached pictures."""
+"""How a phone looks: body in the model's colour, glass, earpiece, the maker's name; cached pictures."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -71,9 +71,7 @@ def plate_picture(geometry: PhoneGeometry, look: Look) -> QPixmap:
 
 
 def _canvas(size: QSizeF, ratio: float) -> tuple[QPixmap, QPainter]:
-    pixmap = QPixmap(
-        round((size.width() + 2 * SHADOW) * ratio), round((size.height() + 2 * SHADOW) * ratio)
-    )
+    pixmap = QPixmap(round((size.width() + 2 * SHADOW) * ratio), round((size.height() + 2 * SHADOW) * ratio))
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
@@ -87,9 +85,7 @@ def _shadow(painter: QPainter, body: QRectF, radius: float, strength: float) -> 
     for step in range(SHADOW - 6, 0, -1):
         alpha = int(strength * 11 * (1 - step / SHADOW) ** 2)
         painter.setBrush(QColor(0, 0, 0, alpha))
-        painter.drawRoundedRect(
-            body.adjusted(-step, -step + 6, step, step + 5), radius + step, radius + step
-        )
+        painter.drawRoundedRect(body.adjusted(-step, -step + 6, step, step + 5), radius + step, radius + step)
 
 
 def _shell(painter: QPainter, body: QRectF, radius: float, colour: QColor, dark: bool) -> None:

@@ -30,10 +30,12 @@ from pocketvisor_workbench.widgets import EmptyState, push_button
 if TYPE_CHECKING:
     from pocketvisor.api import Guest, Handset
 
-SPACING = 18
-LEAST_FACTOR = 0.3
+SPACING = 16
+LEAST_FACTOR = 0.25
 MOST_FACTOR = {"grid": 1.0, "focus": 1.5, "demo": 1.5}
 _STEPS = 12
+_LOW = 560
+"""A stage that is lower than this shows its cards without footers."""
 
 
 class View(enum.StrEnum):
@@ -92,7 +94,7 @@ class Stage(QWidget):
         )
         self._strip = HandsetStrip(session, self)
         self._strip.hide()
-        layout = QVBoxLayout(self)
+        self._column = layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self._area, 1)
@@ -184,16 +186,19 @@ class Stage(QWidget):
         strip = self.view is View.FOCUS and len(self.views) > 1
         if strip is self._strip.isHidden():
             self._strip.setVisible(strip)
-            self.layout().activate()
+            self._column.activate()
         self._empty.setVisible(not self.views)
         room = self._area.maximumViewportSize()
         if not shown:
             self._bench.resize(room)
             self._empty.setGeometry(QRect(QPoint(0, 0), room))
             return
+        compact = room.height() < _LOW
+        for view in shown:
+            view.set_factor(view.factor, compact=compact)
         factor = self.zoom or self._fitting(shown, room)
         for view in shown:
-            view.set_factor(factor)
+            view.set_factor(factor, compact=compact)
         places, needed = _rows([view.size() for view in shown], room.width())
         if needed.height() > room.height():  # the scroll bar takes some of the width
             room.setWidth(room.width() - self._area.verticalScrollBar().sizeHint().width())
@@ -269,4 +274,3 @@ def _rows(sizes: list[QSize], width: int) -> tuple[list[QRect], QSize]:
         y += height + SPACING
         widest = max(widest, row_width + 2 * SPACING)
     return places, QSize(widest, y)
-

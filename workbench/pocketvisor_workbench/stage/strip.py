@@ -1,4 +1,4 @@
-"""Below the one handset in focus: the others, small, to be clicked; their pictures are taken twice a second."""
+"""Below the handset in focus: all of them, small, to be clicked; pictures are taken twice a second."""
 
 from typing import TYPE_CHECKING
 
@@ -6,6 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QWidget
 
+from pocketvisor.api import GuestState
 from pocketvisor_workbench.session import Session
 from pocketvisor_workbench.theme import tokens
 
@@ -97,7 +98,7 @@ class _Card(QAbstractButton):
         place = QRectF(10, (self.height() - _PICTURE_HEIGHT) / 2, width, _PICTURE_HEIGHT)
         painter.fillRect(place, QColor("#08090b"))
         guest = self._handset.foreground
-        if guest is not None:
+        if guest is not None and guest.state is not GuestState.STOPPED:
             source = guest.panel
             image = QImage(
                 source.buffer, source.width, source.height, source.stride, QImage.Format.Format_RGB32
