@@ -5,13 +5,16 @@ push console output and frames, and read what came in. Real guests are used wher
 """
 
 import asyncio
-import mmap
-import os
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from painter import Publisher
+
+from pocketvisor.control.status import PAGE_SIZE, StatusPage
+from pocketvisor.guest.memory import create_memfd
+from pocketvisor.guest.panel import PanelView
 
 
 class Hooks:
@@ -27,28 +30,14 @@ class Hooks:
             hook(*what)
 
 
-class DriverPanel:
-    """A framebuffer and its damage."""
+class DriverPanel(PanelView):
+    """A real panel, painted by whoever holds its descriptors: this process, or `painter.py`."""
 
     def __init__(self, width: int, height: int) -> None:
-        self.width, self.height, self.stride = width, height, width * 4
-        fd = os.memfd_create("panel")
-        os.ftruncate(fd, self.stride * height)
-        self.map = mmap.mmap(fd, self.stride * height)
-        os.close(fd)
-        self.buffer = memoryview(self.map)
+        self.status_fd = create_memfd("status", PAGE_SIZE)
+        super().__init__(width, height, StatusPage(self.status_fd))
+        self.publisher = Publisher(self.status_fd, self.fileno())
         self.pixels = np.frombuffer(self.buffer, np.uint32).reshape(height, width)
-        self.sequence = 0
-        self.damage: dict[int, tuple[int, int, int, int]] = {}
-
-    def publish(self, *rectangle: int) -> None:
-        self.sequence += 1
-        self.damage[self.sequence] = rectangle  # type: ignore[assignment]
-
-    def damage_since(self, sequence: int) -> tuple[int, list[tuple[int, int, int, int]] | None]:
-        if self.sequence - sequence > 32:
-            return self.sequence, None
-        return self.sequence, [self.damage[n] for n in range(sequence + 1, self.sequence + 1)]
 
 
 class DriverConsole:
@@ -99,6 +88,11 @@ class DriverGuest(Hooks):
         self.inputs: list[tuple[object, ...]] = []
         self.done: list[str] = []
 
+    def on(self, event: str, callback: Callable[..., object]) -> Callable[[], None]:
+        if event == "frame":
+            self.panel.watch(lambda: self.tell("frame"))
+        return super().on(event, callback)
+
     def become(self, state: Any, problem: str = "") -> None:
         self.state, self.problem = state, problem
         self.tell("state", state)
@@ -120,8 +114,8 @@ class DriverGuest(Hooks):
 
     def frame(self, *rectangle: int) -> None:
         """Publishes a frame with one damaged rectangle."""
-        self.panel.publish(*(rectangle or (0, 0, self.panel.width, self.panel.height)))
-        self.tell("frame")
+        x0, y0, x1, y1 = rectangle or (0, 0, self.panel.width, self.panel.height)
+        self.panel.publisher.publish(x0, y0, x1, y1)
 
     def draw(self) -> None:
         """A home screen of sorts, in the guest's colour."""

@@ -9,18 +9,30 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pocketvisor_workbench import preflight
 
+if TYPE_CHECKING:
+    from pocketvisor.api import GuestImage, HandsetModel, RunOptions
+
 FIRST_MODEL = "nexus-one"
-FIRST_IMAGES = ("personal", "work")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs until the window is closed or the tour is over; answers the exit code."""
-    options = _options(argv)
+def main(
+    argv: Sequence[str] | None = None,
+    *,
+    model: "HandsetModel | None" = None,
+    guests: "Sequence[GuestImage] | None" = None,
+    options: "RunOptions | None" = None,
+) -> int:
+    """Runs until the window is closed or the tour is over; answers the exit code.
+
+    A caller that has a model, images and options already hands them in; they go before what argv names.
+    """
+    arguments = _arguments(argv)
     display = preflight.has_display()
-    tour = options.tour or not display
+    tour = arguments.tour or not display
     if tour:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     missing = preflight.missing_packages(offscreen=tour)
@@ -30,14 +42,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    if tour and not options.tour:
+    if tour and not arguments.tour:
         print("There is no display here: the workbench makes a tour offscreen instead.")
-    from pocketvisor_workbench.run import run
+    from pocketvisor_workbench.run import Opening, run
 
-    return run(options, tour=tour)
+    opening = Opening(
+        model=model,
+        model_name=arguments.handset,
+        images=list(guests) if guests is not None else None,
+        image_names=[] if arguments.empty else arguments.guests or None,
+        options=options,
+        empty=arguments.empty,
+        screenshots=arguments.screenshots if tour else None,
+    )
+    return run(opening)
 
 
-def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="pocketvisor workbench", description="Guests on emulated handsets, in a window."
     )

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+
+from pocketvisor.api import catalogue
 from pocketvisor_workbench.jobs import Job
 
 if TYPE_CHECKING:
@@ -10,7 +12,19 @@ if TYPE_CHECKING:
 
 
 def fetch_image(session: "Session", image: "GuestImage") -> Job:
-    async def work(job: Job) -> None:
-        raise NotImplementedError
+    """Brings an image's files; one fetch of an image at a time."""
+    title = f"Fetch {image.name}"
+    for job in session.jobs.running:
+        if job.title == title:
+            return job
 
-    return session.run(f"Fetch {image.name}", work)
+    async def work(job: Job) -> None:
+        from pocketvisor.images.fetch import fetch  # it brings tools that a start does not need
+
+        job.report(None, "Looking for it")
+        await fetch(image.id, progress=lambda sentence, done: job.report(done, sentence))
+        session.images = catalogue(session.log.error)
+        session.images_changed.emit()
+        session.log.add(f"{image.name} is in the library now", notice=True)
+
+    return session.run(title, work)

@@ -1,26 +1,35 @@
 """Builds the workbench in a Qt application and runs it on qasync's loop to its end."""
 
-import argparse
 import asyncio
 import contextlib
 import logging
 import signal
 import sys
 import traceback
+from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import qasync
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
-from pocketvisor.api import ControlError, PocketvisorError, catalogue, load_models
+from pocketvisor.api import (
+    ControlError,
+    GuestImage,
+    HandsetModel,
+    PocketvisorError,
+    RunOptions,
+    catalogue,
+    load_models,
+)
 from pocketvisor.control.server import WorkbenchServer
+from pocketvisor.service import WorkbenchService
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.log import Level
 from pocketvisor_workbench.metrics import Sampler
-from pocketvisor_workbench.remote import Remote
 from pocketvisor_workbench.session import Session
 from pocketvisor_workbench.settings import Settings
 from pocketvisor_workbench.theme import Theme
@@ -28,6 +37,7 @@ from pocketvisor_workbench.tour import Tour
 from pocketvisor_workbench.window import Window
 
 _log = logging.getLogger(__name__)
+_Thing = TypeVar("_Thing")
 
 
 def make_application() -> QApplication:
@@ -43,50 +53,72 @@ def make_application() -> QApplication:
     return app
 
 
-def run(options: argparse.Namespace, *, tour: bool) -> int:
+FIRST_IMAGES = ("personal", "work")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """What the workbench opens with: things themselves, or their names. `screenshots` makes it a tour."""
+
+    model: HandsetModel | None = None
+    model_name: str = ""
+    images: list[GuestImage] | None = None
+    image_names: list[str] | None = None
+    options: RunOptions | None = None
+    empty: bool = False
+    screenshots: Path | None = None
+
+
+def run(opening: Opening) -> int:
+    """To the end of the window, or of the tour."""
     app = make_application()
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
+    problems: list[PocketvisorError] = []
     try:
-        models = load_models()
-        images = catalogue()
+        models, images = load_models(problems.append), catalogue(problems.append)
+        model = opening.model or _named(models, opening.model_name, "handset model")
+        if opening.images is not None:
+            wanted = opening.images
+        elif opening.image_names is not None:
+            wanted = [_named(images, name, "guest") for name in opening.image_names]
+        else:
+            wanted = [images[name] for name in FIRST_IMAGES if name in images]
+    except UnknownName as error:
+        print(f"pocketvisor: {error}", file=sys.stderr)
+        return 2
     except PocketvisorError as error:
         print(f"pocketvisor: {error}", file=sys.stderr)
         return 1
-    if options.handset not in models:
-        print(f"pocketvisor: there is no handset model '{options.handset}'", file=sys.stderr)
-        return 2
-    wanted = (
-        [] if options.empty else options.guests or [name for name in ("personal", "work") if name in images]
-    )
-    for name in wanted:
-        if name not in images:
-            print(f"pocketvisor: there is no guest '{name}' in the library", file=sys.stderr)
-            return 2
+    session = Session(models, images)
+    for problem in problems:
+        session.log.error(problem)
     with loop:
-        code: int = loop.run_until_complete(_main(app, models, images, options, wanted, tour=tour))
+        code: int = loop.run_until_complete(_main(app, session, model, wanted, opening))
     return code
 
 
+class UnknownName(PocketvisorError):
+    """A name on the command line that nothing has."""
+
+
+def _named(known: dict[str, _Thing], name: str, what: str) -> _Thing:
+    if name not in known:
+        raise UnknownName(f"there is no {what} '{name}'; known are {', '.join(known)}")
+    return known[name]
+
+
 async def _main(
-    app: QApplication,
-    models: dict[str, Any],
-    images: dict[str, Any],
-    options: argparse.Namespace,
-    wanted: list[str],
-    *,
-    tour: bool,
+    app: QApplication, session: Session, model: HandsetModel, images: list[GuestImage], opening: Opening
 ) -> int:
     theme = Theme(app)
-    session = Session(models, images)
     _watch_errors(session)
-    bench = Bench(session, Sampler(session), theme)
-    window = Window(bench, Settings())
+    window = Window(Bench(session, Sampler(session), theme), Settings())
     window.restore_layout()
     ended = asyncio.Event()
     window.closed.connect(ended.set)
     _quit_on_signals(ended)
-    server = WorkbenchServer(Remote(session))
+    server = WorkbenchServer(WorkbenchService(lambda: session.handsets, lambda: session.images))
     try:
         await server.open()
     except ControlError as error:
@@ -94,10 +126,10 @@ async def _main(
     code = 0
     try:
         window.show()
-        if not options.empty:
-            await open_first(window, options.handset, wanted)
-        if tour:
-            code = await Tour(window, options.screenshots).make()
+        if not opening.empty:
+            open_first(window, model, images, opening.options)
+        if opening.screenshots is not None:
+            code = await Tour(window, opening.screenshots).make()
         else:
             await ended.wait()
     finally:
@@ -107,14 +139,14 @@ async def _main(
     return code
 
 
-async def open_first(window: Window, model: str, images: list[str]) -> None:
+def open_first(
+    window: Window, model: HandsetModel, images: list[GuestImage], options: RunOptions | None
+) -> None:
     """One handset with its first guests, all starting at once."""
-    session = window.session
-    handset = session.add_handset(session.models[model])
-    for name in images:
-        session.start_guest(handset, session.images[name], front=name == images[0])
-    await asyncio.sleep(0)
-    window.focus_foreground()
+    handset = window.session.add_handset(model)
+    for number, image in enumerate(images):
+        window.session.start_guest(handset, image, options=options, front=number == 0)
+    QTimer.singleShot(0, window, window.focus_foreground)
 
 
 def _quit_on_signals(ended: asyncio.Event) -> None:

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 FRAME_MS = 15
 """A little less than a frame of 60 Hz, so that a guest's own pace is never halved."""
 
+_AREA_BELOW = 0.55
+"""Below this scale pixels are averaged by area, which costs some tenths of a millisecond a frame."""
+
 _DARK_GLASS = QColor("#05070a")
 
 
@@ -190,6 +193,15 @@ class GuestPane(QWidget):
                 painter.drawImage(dirty.topLeft(), self._image, dirty)
             else:
                 painter.drawImage(self.rect(), self._image)
+            return
+        if self.width() * scale < _AREA_BELOW * self._image.width():
+            # Bilinear smoothing would leave pixels out; of the whole, or a part would sit a little elsewhere.
+            small = self._image.scaled(
+                QSize(round(self.width() * scale), round(self.height() * scale)),
+                mode=Qt.TransformationMode.SmoothTransformation,
+            )
+            small.setDevicePixelRatio(scale)
+            painter.drawImage(0, 0, small)
             return
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         across = self._image.width() / self.width()
