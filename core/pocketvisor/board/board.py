@@ -14,6 +14,7 @@ from typing import Any
 from pocketvisor import _native
 from pocketvisor.board import map as board
 from pocketvisor.board.config import BoardConfig
+from pocketvisor.devices.cfi_flash import CfiFlash
 from pocketvisor.devices.device import Device, Port, State
 from pocketvisor.devices.keyboard import Keyboard
 from pocketvisor.devices.keys import key_lines
@@ -52,9 +53,7 @@ class Board:
         ram = mmap.mmap(fds.ram, config.ram_size, mmap.MAP_SHARED, mmap.PROT_READ)
         self._memory = GuestMemory(memoryview(ram), board.RAM_BASE)
 
-        for base, fd in zip(board.FLASH_BANKS, fds.flash, strict=True):
-            if fd >= 0:
-                machine.map_memory(base, board.FLASH_BANK_SIZE, fd, writable=False)
+        self._add_flash(*fds.flash)
         if fds.framebuffer >= 0:
             panel = config.panel
             machine.add_framebuffer(
@@ -131,14 +130,27 @@ class Board:
 
     # Building
 
+    def _add_flash(self, code: int, variables: int) -> None:
+        """The first bank is executed from, and only that: writes to it are ignored. The second is written."""
+        if code >= 0:
+            self.machine.map_memory(board.FLASH_BANKS[0], board.FLASH_BANK_SIZE, code, writable=False)
+        if variables >= 0:
+            content = memoryview(mmap.mmap(variables, board.FLASH_BANK_SIZE, mmap.MAP_SHARED))
+            part = board.Part(board.FLASH_BANKS[1], board.FLASH_BANK_SIZE)
+            self._add_device(part, lambda port: CfiFlash(port, content))
+
     def _add_device(self, part: board.Part, make: Callable[[Port], Device[Any]]) -> int:
-        machine, spi = self.machine, _spi(part)
+        machine, spi = self.machine, part.spi
         index = -1
 
         def set_alarm(at_ns: int | None) -> None:
             machine.set_alarm(index, at_ns)
 
-        port = Port(lambda level: machine.set_line(spi, level), machine.now_ns, set_alarm)
+        def drive(level: bool) -> None:
+            if spi is not None:
+                machine.set_line(spi, level)
+
+        port = Port(drive, machine.now_ns, set_alarm)
         device = make(port)
         index = machine.add_device(part.base, part.size, device, device.name)
         self._devices[device.name] = device

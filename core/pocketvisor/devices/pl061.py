@@ -1,11 +1,14 @@
 """ARM PrimeCell General Purpose Input/Output PL061 (ARM DDI 0190): eight lines, each an interrupt's source.
 
-Lines come from outside by event(): two bytes, line and level. Left out: what an output drives (nothing is
-connected), the pins of the alternate function, and the integration test registers.
+Lines come from outside by event(): two bytes, line and level. A level lasts at least HOLD_NS, as that of a
+key under a finger does: a program that presses and releases at once is noticed by a guest that looks again
+after the edge. Left out: what an output drives (nothing is connected), the pins of the alternate function,
+and the integration test registers.
 """
 
 from typing import Annotated, Final
 
+import msgspec
 from msgspec import Meta, Struct
 
 from pocketvisor.devices.device import Device, Port
@@ -23,7 +26,13 @@ AFSEL: Final = 0x420
 ID: Final = 0xFE0
 _ID_BYTES: Final = (0x61, 0x10, 0x04, 0x00, 0x0D, 0xF0, 0x05, 0xB1)
 
+LINES: Final = 8
+HOLD_NS: Final = 30_000_000
+_WAITING_MAX: Final = 64
+
 _Byte = Annotated[int, Meta(ge=0, le=0xFF)]
+_Line = Annotated[int, Meta(ge=0, lt=LINES)]
+_Time = Annotated[int, Meta(ge=0)]
 
 
 class Pl061State(Struct):
@@ -36,6 +45,10 @@ class Pl061State(Struct):
     mask: _Byte = 0
     edges: _Byte = 0  # edges seen and not cleared
     alternate: _Byte = 0
+    waiting: Annotated[list[tuple[_Line, bool]], Meta(max_length=_WAITING_MAX + LINES)] = []
+    held_until: Annotated[list[_Time], Meta(min_length=LINES, max_length=LINES)] = msgspec.field(
+        default_factory=lambda: [0] * LINES
+    )
 
 
 _FIELDS: Final = {
@@ -79,21 +92,48 @@ class Pl061(Device[Pl061State]):
         self._drive()
 
     def event(self, payload: bytes) -> None:
-        if len(payload) != 2 or payload[0] > 7:
+        if len(payload) != 2 or payload[0] >= LINES:
             return
-        state = self.state
-        bit = 1 << payload[0]
-        before = state.inputs
-        state.inputs = before | bit if payload[1] else before & ~bit
-        changed = (before ^ state.inputs) & ~state.direction & ~state.level_sense
-        state.edges |= changed & (state.both_edges | ~(state.inputs ^ state.event)) & 0xFF
-        self._drive()
+        line, level = payload[0], bool(payload[1])
+        waiting = self.state.waiting
+        last = next((at for at in reversed(range(len(waiting))) if waiting[at][0] == line), None)
+        if last is not None and len(waiting) >= _WAITING_MAX:
+            waiting[last] = (line, level)
+        else:
+            waiting.append((line, level))
+        self._change()
+
+    def alarm(self) -> None:
+        self._change()
 
     def reset(self) -> None:
         """What is pressed stays pressed."""
-        inputs = self.state.inputs
+        old = self.state
         super().reset()
-        self.state.inputs = inputs
+        self.state.inputs, self.state.waiting, self.state.held_until = old.inputs, old.waiting, old.held_until
+        self._change()
+        self._drive()
+
+    def _change(self) -> None:
+        """Let the lines change that may by now, each its changes in order."""
+        state, now = self.state, self.port.now_ns()
+        held: list[tuple[int, bool]] = []
+        for line, level in state.waiting:
+            if now < state.held_until[line] or any(line == other for other, _ in held):
+                held.append((line, level))
+            elif bool(state.inputs >> line & 1) != level:
+                state.held_until[line] = now + HOLD_NS
+                self._set(line, level)
+        state.waiting = held
+        self.port.set_alarm(min(state.held_until[line] for line, _ in held) if held else None)
+
+    def _set(self, line: int, level: bool) -> None:
+        state = self.state
+        bit = 1 << line
+        state.inputs = state.inputs | bit if level else state.inputs & ~bit
+        watched = bit & ~state.direction & ~state.level_sense
+        state.edges |= watched & (state.both_edges | ~(state.inputs ^ state.event)) & 0xFF
+        self._drive()
 
     def restored(self) -> None:
         self._drive()
