@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-
-from pocketvisor.api import catalogue
+from pocketvisor.api import ImageError, catalogue
 from pocketvisor_workbench.jobs import Job
 
 if TYPE_CHECKING:
@@ -23,7 +22,10 @@ def fetch_image(session: "Session", image: "GuestImage") -> Job:
 
         job.report(None, "Looking for it")
         await fetch(image.id, progress=lambda sentence, done: job.report(done, sentence))
-        session.images = catalogue(session.log.error)
+        problems: list[ImageError] = []
+        session.images = catalogue(problems.append)
+        for problem in problems:
+            session.log.error(problem)
         session.images_changed.emit()
         session.log.add(f"{image.name} is in the library now", notice=True)
 

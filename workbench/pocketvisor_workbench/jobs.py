@@ -6,6 +6,7 @@ What would block goes to a thread by `asyncio.to_thread` inside the work, never 
 import asyncio
 import contextlib
 import enum
+import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -21,7 +22,7 @@ class JobState(enum.StrEnum):
 
 
 class Job(QObject):
-    """One piece of work; `report` is called by the work itself, in any thread that owns the event loop."""
+    """One piece of work; it calls `report` itself, from whatever thread it is in."""
 
     changed = Signal()
 
@@ -35,6 +36,8 @@ class Job(QObject):
         self.ended: float | None = None
         self.error: BaseException | None = None
         self.task: asyncio.Task[Any] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
 
     @property
     def running(self) -> bool:
@@ -46,6 +49,11 @@ class Job(QObject):
 
     def report(self, progress: float | None, detail: str = "") -> None:
         """How far the work is, from 0 to 1 (None: unknown), and a few words on what it does."""
+        if threading.get_ident() != self._thread:
+            self._loop.call_soon_threadsafe(self.report, progress, detail)
+            return
+        if not self.running:
+            return
         self.progress = None if progress is None else min(max(progress, 0.0), 1.0)
         self.detail = detail
         self.changed.emit()

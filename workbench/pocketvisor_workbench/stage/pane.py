@@ -195,19 +195,26 @@ class GuestPane(QWidget):
                 painter.drawImage(self.rect(), self._image)
             return
         if self.width() * scale < _AREA_BELOW * self._image.width():
-            # Bilinear smoothing would leave pixels out; of the whole, or a part would sit a little elsewhere.
-            small = self._image.scaled(
-                QSize(round(self.width() * scale), round(self.height() * scale)),
-                mode=Qt.TransformationMode.SmoothTransformation,
-            )
-            small.setDevicePixelRatio(scale)
-            painter.drawImage(0, 0, small)
+            self._paint_averaged(painter, dirty, scale)
             return
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         across = self._image.width() / self.width()
         down = self._image.height() / self.height()
         source = QRectF(dirty.x() * across, dirty.y() * down, dirty.width() * across, dirty.height() * down)
         painter.drawImage(QRectF(dirty), self._image, source)
+
+    def _paint_averaged(self, painter: QPainter, dirty: QRect, scale: float) -> None:
+        """Much smaller than the panel: bilinear smoothing would leave pixels out. Off by half a pixel of the
+        panel at most where only a part is painted."""
+        across = self._image.width() / self.width()
+        down = self._image.height() / self.height()
+        left, top = round(dirty.x() * across), round(dirty.y() * down)
+        right, bottom = round((dirty.right() + 1) * across), round((dirty.bottom() + 1) * down)
+        size = QSize(max(round(dirty.width() * scale), 1), max(round(dirty.height() * scale), 1))
+        part = self._image
+        if dirty != self.rect():
+            part = part.copy(left, top, max(right - left, 1), max(bottom - top, 1))
+        painter.drawImage(dirty, part.scaled(size, mode=Qt.TransformationMode.SmoothTransformation))
 
     def _paint_corners(self, painter: QPainter, dirty: QRect) -> None:
         """The glass has round corners: what lies outside them is the phone's bezel."""
