@@ -68,8 +68,8 @@ class Board:
         machine.add_timer()
         machine.add_pl011(board.UART.base, _spi(board.UART))
         machine.add_virtio_slots(board.VIRTIO.base, _spi(board.VIRTIO), board.VIRTIO_SLOTS)
-        self._add_device(board.RTC, lambda port: Pl031(port, config.rtc_epoch))
-        self._gpio = self._add_device(board.GPIO, Pl061)
+        self.add_device(board.RTC, lambda port: Pl031(port, config.rtc_epoch))
+        self._gpio = self.add_device(board.GPIO, Pl061)
         self._touch_screen = TouchScreen(config.panel.width, config.panel.height)
         self._touch = self._fill_slot(board.TOUCH_SLOT, VirtioInput(self._touch_screen))
         self._keyboard = Keyboard()
@@ -137,9 +137,10 @@ class Board:
         if variables >= 0:
             content = memoryview(mmap.mmap(variables, board.FLASH_BANK_SIZE, mmap.MAP_SHARED))
             part = board.Part(board.FLASH_BANKS[1], board.FLASH_BANK_SIZE)
-            self._add_device(part, lambda port: CfiFlash(port, content))
+            self.add_device(part, lambda port: CfiFlash(port, content))
 
-    def _add_device(self, part: board.Part, make: Callable[[Port], Device[Any]]) -> int:
+    def add_device(self, part: board.Part, make: Callable[[Port], Device[Any]]) -> int:
+        """A device in Python on the bus, before the first run(); answers its index for EVENT_DEVICE."""
         machine, spi = self.machine, part.spi
         index = -1
 

@@ -124,7 +124,7 @@ class VirtioSlot:
 
     def save(self) -> State:
         positions = [queue.position if queue else 0 for queue in self._queues]
-        slot = SlotState(self._active, self._generation, positions)
+        slot = self._restored or SlotState(self._active, self._generation, positions)
         return {"slot": plain(slot), "device": self.device.save()}
 
     def restore(self, state: State) -> None:
