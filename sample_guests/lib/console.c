@@ -26,12 +26,12 @@ static unsigned line_length;
 
 static void console_interrupt(unsigned irq) {
     (void)irq;
+    write32(ICR, RX_INTERRUPTS); /* before reading: a byte that comes in between raises it again */
     while (!(read32(FR) & FR_RXFE)) {
         uint8_t byte = (uint8_t)read32(DR);
         if (ring_head - ring_tail < RING)
             ring[ring_head++ % RING] = byte;
     }
-    write32(ICR, RX_INTERRUPTS);
 }
 
 void console_start(void) {

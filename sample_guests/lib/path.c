@@ -273,7 +273,7 @@ static void resolve_row(const int32_t *row, uint8_t *cover, int width) {
 }
 
 struct mask *path_mask(struct mask *to, uint32_t room) {
-    struct rect bounds = rasterise((struct rect){-64, -64, board.panel.width + 64, board.panel.height + 64});
+    struct rect bounds = rasterise((struct rect){-2048, -2048, 4096, 4096});
     if (rect_empty(bounds))
         bounds = (struct rect){0, 0, 0, 0};
     uint32_t needed = (uint32_t)(bounds.w * bounds.h) + sizeof(struct mask);

@@ -85,11 +85,14 @@ static void hills(struct canvas *c, const struct scene *s) {
     int w = c->target->width, h = c->target->height;
     int x = w / 4 + (int)chance((uint32_t)w / 2), y = h * 54 / 100;
     sky(c->target, s->top, s->middle, s->bottom, h * 64 / 100);
-    stars(c, h / 3, 40);
+    if ((s->top >> 8 & 255) < 80) /* by day there are none */
+        stars(c, h / 3, 40);
     glow(c, x, y, w * 3 / 4, s->light, 150);
     fill_circle(c, x, y, w / 11, RGB(s->light));
     for (int i = 0; i < 5; i++) {
-        uint32_t color = mix(s->bottom, s->near, (uint32_t)(70 + i * 46));
+        /* Through the sky's middle colour: straight from a warm light to a dark blue is mud. */
+        uint32_t color = i < 2 ? mix(s->bottom, s->middle, (uint32_t)(110 + i * 100))
+                               : mix(s->middle, s->near, (uint32_t)(i * 64 - 40));
         ridge(c, h * (58 + i * 9) / 100, h / 34 + h * i / 300, 2 + i, RGB(color), ALPHA(s->bottom, 46 - i * 9));
     }
 }

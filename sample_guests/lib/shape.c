@@ -159,6 +159,7 @@ void draw_shadow(struct canvas *c, struct rect r, int radius, int blur, int alph
             shadow_piece(c, right, bottom, cover, alpha);
         }
     int inner_w = r.w - 2 * radius, inner_h = r.h - 2 * radius;
+    shadow_row(c, (struct rect){r.x + radius, r.y + r.h - radius, inner_w, radius}, 255, alpha);
     for (int i = 0; i < blur; i++) {
         uint32_t cover = mask->cover[i * size + size - 1];
         shadow_row(c, (struct rect){r.x + radius, whole.y + i, inner_w, 1}, cover, alpha);

@@ -10,7 +10,8 @@ void fill_rounded_gradient(struct canvas *c, struct rect r, int radius, uint32_t
 void draw_rounded(struct canvas *c, struct rect r, int radius, const struct surface *surface);
 void fill_circle(struct canvas *c, int x, int y, int radius, uint32_t color);
 void draw_line(struct canvas *c, int x0, int y0, int x1, int y1, int width, uint32_t color);
-/* Around a rounded rectangle that will cover its middle: darkest at its edge, gone `blur` away. */
+/* Around a rounded rectangle that covers its middle: darkest at its edge, gone `blur` away. The thing that
+ * throws it may be up to `radius` higher. */
 void draw_shadow(struct canvas *c, struct rect r, int radius, int blur, int alpha);
 
 #endif
