@@ -60,6 +60,8 @@ class GuestImage(Struct, frozen=True, kw_only=True):
     available: bool = True
     missing: str = ""
     digests: dict[str, str] = msgspec.field(default_factory=dict)
+    recipe: int = 0  # of fetched guests: which version of what made them
+    source: str = ""  # of fetched guests: the packages they were made of
 
     @property
     def main_file(self) -> Path:
@@ -102,8 +104,8 @@ class _GuestFile(Struct, frozen=True, forbid_unknown_fields=True):
     accent: _Colour = "#7f8c99"
     description: Annotated[str, Meta(max_length=200)] = ""
     digests: dict[str, _Digest] = {}
-    recipe: int = 0  # of fetched guests: what fetched them
-    source: str = ""  # of fetched guests: the packages they were made of
+    recipe: int = 0
+    source: Annotated[str, Meta(max_length=500)] = ""
 
 
 def user_guests_path() -> Path:
@@ -148,6 +150,8 @@ def load_guest(folder: str | Path) -> GuestImage:
         accent=guest.accent,
         description=guest.description,
         digests=guest.digests,
+        recipe=guest.recipe,
+        source=guest.source,
         available=not absent,
         missing=f"{guest.name}: {', '.join(absent)} is not there" if absent else "",
         **paths,

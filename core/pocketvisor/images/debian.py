@@ -1,6 +1,34 @@
-"""The two guests that Debian's armhf packages give: what they are called, what they need, what they run."""
+"""The two guests that Debian's armhf packages give: which packages, which of their files, which first disk.
 
+`debian` is Debian's kernel with a first disk of ours: static busybox, the kernel's modules for keyboard and
+touch screen, and the scripts of resources/debian. `debian-installer` is Debian's own netboot image.
+"""
+
+import gzip
+import re
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+
+from pocketvisor.errors import ImageError, MissingImage
+from pocketvisor.images import cpio
 from pocketvisor.images.catalogue import GuestImage
+from pocketvisor.images.kernel_modules import load_order, module_name, needed_by, plain_module
+from pocketvisor.images.package import read_package
+
+RECIPE = 1
+"""Counted up when what is made here changes: what an older recipe made is then made again."""
+
+ARCHITECTURE = "armhf"
+KERNEL = "linux-image-armmp"
+BUSYBOX = "busybox-static"
+MODULES = ("virtio_mmio", "virtio_input", "evdev")
+
+BY_HAND = (
+    "Give files of your own: `pocketvisor run --kernel vmlinuz --initrd initrd.gz`. For a shell, the kernel "
+    f"is boot/vmlinuz-*-armmp of the armhf package that Debian's {KERNEL} depends on, and the initrd any "
+    "that holds an armhf busybox; for the installer, both are in the package debian-installer-*-netboot-armhf"
+)
 
 _HOW = "fetch it with `pocketvisor guests fetch debian`, or give files of your own with --kernel and --initrd"
 
@@ -34,3 +62,114 @@ UNFETCHED = {
     )
 }
 """The catalogue's entries while nothing is fetched; what is fetched has a guest.toml that replaces them."""
+
+Cancelled = Callable[[], bool]
+Files = dict[str, tuple[str, bytes]]
+"""A guest's files by field: name and content."""
+
+
+def real_kernel(dependencies: list[str]) -> str:
+    """The package that holds a kernel, among those that the package without one depends on."""
+    for name in dependencies:
+        if re.fullmatch(r"linux-image-\d\S*-armmp", name):
+            return name
+    raise MissingImage(
+        f"The package {KERNEL} names no kernel's package: it depends on {', '.join(dependencies)}"
+    )
+
+
+def installer_package(names: list[str], release: str) -> str:
+    """The installer's images of this Debian release, or of the latest that the sources have."""
+    found = {
+        match[1]: name
+        for name in names
+        if (match := re.fullmatch(rf"debian-installer-(\d+)-netboot-{ARCHITECTURE}", name))
+    }
+    if not found:
+        raise MissingImage(
+            f"The apt sources of this machine offer no debian-installer-*-netboot-{ARCHITECTURE}"
+        )
+    return found[release if release in found else max(found, key=int)]
+
+
+def debian_files(kernel: Path, busybox: Path, cancelled: Cancelled) -> Files:
+    """Debian's kernel and our first disk, from the kernel's package and busybox's."""
+    from_kernel, modules = _kernel_and_modules(kernel, cancelled)
+    from_busybox = read_package(busybox, lambda name: name.endswith("bin/busybox"), cancelled=cancelled)
+    if len(from_kernel) != 1 or len(from_busybox) != 1:
+        raise ImageError(f"{kernel.name} and {busybox.name}: do not hold one kernel and one busybox")
+    initrd = _first_disk(next(iter(from_busybox.values())), modules)
+    [(name, content)] = from_kernel.items()
+    return {
+        "kernel": (PurePosixPath(name).name, content),
+        "initrd": ("initrd.gz", gzip.compress(initrd, mtime=0)),
+    }
+
+
+def installer_files(package: Path, cancelled: Cancelled) -> Files:
+    """The installer's own kernel and first disk."""
+    found = read_package(
+        package,
+        lambda name: PurePosixPath(name).name in ("vmlinuz", "initrd.gz") and "/text/" in name,
+        cancelled=cancelled,
+    )
+    by_name = {PurePosixPath(name).name: content for name, content in found.items()}
+    if set(by_name) != {"vmlinuz", "initrd.gz"}:
+        raise ImageError(f"{package.name}: holds no vmlinuz and initrd.gz of a text installer")
+    return {"kernel": ("vmlinuz", by_name["vmlinuz"]), "initrd": ("initrd.gz", by_name["initrd.gz"])}
+
+
+def _kernel_and_modules(
+    package: Path, cancelled: Cancelled
+) -> tuple[dict[str, bytes], list[tuple[str, bytes]]]:
+    """The kernel, and the modules of MODULES with all they need, in order to load.
+
+    A module that is built into the kernel is in no file and left out. The package holds 3000 others, so that
+    it is read once more if a module turns out to need one, rather than kept in memory.
+    """
+    kernels: dict[str, bytes] = {}
+    modules: dict[str, bytes] = {}
+    needs: dict[str, list[str]] = {}
+    wanted = set(MODULES)
+
+    def is_wanted(path: str) -> bool:
+        return module_name(path) in wanted or (path.startswith("boot/vmlinuz-") and not kernels)
+
+    while wanted:
+        for path, content in read_package(package, is_wanted, cancelled=cancelled).items():
+            name = module_name(path)
+            if name is None:
+                kernels[path] = content
+            else:
+                modules[name] = plain_module(path, content)
+                needs[name] = needed_by(path, modules[name])
+        known = wanted | set(needs)
+        wanted = {needed for names in needs.values() for needed in names} - known
+        needs.update({name: [] for name in known - set(needs)})
+    return kernels, [(f"{name}.ko", modules[name]) for name in load_order(MODULES, needs) if name in modules]
+
+
+def _first_disk(busybox: bytes, modules: list[tuple[str, bytes]]) -> bytes:
+    scripts = files("pocketvisor.resources").joinpath("debian")
+
+    def script(name: str) -> bytes:
+        return scripts.joinpath(name).read_bytes()
+
+    folders = ("bin", "dev", "etc", "lib", "lib/modules", "proc", "root", "run", "sys", "tmp")
+    return cpio.pack(
+        [
+            *(cpio.folder(name) for name in folders),
+            cpio.file("bin/busybox", busybox, executable=True),
+            cpio.link("bin/sh", "busybox"),
+            cpio.link("init", "bin/busybox"),
+            cpio.file("bin/bench", script("bench"), executable=True),
+            cpio.file("etc/boot", script("boot"), executable=True),
+            cpio.file("etc/inittab", script("inittab")),
+            cpio.file("etc/profile", script("profile")),
+            cpio.file("etc/hostname", b"debian\n"),
+            cpio.file("etc/passwd", b"root::0:0:root:/root:/bin/sh\n"),
+            cpio.file("etc/group", b"root:x:0:\n"),
+            *(cpio.file(f"lib/modules/{name}", content) for name, content in modules),
+            cpio.file("lib/modules/order", "".join(f"{name}\n" for name, _ in modules).encode()),
+        ]
+    )
