@@ -113,7 +113,9 @@ class Workbench:
 def images() -> dict[str, GuestImage]:
     """A library with what it may hold, without files: driven guests load none."""
     return {
-        "personal": GuestImage(id="personal", name="Personal", kind="elf", accent="#f0a35c", description="One's own"),
+        "personal": GuestImage(
+            id="personal", name="Personal", kind="elf", accent="#f0a35c", description="One's own"
+        ),
         "work": GuestImage(id="work", name="Work", kind="elf", accent="#4f8cff", description="The firm's"),
         "debian": GuestImage(
             id="debian",

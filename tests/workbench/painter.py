@@ -1,6 +1,6 @@
-"""Paints a panel 60 times a second from a process of its own, as a guest does: for measuring the window alone.
+"""Paints a panel 60 times a second from a process of its own, as a guest does: to measure the window.
 
-    python painter.py FRAMEBUFFER_FD STATUS_FD FRAME_FD WIDTH HEIGHT full|box
+python painter.py FRAMEBUFFER_FD STATUS_FD FRAME_FD WIDTH HEIGHT full|box
 """
 
 import mmap

@@ -183,8 +183,23 @@ def test_a_guest_that_does_not_run_gets_no_keys(workbench: Workbench) -> None:
 
 @pytest.mark.parametrize(
     ("key", "code"),
-    [("A", 30), ("Z", 44), ("1", 2), ("Exclam", 2), ("Minus", 12), ("Slash", 53), ("Question", 53), ("Space", 57)]
-    + [("Return", 28), ("Enter", 96), ("F1", 59), ("F10", 68), ("F12", 88), ("Up", 103), ("Delete", 111)],
+    [
+        ("A", 30),
+        ("Z", 44),
+        ("1", 2),
+        ("Exclam", 2),
+        ("Minus", 12),
+        ("Slash", 53),
+        ("Question", 53),
+        ("Space", 57),
+        ("Return", 28),
+        ("Enter", 96),
+        ("F1", 59),
+        ("F10", 68),
+        ("F12", 88),
+        ("Up", 103),
+        ("Delete", 111),
+    ],
 )
 def test_qt_keys_as_on_a_us_keyboard(key: str, code: int) -> None:
     assert code_of(getattr(Qt.Key, f"Key_{key}")) == code

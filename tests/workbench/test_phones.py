@@ -1,13 +1,14 @@
 """Handsets drawn as phones: what shares a phone is on one body, and the foreground is plain and switched."""
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Workbench, until
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -23,7 +24,7 @@ def test_screens_lie_on_the_plate_and_the_front_around_one_of_them(factor: float
     for model in load_models().values():
         phone = PhoneGeometry.of(model.panel.width, model.panel.height, factor, guests)
         bays = [phone.bay(index) for index in range(max(guests, 1))]
-        for bay, following in zip(bays, bays[1:], strict=False):
+        for bay, following in pairwise(bays):
             assert bay.right() < following.left()
         for index, bay in enumerate(bays):
             assert phone.plate().contains(bay)
@@ -122,14 +123,12 @@ def test_hardware_keys_go_to_the_foreground(workbench: Workbench) -> None:
 
 
 def _drop(target: Any, data: QMimeData) -> None:
-    event = QDropEvent(
-        QPointF(40, 40),
-        Qt.DropAction.CopyAction,
-        data,
-        Qt.MouseButton.LeftButton,
-        Qt.KeyboardModifier.NoModifier,
-    )
-    QApplication.sendEvent(target, event)
+    """Offscreen there is no real drag: its events are sent."""
+    rest = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    enter = QDragEnterEvent(QPoint(40, 40), *rest)
+    QApplication.sendEvent(target, enter)
+    assert enter.isAccepted()
+    QApplication.sendEvent(target, QDropEvent(QPointF(40, 40), *rest))
 
 
 def test_models_and_images_can_be_dropped(workbench: Workbench) -> None:

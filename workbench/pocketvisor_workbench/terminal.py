@@ -71,6 +71,7 @@ class Terminal:
         self._drawing = False
         self._wrap_due = False
         self._main: list[Line] | None = None
+        self._main_cursor = (0, 0)
         self.version += 1
 
     def clear(self) -> None:
@@ -227,10 +228,11 @@ class Terminal:
             self.application_keys = on
         elif number in (47, 1047, 1049):
             if on and self._main is None:
-                self._main = self.lines
+                self._main, self._main_cursor = self.lines, (self.x, self.y)
                 self.lines = [Line.blank(self.columns) for _ in range(self.rows)]
             elif not on and self._main is not None:
                 self.lines, self._main = self._main, None
+                self.x, self.y = self._main_cursor
 
     def _move(self, final: str, numbers: list[int], count: int) -> None:
         if final in "Hf":

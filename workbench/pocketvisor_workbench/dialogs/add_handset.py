@@ -152,6 +152,7 @@ class AddHandsetDialog(DialogFrame):
         at = shown.index(card) + by
         if 0 <= at < len(shown):
             shown[at].setFocus(Qt.FocusReason.TabFocusReason)
+            self.choose(shown[at].model.id)
 
     def _look(self, words: str) -> None:
         wanted = words.casefold().split()
