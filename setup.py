@@ -13,7 +13,11 @@ NATIVE = Path("core/native")
 FLAGS = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-fvisibility=hidden", "-fno-strict-aliasing"]
 LINK: list[str] = []
 if os.environ.get("POCKETVISOR_SANITIZE") == "1":
-    SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
+    SANITIZERS = [
+        "-fsanitize=address,undefined",
+        "-fno-sanitize-recover=undefined",
+        "-fno-omit-frame-pointer",
+    ]
     FLAGS += SANITIZERS
     LINK += SANITIZERS
 

@@ -279,6 +279,7 @@ struct machine *machine_new(const struct machine_options *options, char error[MA
         return NULL;
     }
     machine->console_fd = machine->doorbell_fd = -1;
+    machine->woke_at = NEVER;
     machine->ram_base = options->ram_base;
     machine->ram_size = options->ram_size;
     machine->clock.tick_ps = options->tick_ps;

@@ -77,6 +77,7 @@ struct machine {
     /* Running. */
     enum run_reason reason;
     uint64_t until;     /* clock bytes */
+    uint64_t woke_at;   /* clock bytes */
     uint64_t applied;   /* events */
     uint64_t rate_seen; /* that the last slice ran at */
     bool started, running, suspended;

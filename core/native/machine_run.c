@@ -60,6 +60,12 @@ static void run_timers(struct machine *machine) {
     }
 }
 
+static void pass_time(struct machine *machine, uint64_t ns) {
+    machine->clock.correction += ns;
+    if (machine->state.waiting)
+        machine->state.idle_ns += ns;
+}
+
 static void advance(struct machine *machine, uint64_t ns) {
     if (!ns)
         return;
@@ -67,7 +73,7 @@ static void advance(struct machine *machine, uint64_t ns) {
         machine_fail(machine, "The recording is out of memory.");
         return;
     }
-    machine->clock.correction += ns;
+    pass_time(machine, ns);
     run_timers(machine);
 }
 
@@ -82,7 +88,7 @@ static void apply(struct machine *machine, const struct event *event) {
     case EVENT_CLOCK:
         if (event->size == sizeof ns) {
             memcpy(&ns, event->payload, sizeof ns);
-            machine->clock.correction += ns;
+            pass_time(machine, ns);
         }
         break;
     case EVENT_VIRTIO_USED:
@@ -218,11 +224,17 @@ static void look(struct machine *machine) {
     }
 }
 
+/* At the tick of waking a correction would count as waiting when the log is replayed. */
+static bool slice_is_over(const struct machine *machine) {
+    return machine->clock.bytes != machine->woke_at &&
+           (machine->clock.bytes >= pace_slice_at(&machine->pace) || machine->rate_seen != rate_now(machine));
+}
+
 bool machine_attend(void *pointer) {
     struct machine *machine = pointer;
     vcpu_take_attention(machine->vcpu);
     settle(machine);
-    if (machine->clock.bytes >= pace_slice_at(&machine->pace) || machine->rate_seen != rate_now(machine))
+    if (slice_is_over(machine))
         look(machine);
     if (leave(machine) || machine->suspended)
         return true;
@@ -232,9 +244,8 @@ bool machine_attend(void *pointer) {
 
 /* Time passes at once, exactly to the deadline. */
 static void jump(struct machine *machine, uint64_t deadline) {
-    uint64_t now = clock_now_ns(&machine->clock), ns = deadline > now ? deadline - now : 0;
-    machine->state.idle_ns += ns;
-    advance(machine, ns);
+    uint64_t now = clock_now_ns(&machine->clock);
+    advance(machine, deadline > now ? deadline - now : 0);
 }
 
 static void wait_real(struct machine *machine) {
@@ -252,7 +263,6 @@ static void wait_real(struct machine *machine) {
         uint64_t now = clock_now_ns(&machine->clock), behind = pace_behind(&machine->pace, real, now, 0);
         if (machine->deterministic && deadline > now && behind >= deadline - now)
             behind = deadline - now - 1;
-        machine->state.idle_ns += behind;
         advance(machine, behind);
     }
 }
@@ -315,6 +325,7 @@ static bool idle(struct machine *machine) {
             wait_real(machine);
     }
     machine->state.waiting = 0;
+    machine->woke_at = machine->clock.bytes;
     return false;
 }
 
