@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -274,8 +274,7 @@ class AddGuestDialog(DialogFrame):
             deterministic=self.deterministic.isChecked(),
             rate="max" if self.fast.isChecked() else "model",
         )
-        name = self.name.text().strip()
-        QTimer.singleShot(0, self.owner, lambda: self.picked.emit(image, name, options))
+        self.picked.emit(image, self.name.text().strip(), options)
         super().accept()
 
     def _own_image(self) -> "GuestImage":

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -174,5 +174,4 @@ class AddHandsetDialog(DialogFrame):
 
     def _accepted(self) -> None:
         if self._chosen:
-            ident, name = self._chosen, self.name.text().strip()
-            QTimer.singleShot(0, self.owner, lambda: self.picked.emit(ident, name))
+            self.picked.emit(self._chosen, self.name.text().strip())

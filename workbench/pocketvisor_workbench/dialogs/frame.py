@@ -11,7 +11,6 @@ class DialogFrame(QDialog):
         self, title: str, text: str, parent: QWidget, *, accept: str = "", picture: str = ""
     ) -> None:
         super().__init__(parent)
-        self.owner = parent
         self.setWindowTitle(title)
         self.setModal(True)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
