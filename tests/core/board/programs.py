@@ -46,5 +46,5 @@ REPORT = program(
     b2811030 a2811057 e5891000 e2522004 5afffff7 e3a01020 e5891000 e12fff1e 000001ff 84000008
     """
 )
-"""Prints on the PL011, in hex: where it runs, r0, r1, r2, CPSR & 0x1ff, the word at the start of RAM, the word
-at r2 (0 if r2 is 0). Then it powers the board off (PSCI)."""
+"""Prints on the PL011, in hex: where it runs, r0, r1, r2, CPSR & 0x1ff, the word at the start of RAM, and the
+one at r2 (0 if r2 is 0). Then it powers the board off (PSCI)."""
