@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import qasync
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
@@ -146,7 +146,7 @@ def open_first(
     handset = window.session.add_handset(model)
     for number, image in enumerate(images):
         window.session.start_guest(handset, image, options=options, front=number == 0)
-    QTimer.singleShot(0, window, window.focus_foreground)
+    window.session.guest_added.connect(window.focus_first, Qt.ConnectionType.SingleShotConnection)
 
 
 def _quit_on_signals(ended: asyncio.Event) -> None:

@@ -111,7 +111,7 @@ def accent_ink(accent: QColor) -> QColor:
     """A guest's accent made readable as text or a thin line on the window's background."""
     colour = QColor(accent)
     lightness = colour.lightnessF()
-    lightness = max(lightness, 0.66) if tokens().dark else min(lightness, 0.40)
+    lightness = max(lightness, 0.62) if tokens().dark else min(lightness, 0.44)
     return QColor.fromHslF(max(colour.hslHueF(), 0.0), colour.hslSaturationF(), lightness)
 
 

@@ -15,6 +15,8 @@ SIZE = (1440, 900)
 START_SECONDS = 30.0
 _SETTLE_SECONDS = 0.4
 _PICTURE_SECONDS = 5.0
+_APPS = (0.61, 0.15)  # photos in the first guest, notes in the second
+_DOCK_ROW = 0.926
 
 
 class Tour:
@@ -92,11 +94,11 @@ class Tour:
                 guest, QPoint(width // 2, round(height * 0.85)), QPoint(width // 2, round(height * 0.2))
             )
         await asyncio.sleep(1.0)
-        for guest in self._window.session.guests[:1]:
-            width, height = guest.panel.width, guest.panel.height
-            guest.touch(round(width * 0.2), round(height * 0.3), "down")
+        for guest, across in zip(self._window.session.guests, _APPS, strict=False):
+            x, y = round(guest.panel.width * across), round(guest.panel.height * _DOCK_ROW)
+            guest.touch(x, y, "down")
             await asyncio.sleep(0.08)
-            guest.touch(round(width * 0.2), round(height * 0.3), "up")
+            guest.touch(x, y, "up")
         await asyncio.sleep(1.0)
 
     @staticmethod

@@ -23,6 +23,47 @@ class ElidedLabel(QLabel):
         painter.drawText(self.rect(), int(self.alignment()), text)
 
 
+class TwoLines(QWidget):
+    """Muted words on two lines at most; what is over is cut with an ellipsis."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def text(self) -> str:
+        return self._text
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return self.fontMetrics().height() * len(self._lines(width))
+
+    def sizeHint(self) -> QSize:
+        return QSize(120, self.heightForWidth(max(self.width(), 120)))
+
+    def _lines(self, width: int) -> list[str]:
+        metrics = self.fontMetrics()
+        words = self._text.split()
+        first = ""
+        while words and metrics.horizontalAdvance(f"{first} {words[0]}".strip()) <= width:
+            first = f"{first} {words.pop(0)}".strip()
+        rest = " ".join(words)
+        if not first or not rest:
+            return [metrics.elidedText(first or rest, Qt.TextElideMode.ElideRight, width)]
+        return [first, metrics.elidedText(rest, Qt.TextElideMode.ElideRight, width)]
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(QColor(tokens().muted))
+        metrics = self.fontMetrics()
+        for number, line in enumerate(self._lines(self.width())):
+            painter.drawText(0, number * metrics.height() + metrics.ascent(), line)
+
+
 class Dot(QWidget):
     """A guest's accent as a dot."""
 

@@ -175,6 +175,7 @@ class Window(QMainWindow):
             self._docks_before_demo = None
         self._place_leave_demo()
         self.refresh_actions()
+        self.focus_foreground()
 
     def set_perspective(self, perspective: Perspective) -> None:
         arrangement = ARRANGEMENTS[perspective]
@@ -184,6 +185,7 @@ class Window(QMainWindow):
         self.set_view(arrangement.view)
         self.perspective = perspective
         arrange(self, self.docks, arrangement)
+        self.focus_foreground()
         QTimer.singleShot(0, self, self.stage.arrange)
 
     def reset_layout(self) -> None:
@@ -231,6 +233,10 @@ class Window(QMainWindow):
         """Out of the guest's keyboard: to the header, from where Tab goes on."""
         self.header.setFocus()
         self.focusNextChild()
+
+    def focus_first(self) -> None:
+        """Once the first guest has its pane, it gets the keyboard."""
+        QTimer.singleShot(0, self, self.focus_foreground)
 
     def focus_foreground(self) -> None:
         pane = self.stage.pane_of(self.session.guest)

@@ -24,7 +24,7 @@ from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.icons import icon
 from pocketvisor_workbench.panes.pane_base import Pane
 from pocketvisor_workbench.theme import on_colour
-from pocketvisor_workbench.widgets import ElidedLabel, EmptyState, push_button, tool_button
+from pocketvisor_workbench.widgets import ElidedLabel, EmptyState, TwoLines, push_button, tool_button
 
 if TYPE_CHECKING:
     from pocketvisor.api import GuestImage, HandsetModel
@@ -103,9 +103,7 @@ class Card(QFrame):
         self._pressed: QPoint | None = None
         name = ElidedLabel(title)
         name.setObjectName("cardTitle")
-        self.text = QLabel(text)
-        self.text.setObjectName("muted")
-        self.text.setWordWrap(True)
+        self.text = TwoLines(text)
         words_box = QVBoxLayout()
         words_box.setSpacing(1)
         words_box.addWidget(name)

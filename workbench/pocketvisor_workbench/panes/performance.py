@@ -15,7 +15,7 @@ from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.metrics import INTERVAL_MS, POINTS, Series
 from pocketvisor_workbench.panes.pane_base import Pane
 from pocketvisor_workbench.theme import UI_FAMILY, accent_ink, tokens
-from pocketvisor_workbench.widgets import Dot, ElidedLabel, EmptyState
+from pocketvisor_workbench.widgets import Dot, EmptyState
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest
@@ -29,12 +29,11 @@ _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 class Graph(QWidget):
     """A heading with the values of now, and a plot of one quantity."""
 
-    def __init__(self, title: str, unit: str) -> None:
+    def __init__(self, title: str, meaning: str) -> None:
         super().__init__()
         heading = QLabel(title)
         heading.setObjectName("section")
-        self._unit = of = ElidedLabel(unit)
-        of.setObjectName("muted")
+        heading.setToolTip(meaning)
         self._values = QHBoxLayout()
         self._values.setSpacing(10)
         self.plot = pg.PlotWidget(enableMenu=False)
@@ -43,7 +42,7 @@ class Graph(QWidget):
         self.plot.setAntialiasing(False)
         self.plot.setFrameShape(pg.PlotWidget.Shape.NoFrame)
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.plot.setAccessibleName(f"{title} of each guest over the last minute")
+        self.plot.setAccessibleName(f"{meaning}, of each guest over the last minute")
         item = self.plot.getPlotItem()
         item.setContentsMargins(0, 4, 2, 0)
         item.disableAutoRange()
@@ -56,7 +55,7 @@ class Graph(QWidget):
         head = QHBoxLayout()
         head.setSpacing(6)
         head.addWidget(heading)
-        head.addWidget(of, 1)
+        head.addStretch(1)
         head.addLayout(self._values)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -69,7 +68,6 @@ class Graph(QWidget):
     def resizeEvent(self, _: object) -> None:
         marks = [-30] if self.width() < 190 else [-45, -30, -15]
         self.plot.getPlotItem().getAxis("bottom").setTicks([[(mark, f"{-mark} s") for mark in marks]])
-        self._unit.setVisible(self.width() > 210)
         self._fit_values()
 
     def _fit_values(self) -> None:
@@ -137,7 +135,11 @@ class PerformancePane(Pane):
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)
-        self.graphs = [Graph("CPU", "% of a core"), Graph("Speed", "MIPS"), Graph("Memory", "MiB")]
+        self.graphs = [
+            Graph("CPU %", "Share of one of this computer's cores, in per cent"),
+            Graph("MIPS", "Millions of instructions a second"),
+            Graph("MiB", "Memory that the guest has touched, in MiB"),
+        ]
         self.guests: list[Guest] = []
         self._tick = 0
         self._legend = QWidget()

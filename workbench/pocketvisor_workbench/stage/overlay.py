@@ -84,7 +84,7 @@ class PaneOverlay(QWidget):
     def sentence(self) -> str:
         return self._sentence.text()
 
-    def show_state(self, state: GuestState, problem: str, image_name: str) -> None:
+    def show_state(self, state: GuestState, problem: str, image_name: str, not_responding: str = "") -> None:
         self._state = state
         looks: dict[GuestState, tuple[str, str, str, str, QColor]] = {
             GuestState.STARTING: ("", "Starting", image_name, "", QColor(5, 7, 10, 150)),
@@ -99,10 +99,19 @@ class PaneOverlay(QWidget):
             ),
             GuestState.STOPPED: ("minus-circle-outline", "Removed", "", "", QColor(5, 7, 10, 150)),
         }
-        if state not in looks:
+        look = looks.get(state)
+        if state is GuestState.RUNNING and not_responding:
+            look = (
+                "timer-alert-outline",
+                "Does not respond",
+                not_responding,
+                "Restart",
+                QColor(28, 16, 4, 190),
+            )
+        if look is None:
             self.hide()
             return
-        picture, title, sentence, button, self._backdrop = looks[state]
+        picture, title, sentence, button, self._backdrop = look
         self._spinner.setVisible(state is GuestState.STARTING)
         self._picture.setVisible(bool(picture))
         if picture:

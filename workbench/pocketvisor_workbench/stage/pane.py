@@ -237,7 +237,8 @@ class GuestPane(QWidget):
     # State
 
     def _state(self) -> None:
-        self.overlay.show_state(self.guest.state, self.guest.problem, self.guest.image.name)
+        guest = self.guest
+        self.overlay.show_state(guest.state, guest.problem, guest.image.name, guest.not_responding)
         if self.guest.state is not GuestState.RUNNING:
             self.release_all()
         self.update()
