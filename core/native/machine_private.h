@@ -95,10 +95,29 @@ struct machine {
 };
 
 /* machine_run.c */
-void machine_plan(struct machine *machine);
+uint64_t machine_real_ns(void);
 bool machine_attend(void *machine);
 void machine_wake(struct machine *machine);
-uint64_t machine_real_ns(void);
+/* Sets the vCPU's limit to what comes first. */
+void machine_plan(struct machine *machine);
+/* The next time at which something happens by itself. */
+uint64_t machine_next_deadline(const struct machine *machine);
+/* All that is due at this tick. */
+void machine_settle(struct machine *machine);
+/* Whether run() is to return here; the reason says why. */
+bool machine_leave(struct machine *machine);
+/* Moves the guest's clock on, and logs it. */
+void machine_advance(struct machine *machine, uint64_t ns);
+/* Sleeps until `real`, or until somebody asks for attention. */
+void machine_sleep_until(struct machine *machine, uint64_t real);
+bool machine_replaying(const struct machine *machine);
+uint64_t machine_rate(const struct machine *machine);
+/* How long to sleep so that the guest is not ahead: of its rate, or when a replay is watched, of real time.
+ */
+uint64_t machine_ahead(struct machine *machine, uint64_t real);
+
+/* machine_idle.c: WFI. True: run() returns, still waiting. */
+bool machine_idle(struct machine *machine);
 
 /* machine_show.c */
 void machine_signal(int fd);

@@ -2,7 +2,7 @@
  *
  * What the guest can notice happens in one order at each tick: timers that are due, then event after event,
  * with timers again behind each. A replay does the same from the log, so it ends in the same state. A change
- * of the clock is an event as well, except that it is made here: advance() logs it.
+ * of the clock is an event as well, except that it is made here: machine_advance() logs it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,6 +17,7 @@ enum {
     SLEEP_MOST_NS = 20000000,
     DRIFT_NS = 20000000,
 };
+#define YEAR_NS (365ull * 24 * 3600 * 1000000000) /* no clock is ever set on by more */
 
 uint64_t machine_real_ns(void) {
     struct timespec now;
@@ -32,12 +33,11 @@ void machine_fail(struct machine *machine, const char *sentence) {
     vcpu_attention(machine->vcpu);
 }
 
-static bool replaying(const struct machine *machine) {
+bool machine_replaying(const struct machine *machine) {
     return machine->events.replay != NULL;
 }
 
-/* The next time at which something happens by itself. */
-static uint64_t next_deadline(const struct machine *machine) {
+uint64_t machine_next_deadline(const struct machine *machine) {
     uint64_t first =
         machine->has_timer ? gtimer_deadline(&machine->timer, clock_now_ns(&machine->clock)) : NEVER;
     for (unsigned index = 0; index < machine->device_count; index++)
@@ -66,7 +66,8 @@ static void pass_time(struct machine *machine, uint64_t ns) {
         machine->state.idle_ns += ns;
 }
 
-static void advance(struct machine *machine, uint64_t ns) {
+void machine_advance(struct machine *machine, uint64_t ns) {
+    ns = ns < YEAR_NS ? ns : YEAR_NS - 1;
     if (!ns)
         return;
     if (!event_log(&machine->events, machine->clock.bytes, EVENT_CLOCK, 0, &ns, sizeof ns)) {
@@ -88,7 +89,7 @@ static void apply(struct machine *machine, const struct event *event) {
     case EVENT_CLOCK:
         if (event->size == sizeof ns) {
             memcpy(&ns, event->payload, sizeof ns);
-            pass_time(machine, ns);
+            pass_time(machine, ns < YEAR_NS ? ns : 0);
         }
         break;
     case EVENT_VIRTIO_USED:
@@ -107,12 +108,11 @@ static void apply(struct machine *machine, const struct event *event) {
     }
 }
 
-/* All that is due at this tick. */
-static void settle(struct machine *machine) {
+void machine_settle(struct machine *machine) {
     struct event *event;
     run_timers(machine);
     for (unsigned count = 0; machine->reason == RUN_NONE; count++) {
-        if (count == EVENTS_AT_ONCE && !replaying(machine)) {
+        if (count == EVENTS_AT_ONCE && !machine_replaying(machine)) {
             vcpu_attention(machine->vcpu);
             return;
         }
@@ -128,7 +128,7 @@ static void settle(struct machine *machine) {
 }
 
 void machine_plan(struct machine *machine) {
-    uint64_t limit = pace_slice_at(&machine->pace), deadline = next_deadline(machine);
+    uint64_t limit = pace_slice_at(&machine->pace), deadline = machine_next_deadline(machine);
     if (deadline != NEVER) {
         uint64_t at = clock_bytes_at(&machine->clock, deadline);
         limit = at < limit ? at : limit;
@@ -138,8 +138,7 @@ void machine_plan(struct machine *machine) {
     vcpu_set_limit(machine->vcpu, machine->until < limit ? machine->until : limit);
 }
 
-/* Whether run() is to return here; the reason says why. */
-static bool leave(struct machine *machine) {
+bool machine_leave(struct machine *machine) {
     if (machine->reason == RUN_NONE) {
         if (atomic_exchange(&machine->stop, false))
             machine->reason = RUN_STOPPED;
@@ -151,8 +150,7 @@ static bool leave(struct machine *machine) {
     return machine->reason != RUN_NONE;
 }
 
-/* Sleeps until `real`, or until somebody asks for attention. */
-static void sleep_until(struct machine *machine, uint64_t real) {
+void machine_sleep_until(struct machine *machine, uint64_t real) {
     struct timespec at = {(time_t)(real / 1000000000), (long)(real % 1000000000)};
     int result = 0;
     pthread_mutex_lock(&machine->lock);
@@ -173,7 +171,7 @@ void machine_wake(struct machine *machine) {
     pthread_mutex_unlock(&machine->lock);
 }
 
-static uint64_t rate_now(const struct machine *machine) {
+uint64_t machine_rate(const struct machine *machine) {
     uint64_t own = atomic_load_explicit(&machine->rate, memory_order_relaxed);
     uint64_t given = machine->status ? atomic_load_explicit(&machine->status->rate, memory_order_relaxed) : 0;
     return !own || (given && given < own) ? given : own;
@@ -181,22 +179,20 @@ static uint64_t rate_now(const struct machine *machine) {
 
 /* Gives the guest's clock what it lacks to real time, where it follows real time at all. */
 static void catch_up(struct machine *machine, uint64_t real, uint64_t slack) {
-    if (machine->skip_idle || replaying(machine))
+    if (machine->skip_idle || machine_replaying(machine))
         return;
     uint64_t behind = pace_behind(&machine->pace, real, clock_now_ns(&machine->clock),
                                   machine->deterministic ? DRIFT_NS : slack);
     if (machine->deterministic && behind)
         pace_anchor(&machine->pace, real, clock_now_ns(&machine->clock));
     else if (behind)
-        advance(machine, behind);
+        machine_advance(machine, behind);
 }
 
-/* How long to sleep so that the guest is not ahead: of its rate, or when a replay is watched, of real time.
- */
-static uint64_t ahead(struct machine *machine, uint64_t real) {
+uint64_t machine_ahead(struct machine *machine, uint64_t real) {
     int64_t rate_ahead = machine->pace.ahead_ns;
     uint64_t ns = rate_ahead > PACE_SLEEP_NS ? (uint64_t)rate_ahead : 0;
-    if (replaying(machine) && !machine->skip_idle) {
+    if (machine_replaying(machine) && !machine->skip_idle) {
         uint64_t at = pace_real_at(&machine->pace, clock_now_ns(&machine->clock));
         if (at > real + PACE_SLEEP_NS)
             ns = at - real > ns ? at - real : ns;
@@ -209,17 +205,17 @@ static uint64_t ahead(struct machine *machine, uint64_t real) {
 /* A slice is over, or the rate is another one. */
 static void look(struct machine *machine) {
     uint64_t real = machine_real_ns(), ns;
-    machine->rate_seen = rate_now(machine);
+    machine->rate_seen = machine_rate(machine);
     pace_look(&machine->pace, real, machine->clock.bytes, machine->rate_seen);
     machine_flush_output(machine);
     catch_up(machine, real, PACE_SLACK_NS);
     machine_show(machine, real, STATUS_RUNNING);
-    while ((ns = ahead(machine, real)) && !leave(machine)) {
+    while ((ns = machine_ahead(machine, real)) && !machine_leave(machine)) {
         uint64_t due = machine_frame_due(machine, false);
-        sleep_until(machine, due < real + ns ? due : real + ns);
+        machine_sleep_until(machine, due < real + ns ? due : real + ns);
         real = machine_real_ns();
         catch_up(machine, real, PACE_SLACK_NS);
-        settle(machine);
+        machine_settle(machine);
         machine_show(machine, real, STATUS_RUNNING);
     }
 }
@@ -227,112 +223,26 @@ static void look(struct machine *machine) {
 /* At the tick of waking a correction would count as waiting when the log is replayed. */
 static bool slice_is_over(const struct machine *machine) {
     return machine->clock.bytes != machine->woke_at &&
-           (machine->clock.bytes >= pace_slice_at(&machine->pace) || machine->rate_seen != rate_now(machine));
+           (machine->clock.bytes >= pace_slice_at(&machine->pace) ||
+            machine->rate_seen != machine_rate(machine));
 }
 
 bool machine_attend(void *pointer) {
     struct machine *machine = pointer;
     vcpu_take_attention(machine->vcpu);
-    settle(machine);
+    machine_settle(machine);
     if (slice_is_over(machine))
         look(machine);
-    if (leave(machine) || machine->suspended)
+    if (machine_leave(machine) || machine->suspended)
         return true;
     machine_plan(machine);
     return false;
 }
 
-/* Time passes at once, exactly to the deadline. */
-static void jump(struct machine *machine, uint64_t deadline) {
-    uint64_t now = clock_now_ns(&machine->clock);
-    advance(machine, deadline > now ? deadline - now : 0);
-}
-
-static void wait_real(struct machine *machine) {
-    uint64_t real = machine_real_ns(), deadline = next_deadline(machine);
-    uint64_t at = deadline == NEVER ? NEVER : pace_real_at(&machine->pace, deadline);
-    uint64_t frame = machine_frame_due(machine, true);
-    if (at > real)
-        sleep_until(machine, frame < at ? frame : at);
-    real = machine_real_ns();
-    if (machine->deterministic && real >= at) {
-        jump(machine, deadline);
-    } else if (!machine->deterministic || event_waits(&machine->events)) {
-        /* Outside input is the one thing that splits a deterministic wait: the time of its coming is part of
-         * it, and logged. */
-        uint64_t now = clock_now_ns(&machine->clock), behind = pace_behind(&machine->pace, real, now, 0);
-        if (machine->deterministic && deadline > now && behind >= deadline - now)
-            behind = deadline - now - 1;
-        advance(machine, behind);
-    }
-}
-
-/* A replay that is watched does not run ahead of real time. */
-static void keep_pace(struct machine *machine) {
-    uint64_t real = machine_real_ns(), ns;
-    while ((ns = ahead(machine, real)) && !atomic_load(&machine->stop)) {
-        sleep_until(machine, real + ns);
-        real = machine_real_ns();
-    }
-}
-
-/* One step of waiting in a replay, where time passes by the log. False: it will not go on. */
-static bool wait_replay(struct machine *machine) {
-    uint64_t deadline = next_deadline(machine), logged = event_next_bytes(&machine->events);
-    if (logged <= machine->clock.bytes)
-        return true;
-    if (machine->deterministic && deadline != NEVER) { /* a log of input alone */
-        jump(machine, deadline);
-        return true;
-    }
-    machine->reason = logged == NEVER ? RUN_DEAD : RUN_DIVERGED;
-    return false;
-}
-
-static bool wait_skipping(struct machine *machine) {
-    uint64_t deadline = next_deadline(machine);
-    if (deadline != NEVER) {
-        jump(machine, deadline);
-    } else if (machine->deterministic) {
-        machine->reason = RUN_DEAD;
-        return false;
-    } else {
-        sleep_until(machine, machine_frame_due(machine, true));
-    }
-    return true;
-}
-
-/* WFI. True: run() returns, still waiting. */
-static bool idle(struct machine *machine) {
-    machine->state.waiting = 1;
-    pace_look(&machine->pace, machine_real_ns(), machine->clock.bytes, rate_now(machine));
-    machine_flush_output(machine);
-    for (;;) {
-        vcpu_take_attention(machine->vcpu);
-        settle(machine);
-        if (replaying(machine))
-            keep_pace(machine);
-        if (leave(machine))
-            return true;
-        if (vcpu_irq(machine->vcpu))
-            break;
-        machine_show(machine, machine_real_ns(), machine->skip_idle ? STATUS_RUNNING : STATUS_IDLE);
-        if (replaying(machine) && !wait_replay(machine))
-            return true;
-        if (!replaying(machine) && machine->skip_idle && !wait_skipping(machine))
-            return true;
-        if (!replaying(machine) && !machine->skip_idle)
-            wait_real(machine);
-    }
-    machine->state.waiting = 0;
-    machine->woke_at = machine->clock.bytes;
-    return false;
-}
-
 static void go(struct machine *machine) {
     vcpu_take_attention(machine->vcpu);
-    settle(machine);
-    if (leave(machine) || (machine->state.waiting && idle(machine)))
+    machine_settle(machine);
+    if (machine_leave(machine) || (machine->state.waiting && machine_idle(machine)))
         return;
     for (;;) {
         machine_plan(machine);
@@ -342,7 +252,7 @@ static void go(struct machine *machine) {
         if (machine->reason != RUN_NONE)
             return;
         machine->suspended = false;
-        if (idle(machine))
+        if (machine_idle(machine))
             return;
     }
 }
@@ -354,7 +264,7 @@ enum run_reason machine_run(struct machine *machine, uint64_t until_tick) {
     machine->reason = (enum run_reason)machine->state.ended;
     machine->until = until_tick > NEVER / 4 ? NEVER : until_tick * 4;
     pace_anchor(&machine->pace, real, clock_now_ns(&machine->clock));
-    machine->rate_seen = rate_now(machine);
+    machine->rate_seen = machine_rate(machine);
     pace_begin(&machine->pace, real, machine->clock.bytes, machine->rate_seen);
     if (machine->reason == RUN_NONE)
         go(machine);

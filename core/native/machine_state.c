@@ -143,9 +143,14 @@ static const struct state_field clock_fields[] = {
     STATE_END,
 };
 
+/* Far beyond any uptime, and far from where the numbers wrap. */
+#define BYTES_MAX (1ull << 60)
+#define CORRECTION_MAX (1ull << 62)
+
 static bool clock_possible(void *state) {
     const struct clock *clock = state;
-    return clock->base <= clock->bytes && clock->tick_ps != 0;
+    return clock->base <= clock->bytes && clock->bytes <= BYTES_MAX && clock->correction <= CORRECTION_MAX &&
+           clock->tick_ps != 0;
 }
 
 static const struct state_field machine_fields[] = {

@@ -4,6 +4,29 @@
 
 #include "fault.h"
 
+int module_u64(PyObject *object, void *value) {
+    unsigned long long number = PyLong_AsUnsignedLongLong(object);
+    if (number == (unsigned long long)-1 && PyErr_Occurred()) {
+        if (PyErr_ExceptionMatches(PyExc_OverflowError))
+            PyErr_Format(PyExc_ValueError, "%R is out of bounds", object);
+        return 0;
+    }
+    *(uint64_t *)value = number;
+    return 1;
+}
+
+int module_u32(PyObject *object, void *value) {
+    uint64_t number;
+    if (!module_u64(object, &number))
+        return 0;
+    if (number > UINT32_MAX) {
+        PyErr_Format(PyExc_ValueError, "%R is out of bounds", object);
+        return 0;
+    }
+    *(uint32_t *)value = (uint32_t)number;
+    return 1;
+}
+
 static PyObject *overrides_problem(PyObject *module, PyObject *unused) {
     (void)module, (void)unused;
     const char *problem = vcpu_overrides_problem();

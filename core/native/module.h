@@ -27,9 +27,10 @@ typedef struct machine_object {
 } MachineObject;
 
 extern PyType_Spec machine_spec;
-extern PyMethodDef machine_part_methods[], machine_state_methods[];
+extern PyMethodDef machine_part_methods[], machine_outside_methods[], machine_state_methods[];
 
 /* Each sets an exception and answers false where the call is out of place. */
+bool module_require_made(MachineObject *self);    /* __init__ succeeded */
 bool module_require_still(MachineObject *self);   /* not running */
 bool module_require_unbuilt(MachineObject *self); /* never run */
 bool module_require_inside(MachineObject *self);  /* not running, or on the vCPU's thread */

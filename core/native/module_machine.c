@@ -5,29 +5,6 @@
 
 #define METHOD(function) ((PyCFunction)(void (*)(void))function)
 
-int module_u64(PyObject *object, void *value) {
-    unsigned long long number = PyLong_AsUnsignedLongLong(object);
-    if (number == (unsigned long long)-1 && PyErr_Occurred()) {
-        if (PyErr_ExceptionMatches(PyExc_OverflowError))
-            PyErr_Format(PyExc_ValueError, "%R is out of bounds", object);
-        return 0;
-    }
-    *(uint64_t *)value = number;
-    return 1;
-}
-
-int module_u32(PyObject *object, void *value) {
-    uint64_t number;
-    if (!module_u64(object, &number))
-        return 0;
-    if (number > UINT32_MAX) {
-        PyErr_Format(PyExc_ValueError, "%R is out of bounds", object);
-        return 0;
-    }
-    *(uint32_t *)value = (uint32_t)number;
-    return 1;
-}
-
 static bool refuse(const char *sentence) {
     PyErr_SetString(PyExc_RuntimeError, sentence);
     return false;
@@ -53,7 +30,7 @@ bool module_require_inside(MachineObject *self) {
     return true;
 }
 
-static bool require_made(MachineObject *self) {
+bool module_require_made(MachineObject *self) {
     return self->machine ? true : refuse("the machine was not made");
 }
 
@@ -131,7 +108,7 @@ static PyObject *run(MachineObject *self, PyObject *arguments, PyObject *keyword
 
 static PyObject *stop(MachineObject *self, PyObject *unused) {
     (void)unused;
-    if (!require_made(self))
+    if (!module_require_made(self))
         return NULL;
     machine_stop(self->machine);
     Py_RETURN_NONE;
@@ -141,7 +118,7 @@ static PyObject *set_rate(MachineObject *self, PyObject *arguments, PyObject *ke
     static char *names[] = {"ticks_per_second", NULL};
     uint64_t rate;
     if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&", names, module_u64, &rate) ||
-        !require_made(self))
+        !module_require_made(self))
         return NULL;
     machine_set_rate(self->machine, rate);
     Py_RETURN_NONE;
@@ -150,7 +127,7 @@ static PyObject *set_rate(MachineObject *self, PyObject *arguments, PyObject *ke
 static PyObject *set_sync(MachineObject *self, PyObject *arguments, PyObject *keywords) {
     static char *names[] = {"sync", NULL};
     int sync;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "p", names, &sync) || !require_made(self))
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "p", names, &sync) || !module_require_made(self))
         return NULL;
     machine_set_sync(self->machine, sync);
     Py_RETURN_NONE;
@@ -162,119 +139,6 @@ static PyObject *reset(MachineObject *self, PyObject *unused) {
         return NULL;
     machine_reset(self->machine);
     Py_RETURN_NONE;
-}
-
-static PyObject *post(MachineObject *self, PyObject *arguments, PyObject *keywords) {
-    static char *names[] = {"kind", "target", "payload", NULL};
-    uint32_t kind, target;
-    Py_buffer payload;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&O&y*", names, module_u32, &kind, module_u32,
-                                     &target, &payload))
-        return NULL;
-    int posted = -1;
-    if (kind > UINT16_MAX || target > UINT16_MAX || payload.len > UINT32_MAX)
-        PyErr_SetString(PyExc_ValueError, "the event is out of bounds");
-    else if (require_made(self))
-        posted =
-            machine_post(self->machine, (uint16_t)kind, (uint16_t)target, payload.buf, (uint32_t)payload.len);
-    PyBuffer_Release(&payload);
-    return posted < 0 ? NULL : PyBool_FromLong(posted);
-}
-
-static PyObject *take_console(MachineObject *self, PyObject *arguments, PyObject *keywords) {
-    static char *names[] = {"console", NULL};
-    uint32_t console;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&", names, module_u32, &console) ||
-        !require_made(self))
-        return NULL;
-    if (console >= machine_uarts(self->machine))
-        return PyErr_Format(PyExc_ValueError, "there is no console %u", console);
-    machine_open_consoles(self->machine);
-    size_t length = machine_console_length(self->machine, console);
-    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)length);
-    if (!bytes)
-        return NULL;
-    size_t taken = machine_take_console(self->machine, console, (uint8_t *)PyBytes_AS_STRING(bytes), length);
-    if (taken < length)
-        _PyBytes_Resize(&bytes, (Py_ssize_t)taken);
-    return bytes;
-}
-
-static bool append_bell(PyObject *list, unsigned slot, int queue) {
-    PyObject *item = Py_BuildValue("(Ii)", slot, queue);
-    int result = item ? PyList_Append(list, item) : -1;
-    Py_XDECREF(item);
-    return result == 0;
-}
-
-static PyObject *take_doorbells(MachineObject *self, PyObject *unused) {
-    (void)unused;
-    PyObject *list = require_made(self) ? PyList_New(0) : NULL;
-    if (!list || !machine_virtio(self->machine))
-        return list;
-    machine_open_doorbells(self->machine);
-    for (unsigned slot = 0; list && slot < VIRTIO_SLOTS; slot++) {
-        uint32_t bell = virtio_mmio_take_bell(machine_virtio(self->machine), slot);
-        bool good = true;
-        if (bell >> VIRTIO_BELL_STATUS & 1)
-            good = append_bell(list, slot, -1);
-        if (good && bell >> VIRTIO_BELL_CONFIG & 1)
-            good = append_bell(list, slot, -2);
-        for (int queue = 0; good && queue < VIRTIO_QUEUES; queue++)
-            if (bell >> queue & 1)
-                good = append_bell(list, slot, queue);
-        if (!good)
-            Py_CLEAR(list);
-    }
-    return list;
-}
-
-static bool slot_exists(MachineObject *self, uint32_t slot) {
-    if (!require_made(self))
-        return false;
-    if (machine_virtio(self->machine) && slot < machine_virtio(self->machine)->count)
-        return true;
-    PyErr_Format(PyExc_ValueError, "there is no virtio slot %u", slot);
-    return false;
-}
-
-static PyObject *virtio_status(MachineObject *self, PyObject *arguments, PyObject *keywords) {
-    static char *names[] = {"slot", NULL};
-    uint32_t slot, status, generation;
-    uint64_t features;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&", names, module_u32, &slot) ||
-        !slot_exists(self, slot))
-        return NULL;
-    virtio_mmio_status(machine_virtio(self->machine), slot, &status, &generation, &features);
-    return Py_BuildValue("(IIK)", status, generation, (unsigned long long)features);
-}
-
-static PyObject *virtio_queue(MachineObject *self, PyObject *arguments, PyObject *keywords) {
-    static char *names[] = {"slot", "queue", NULL};
-    uint32_t slot, number;
-    struct virtio_queue queue;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&O&", names, module_u32, &slot, module_u32,
-                                     &number) ||
-        !slot_exists(self, slot))
-        return NULL;
-    if (!virtio_mmio_queue(machine_virtio(self->machine), slot, number, &queue))
-        return PyErr_Format(PyExc_ValueError, "virtio slot %u has no queue %u", slot, number);
-    return Py_BuildValue("{s:I,s:O,s:K,s:K,s:K,s:O}", "size", (unsigned)queue.size, "ready",
-                         queue.ready ? Py_True : Py_False, "descriptors",
-                         (unsigned long long)queue.descriptors, "available",
-                         (unsigned long long)queue.available, "used", (unsigned long long)queue.used,
-                         "event_index", queue.event_index ? Py_True : Py_False);
-}
-
-static PyObject *virtio_config(MachineObject *self, PyObject *arguments, PyObject *keywords) {
-    static char *names[] = {"slot", NULL};
-    uint32_t slot;
-    uint8_t config[VIRTIO_CONFIG];
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&", names, module_u32, &slot) ||
-        !slot_exists(self, slot))
-        return NULL;
-    uint32_t size = virtio_mmio_config(machine_virtio(self->machine), slot, config);
-    return PyBytes_FromStringAndSize((const char *)config, size);
 }
 
 static PyObject *set_line(MachineObject *self, PyObject *arguments, PyObject *keywords) {
@@ -291,7 +155,7 @@ static PyObject *set_line(MachineObject *self, PyObject *arguments, PyObject *ke
 
 static PyObject *now_ns(MachineObject *self, PyObject *unused) {
     (void)unused;
-    return require_made(self) ? PyLong_FromUnsignedLongLong(machine_now_ns(self->machine)) : NULL;
+    return module_require_made(self) ? PyLong_FromUnsignedLongLong(machine_now_ns(self->machine)) : NULL;
 }
 
 static PyObject *set_alarm(MachineObject *self, PyObject *arguments, PyObject *keywords) {
@@ -312,12 +176,13 @@ static PyObject *set_alarm(MachineObject *self, PyObject *arguments, PyObject *k
 
 static PyObject *ticks(MachineObject *self, PyObject *unused) {
     (void)unused;
-    return require_made(self) ? PyLong_FromUnsignedLongLong(clock_ticks(machine_clock(self->machine))) : NULL;
+    return module_require_made(self) ? PyLong_FromUnsignedLongLong(clock_ticks(machine_clock(self->machine)))
+                                     : NULL;
 }
 
 static PyObject *counters(MachineObject *self, PyObject *unused) {
     (void)unused;
-    if (!require_made(self))
+    if (!module_require_made(self))
         return NULL;
     uint64_t values[MACHINE_COUNTERS];
     machine_counters(self->machine, values);
@@ -339,12 +204,12 @@ static PyObject *get_error(MachineObject *self, void *unused) {
 
 static PyObject *get_console_fd(MachineObject *self, void *unused) {
     (void)unused;
-    return require_made(self) ? PyLong_FromLong(machine_console_fd(self->machine)) : NULL;
+    return module_require_made(self) ? PyLong_FromLong(machine_console_fd(self->machine)) : NULL;
 }
 
 static PyObject *get_doorbell_fd(MachineObject *self, void *unused) {
     (void)unused;
-    return require_made(self) ? PyLong_FromLong(machine_doorbell_fd(self->machine)) : NULL;
+    return module_require_made(self) ? PyLong_FromLong(machine_doorbell_fd(self->machine)) : NULL;
 }
 
 static PyGetSetDef attributes[] = {
@@ -354,7 +219,7 @@ static PyGetSetDef attributes[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-static PyMethodDef running_methods[] = {
+static PyMethodDef own_methods[] = {
     {"run", METHOD(run), METH_VARARGS | METH_KEYWORDS,
      "run($self, /, until_tick=None)\n--\n\nRuns until something in RUN_* happens and says what."},
     {"stop", METHOD(stop), METH_NOARGS, "stop($self, /)\n--\n\nFrom any thread: run() returns soon."},
@@ -363,18 +228,6 @@ static PyMethodDef running_methods[] = {
     {"set_sync", METHOD(set_sync), METH_VARARGS | METH_KEYWORDS,
      "set_sync($self, /, sync)\n--\n\nrun() returns at each console output and doorbell."},
     {"reset", METHOD(reset), METH_NOARGS, "reset($self, /)\n--\n\nPower-on state; memory is the caller's."},
-    {"post", METHOD(post), METH_VARARGS | METH_KEYWORDS,
-     "post($self, /, kind, target, payload)\n--\n\nAn event from outside; False where a bound was met."},
-    {"take_console", METHOD(take_console), METH_VARARGS | METH_KEYWORDS,
-     "take_console($self, /, console)\n--\n\nOutput since the last call."},
-    {"take_doorbells", METHOD(take_doorbells), METH_NOARGS,
-     "take_doorbells($self, /)\n--\n\n(slot, queue) for each kick since the last call."},
-    {"virtio_status", METHOD(virtio_status), METH_VARARGS | METH_KEYWORDS,
-     "virtio_status($self, /, slot)\n--\n\n(status, generation, driver's features)."},
-    {"virtio_queue", METHOD(virtio_queue), METH_VARARGS | METH_KEYWORDS,
-     "virtio_queue($self, /, slot, queue)\n--\n\nA virtqueue as the driver set it up."},
-    {"virtio_config", METHOD(virtio_config), METH_VARARGS | METH_KEYWORDS,
-     "virtio_config($self, /, slot)\n--\n\nThe configuration space as it is."},
     {"set_line", METHOD(set_line), METH_VARARGS | METH_KEYWORDS,
      "set_line($self, /, spi, level)\n--\n\nDrives an interrupt line."},
     {"now_ns", METHOD(now_ns), METH_NOARGS, "now_ns($self, /)\n--\n\nThe guest's time."},
@@ -387,14 +240,15 @@ static PyMethodDef running_methods[] = {
 enum { METHODS_MAX = 48 };
 static PyMethodDef methods[METHODS_MAX];
 
-/* One table out of the three files'. */
+/* One table out of all files'. */
 __attribute__((constructor)) static void join_methods(void) {
-    size_t count = sizeof running_methods / sizeof *running_methods;
-    memcpy(methods, running_methods, sizeof running_methods);
-    for (const PyMethodDef *method = machine_part_methods; method->ml_name; method++)
-        methods[count++] = *method;
-    for (const PyMethodDef *method = machine_state_methods; method->ml_name; method++)
-        methods[count++] = *method;
+    size_t count = sizeof own_methods / sizeof *own_methods;
+    memcpy(methods, own_methods, sizeof own_methods);
+    const PyMethodDef *const tables[] = {machine_part_methods, machine_outside_methods,
+                                         machine_state_methods};
+    for (size_t table = 0; table < sizeof tables / sizeof *tables; table++)
+        for (const PyMethodDef *method = tables[table]; method->ml_name; method++)
+            methods[count++] = *method;
 }
 
 static PyType_Slot slots[] = {

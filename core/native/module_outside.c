@@ -1,0 +1,133 @@
+/* Machine's methods for other threads: events in, the console and the doorbells out, the virtio slots. */
+#include "module.h"
+
+#define METHOD(function) ((PyCFunction)(void (*)(void))function)
+
+static PyObject *post(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"kind", "target", "payload", NULL};
+    uint32_t kind, target;
+    Py_buffer payload;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&O&y*", names, module_u32, &kind, module_u32,
+                                     &target, &payload))
+        return NULL;
+    int posted = -1;
+    if (kind > UINT16_MAX || target > UINT16_MAX || payload.len > UINT32_MAX)
+        PyErr_SetString(PyExc_ValueError, "the event is out of bounds");
+    else if (module_require_made(self))
+        posted =
+            machine_post(self->machine, (uint16_t)kind, (uint16_t)target, payload.buf, (uint32_t)payload.len);
+    PyBuffer_Release(&payload);
+    return posted < 0 ? NULL : PyBool_FromLong(posted);
+}
+
+static PyObject *take_console(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"console", NULL};
+    uint32_t console;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&", names, module_u32, &console) ||
+        !module_require_made(self))
+        return NULL;
+    if (console >= machine_uarts(self->machine))
+        return PyErr_Format(PyExc_ValueError, "there is no console %u", console);
+    machine_open_consoles(self->machine);
+    size_t length = machine_console_length(self->machine, console);
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)length);
+    if (!bytes)
+        return NULL;
+    size_t taken = machine_take_console(self->machine, console, (uint8_t *)PyBytes_AS_STRING(bytes), length);
+    if (taken < length)
+        _PyBytes_Resize(&bytes, (Py_ssize_t)taken);
+    return bytes;
+}
+
+static bool append_bell(PyObject *list, unsigned slot, int queue) {
+    PyObject *item = Py_BuildValue("(Ii)", slot, queue);
+    int result = item ? PyList_Append(list, item) : -1;
+    Py_XDECREF(item);
+    return result == 0;
+}
+
+static PyObject *take_doorbells(MachineObject *self, PyObject *unused) {
+    (void)unused;
+    PyObject *list = module_require_made(self) ? PyList_New(0) : NULL;
+    if (!list || !machine_virtio(self->machine))
+        return list;
+    machine_open_doorbells(self->machine);
+    for (unsigned slot = 0; list && slot < VIRTIO_SLOTS; slot++) {
+        uint32_t bell = virtio_mmio_take_bell(machine_virtio(self->machine), slot);
+        bool good = true;
+        if (bell >> VIRTIO_BELL_STATUS & 1)
+            good = append_bell(list, slot, -1);
+        if (good && bell >> VIRTIO_BELL_CONFIG & 1)
+            good = append_bell(list, slot, -2);
+        for (int queue = 0; good && queue < VIRTIO_QUEUES; queue++)
+            if (bell >> queue & 1)
+                good = append_bell(list, slot, queue);
+        if (!good)
+            Py_CLEAR(list);
+    }
+    return list;
+}
+
+static bool slot_exists(MachineObject *self, uint32_t slot) {
+    if (!module_require_made(self))
+        return false;
+    if (machine_virtio(self->machine) && slot < machine_virtio(self->machine)->count)
+        return true;
+    PyErr_Format(PyExc_ValueError, "there is no virtio slot %u", slot);
+    return false;
+}
+
+static PyObject *virtio_status(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"slot", NULL};
+    uint32_t slot, status, generation;
+    uint64_t features;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&", names, module_u32, &slot) ||
+        !slot_exists(self, slot))
+        return NULL;
+    virtio_mmio_status(machine_virtio(self->machine), slot, &status, &generation, &features);
+    return Py_BuildValue("(IIK)", status, generation, (unsigned long long)features);
+}
+
+static PyObject *virtio_queue(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"slot", "queue", NULL};
+    uint32_t slot, number;
+    struct virtio_queue queue;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&O&", names, module_u32, &slot, module_u32,
+                                     &number) ||
+        !slot_exists(self, slot))
+        return NULL;
+    if (!virtio_mmio_queue(machine_virtio(self->machine), slot, number, &queue))
+        return PyErr_Format(PyExc_ValueError, "virtio slot %u has no queue %u", slot, number);
+    return Py_BuildValue("{s:I,s:O,s:K,s:K,s:K,s:O}", "size", (unsigned)queue.size, "ready",
+                         queue.ready ? Py_True : Py_False, "descriptors",
+                         (unsigned long long)queue.descriptors, "available",
+                         (unsigned long long)queue.available, "used", (unsigned long long)queue.used,
+                         "event_index", queue.event_index ? Py_True : Py_False);
+}
+
+static PyObject *virtio_config(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"slot", NULL};
+    uint32_t slot;
+    uint8_t config[VIRTIO_CONFIG];
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&", names, module_u32, &slot) ||
+        !slot_exists(self, slot))
+        return NULL;
+    uint32_t size = virtio_mmio_config(machine_virtio(self->machine), slot, config);
+    return PyBytes_FromStringAndSize((const char *)config, size);
+}
+
+PyMethodDef machine_outside_methods[] = {
+    {"post", METHOD(post), METH_VARARGS | METH_KEYWORDS,
+     "post($self, /, kind, target, payload)\n--\n\nAn event from outside; False where a bound was met."},
+    {"take_console", METHOD(take_console), METH_VARARGS | METH_KEYWORDS,
+     "take_console($self, /, console)\n--\n\nOutput since the last call."},
+    {"take_doorbells", METHOD(take_doorbells), METH_NOARGS,
+     "take_doorbells($self, /)\n--\n\n(slot, queue) for each kick since the last call."},
+    {"virtio_status", METHOD(virtio_status), METH_VARARGS | METH_KEYWORDS,
+     "virtio_status($self, /, slot)\n--\n\n(status, generation, driver's features)."},
+    {"virtio_queue", METHOD(virtio_queue), METH_VARARGS | METH_KEYWORDS,
+     "virtio_queue($self, /, slot, queue)\n--\n\nA virtqueue as the driver set it up."},
+    {"virtio_config", METHOD(virtio_config), METH_VARARGS | METH_KEYWORDS,
+     "virtio_config($self, /, slot)\n--\n\nThe configuration space as it is."},
+    {NULL, NULL, 0, NULL},
+};
