@@ -166,7 +166,10 @@ def _watch_errors(session: Session) -> None:
     def handler(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         _log.error("%s", context.get("message"), exc_info=error)
-        session.log.add(f"Something in the workbench failed: {error or context.get('message')}", Level.ERROR)
+        with contextlib.suppress(RuntimeError):  # at the very end the log may be gone already
+            session.log.add(
+                f"Something in the workbench failed: {error or context.get('message')}", Level.ERROR
+            )
 
     sys.excepthook = hook
     asyncio.get_running_loop().set_exception_handler(handler)

@@ -47,7 +47,7 @@ class PaneOverlay(QWidget):
     restart = Signal()
     resume = Signal()
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, guest_name: str) -> None:
         super().__init__(parent)
         self.setObjectName("paneOverlay")
         self._backdrop = QColor(5, 7, 10, 190)
@@ -58,6 +58,7 @@ class PaneOverlay(QWidget):
         self._sentence.setWordWrap(True)
         self._title.setWordWrap(True)
         self._button = QPushButton(self)
+        self._button.setObjectName(f"restart-{guest_name}")
         self._button.setCursor(Qt.CursorShape.PointingHandCursor)
         self._button.clicked.connect(self._clicked)
         self._state = GuestState.RUNNING

@@ -94,7 +94,7 @@ class GuestPane(QWidget):
         self._late.setSingleShot(True)
         self._late.setTimerType(Qt.TimerType.PreciseTimer)
         self._late.timeout.connect(self._take_damage)
-        self.overlay = PaneOverlay(self)
+        self.overlay = PaneOverlay(self, guest.name)
         self.overlay.restart.connect(lambda: self.restart_wanted.emit(self.guest))
         self.overlay.resume.connect(lambda: self.resume_wanted.emit(self.guest))
         self._unsubscribe: list[Callable[[], None]] = [
