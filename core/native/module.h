@@ -14,6 +14,7 @@ struct machine_object;
 struct python_device {
     struct machine_object *owner;
     PyObject *object;
+    struct device_ops ops; /* python_device_ops under its own name */
     char name[32];
 };
 

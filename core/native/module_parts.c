@@ -1,6 +1,7 @@
 /* Machine's methods that add parts: see _native.pyi. */
 #include "module.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,9 +193,11 @@ static PyObject *add_device(MachineObject *self, PyObject *arguments, PyObject *
         return refused("no more devices in Python fit into the machine");
     struct python_device *device = &self->devices[self->device_count];
     device->owner = self;
+    device->ops = python_device_ops;
+    device->ops.name = device->name;
     snprintf(device->name, sizeof device->name, "%s", name);
-    int index = machine_add_device(self->machine, base, size, &python_device_ops, device,
-                                   &python_device_hooks, error);
+    int index =
+        machine_add_device(self->machine, base, size, &device->ops, device, &python_device_hooks, error);
     if (index < 0)
         return refused(error);
     device->object = Py_NewRef(object);

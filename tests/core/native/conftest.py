@@ -35,15 +35,13 @@ class GuestProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def _start(self) -> subprocess.Popen[bytes]:
-        preload = [overrides()]
-        sanitizer = os.environ.get("POCKETVISOR_SANITIZER_LIBRARY")
-        if sanitizer:
-            preload.insert(0, sanitizer)
+        # A sanitizer's library, if there is one, stays first.
+        preload = [*os.environ.get("LD_PRELOAD", "").split(), overrides()]
         return subprocess.Popen(
             [sys.executable, "-W", "error", str(CHILD)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "LD_PRELOAD": ":".join(preload)},
+            env={**os.environ, "LD_PRELOAD": " ".join(preload)},
         )
 
     def call(self, module: Path, function: str, arguments: dict[str, Any]) -> str | None:

@@ -14,14 +14,17 @@ from native_machines import (
     STOP,
     SYSTEM_RESET,
     UART,
+    VIRTUAL_TIMER,
     WFI,
     Guest,
     branch,
     echo_guest,
+    gic_set_up,
     load_constant,
     power_off,
     read,
     ticking_guest,
+    timer_in,
     write,
 )
 
@@ -88,6 +91,15 @@ def test_psci_answers(arguments: tuple[int, ...], answer: int) -> None:
     guest = Guest([*code, HVC, 0xE1A07000, *power_off()])  # mov r7, r0
     assert guest.machine.run() == _native.RUN_POWER_OFF
     assert guest.machine.registers()["r7"] == answer & 0xFFFF_FFFF
+    guest.close()
+
+
+def test_a_suspended_cpu_wakes_by_its_timer() -> None:
+    code = gic_set_up(VIRTUAL_TIMER) + timer_in(PERIOD) + [*load_constant(0, 0x8400_0001), HVC, 0xE1A07000]
+    guest = Guest(code + power_off(), deterministic=True, skip_idle=True)
+    assert guest.machine.run() == _native.RUN_POWER_OFF
+    assert guest.machine.registers()["r7"] == 0
+    assert guest.machine.now_ns() >= PERIOD * 16
     guest.close()
 
 
