@@ -1,4 +1,5 @@
-/* Where the guest's devices are: ranges of guest physical addresses, down to single bytes. Knows no engine. */
+/* Where the guest's devices are: ranges of guest physical addresses, down to single bytes. Knows no engine.
+ */
 #ifndef POCKETVISOR_BUS_H
 #define POCKETVISOR_BUS_H
 
@@ -15,8 +16,8 @@ struct bus_range {
 struct bus {
     struct bus_range ranges[BUS_RANGES_MAX]; /* sorted by base, none overlap */
     unsigned count;
-    unsigned last;                    /* range of the last access: mostly the next one's too */
-    uint64_t accesses, empty;         /* accesses in all, and those that met no device */
+    unsigned last;            /* range of the last access: mostly the next one's too */
+    uint64_t accesses, empty; /* accesses in all, and those that met no device */
 };
 
 /* False with a sentence in `error` where the range overlaps another or is out of bounds. */

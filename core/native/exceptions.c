@@ -1,9 +1,22 @@
 /* Entry into the guest's exceptions, which the engine leaves to us. Left out: FIQ, TrustZone, Hyp mode. */
 #include "vcpu_private.h"
 
-enum { VECTOR_UNDEFINED = 0x04, VECTOR_SVC = 0x08, VECTOR_PREFETCH = 0x0c, VECTOR_DATA = 0x10, VECTOR_IRQ = 0x18 };
+enum {
+    VECTOR_UNDEFINED = 0x04,
+    VECTOR_SVC = 0x08,
+    VECTOR_PREFETCH = 0x0c,
+    VECTOR_DATA = 0x10,
+    VECTOR_IRQ = 0x18
+};
 /* The engine's numbers of exceptions. */
-enum { ENGINE_SVC = 2, ENGINE_PREFETCH_ABORT = 3, ENGINE_DATA_ABORT = 4, ENGINE_BKPT = 7 };
+enum {
+    ENGINE_SVC = 2,
+    ENGINE_PREFETCH_ABORT = 3,
+    ENGINE_DATA_ABORT = 4,
+    ENGINE_BKPT = 7,
+    ENGINE_HVC = 11,
+    ENGINE_SMC = 13
+};
 enum { STATUS_DEBUG_EVENT = 2 };
 
 /* `offset` leads from the PC, as the engine left it, to LR. */
@@ -27,15 +40,22 @@ static void enter(struct vcpu *vcpu, uint32_t mode, uint32_t vector, uint32_t of
     uc_reg_write_batch(vcpu->uc, ids, values, 4);
 }
 
+/* Its entry is a tick, so that no two block starts share one: an event logged at a tick has one place. */
 void exceptions_enter_irq(struct vcpu *vcpu) {
     vcpu->counters.irqs++;
+    vcpu->clock->bytes += 4;
     enter(vcpu, MODE_IRQ, VECTOR_IRQ, 4);
 }
 
-void exceptions_enter_undefined(struct vcpu *vcpu) {
+/* `past`: how far the PC is behind the instruction. */
+static void enter_undefined(struct vcpu *vcpu, uint32_t past) {
     vcpu->counters.undefined++;
     bool thumb = read_register(vcpu, UC_ARM_REG_CPSR) & CPSR_T;
-    enter(vcpu, MODE_UNDEFINED, VECTOR_UNDEFINED, thumb ? 2 : 4);
+    enter(vcpu, MODE_UNDEFINED, VECTOR_UNDEFINED, (thumb ? 2 : 4) - past);
+}
+
+void exceptions_enter_undefined(struct vcpu *vcpu) {
+    enter_undefined(vcpu, 0);
 }
 
 static void enter_prefetch_abort(struct vcpu *vcpu, uint32_t status) {
@@ -67,8 +87,13 @@ void exceptions_interrupt(uc_engine *uc, uint32_t number, void *user) {
     case ENGINE_BKPT:
         enter_prefetch_abort(vcpu, STATUS_DEBUG_EVENT);
         break;
-    default: /* HVC or SMC of a CPU model that has them, semihosting */
-        exceptions_enter_undefined(vcpu);
+    case ENGINE_HVC:
+    case ENGINE_SMC: /* of these the engine knows more than of undefined ones, and is past them */
+        if (!traps_hypercall(vcpu))
+            enter_undefined(vcpu, 4);
+        break;
+    default: /* semihosting */
+        enter_undefined(vcpu, 0);
     }
     vcpu->fault.kind = FAULT_NONE;
 }

@@ -184,4 +184,6 @@ bool vcpu_write_memory(struct vcpu *vcpu, uint32_t address, const void *data, ui
     return true;
 }
 
-void vcpu_harvest(struct vcpu *vcpu) { uc_ctl_flush_tlb(vcpu->uc); }
+void vcpu_harvest(struct vcpu *vcpu) {
+    uc_ctl_flush_tlb(vcpu->uc);
+}

@@ -1,6 +1,6 @@
-/* Instructions that the Cortex-A9 model does not know and the board has: the generic timer's registers, HVC and
- * SMC, integer division (the Cortex-A15 has it, and code built for one is common). The engine has checked the
- * condition, of ARM code as of a Thumb IT block, before it calls an instruction undefined.
+/* Instructions that the Cortex-A9 model does not know and the board has: the generic timer's registers, HVC
+ * and SMC, integer division (the Cortex-A15 has it, and code built for one is common). The engine has checked
+ * the condition, of ARM code as of a Thumb IT block, before it calls an instruction undefined.
  *
  * Left out: fused multiply (VFMA, VFMS), undefined as on a real A9; ThumbEE; the banked MRS and MSR. */
 #include "vcpu_private.h"
@@ -19,7 +19,8 @@ static bool fetch(struct vcpu *vcpu, uint32_t address, uint32_t size, bool user,
     return memory_load(vcpu, physical, value, size);
 }
 
-static bool fetch_instruction(struct vcpu *vcpu, uint32_t pc, uint32_t cpsr, struct instruction *instruction) {
+static bool fetch_instruction(struct vcpu *vcpu, uint32_t pc, uint32_t cpsr,
+                              struct instruction *instruction) {
     bool user = (cpsr & MODE_MASK) == MODE_USER;
     uint32_t second;
     instruction->thumb = cpsr & CPSR_T;
@@ -81,9 +82,9 @@ static bool coprocessor(struct vcpu *vcpu, uint32_t word, uint32_t *cpsr) {
     return true;
 }
 
-static bool hypercall(struct vcpu *vcpu, uint32_t cpsr) {
+static bool hypercall(struct vcpu *vcpu) {
     uint32_t r[4];
-    if ((cpsr & MODE_MASK) == MODE_USER || !vcpu->host.hypercall)
+    if ((read_register(vcpu, UC_ARM_REG_CPSR) & MODE_MASK) == MODE_USER || !vcpu->host.hypercall)
         return false;
     for (int i = 0; i < 4; i++)
         r[i] = read_register(vcpu, general[i]);
@@ -94,10 +95,17 @@ static bool hypercall(struct vcpu *vcpu, uint32_t cpsr) {
     return true;
 }
 
+bool traps_hypercall(struct vcpu *vcpu) {
+    bool done = hypercall(vcpu);
+    vcpu->counters.traps += done;
+    return done;
+}
+
 static bool divide(struct vcpu *vcpu, bool is_signed, uint32_t rd, uint32_t rn, uint32_t rm) {
     if (rd == 15 || rn == 15 || rm == 15)
         return false;
-    uint32_t dividend = read_register(vcpu, general[rn]), divisor = read_register(vcpu, general[rm]), quotient;
+    uint32_t dividend = read_register(vcpu, general[rn]), divisor = read_register(vcpu, general[rm]),
+             quotient;
     if (divisor == 0)
         quotient = 0;
     else if (!is_signed)
@@ -116,7 +124,7 @@ static bool emulate_arm(struct vcpu *vcpu, uint32_t word, uint32_t *cpsr) {
     if ((word & 0x0f000000) == 0x0e000000 || (word & 0x0fe00000) == 0x0c400000)
         return coprocessor(vcpu, word, cpsr);
     if ((word & 0xfff000f0) == 0xe1400070 || (word & 0x0ffffff0) == 0x01600070) /* HVC, SMC */
-        return hypercall(vcpu, *cpsr);
+        return hypercall(vcpu);
     if ((word & 0x0fd0f0f0) == 0x0710f010) /* SDIV, UDIV */
         return divide(vcpu, !(word & 1 << 21), word >> 16 & 15, word & 15, word >> 8 & 15);
     return false;
@@ -126,7 +134,7 @@ static bool emulate_thumb(struct vcpu *vcpu, uint32_t word, uint32_t *cpsr) {
     if ((word & 0xff000000) == 0xee000000 || (word & 0xffe00000) == 0xec400000)
         return coprocessor(vcpu, word, cpsr);
     if ((word & 0xfff0f000) == 0xf7e08000 || (word & 0xfff0ffff) == 0xf7f08000) /* HVC, SMC */
-        return hypercall(vcpu, *cpsr);
+        return hypercall(vcpu);
     if ((word & 0xffd0f0f0) == 0xfb90f0f0) /* SDIV, UDIV */
         return divide(vcpu, !(word & 1 << 21), word >> 8 & 15, word >> 16 & 15, word & 15);
     return false;

@@ -186,6 +186,7 @@ void domains_emit_access(void *vcpu, void *translator, uintptr_t mmu_index);
 
 /* traps.c */
 bool traps_invalid(uc_engine *uc, void *vcpu);
+bool traps_hypercall(struct vcpu *vcpu);
 /* ESR where no exception was: tells WFE and YIELD, which leave it alone, from undefined instructions. */
 #define ESR_NONE 0xfc000000u
 

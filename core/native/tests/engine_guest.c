@@ -34,7 +34,7 @@ static void die(const char *what) {
 static bool attend(void *machine) {
     struct guest *guest = machine;
     guest->attends++;
-    vcpu_take_attention(guest->vcpu);
+    guest->asked += vcpu_take_attention(guest->vcpu);
     if (guest->clock.bytes >= guest->irq_at) {
         guest->irq_at = UINT64_MAX;
         vcpu_set_irq(guest->vcpu, true);
@@ -122,9 +122,12 @@ static void device_write(void *device, uint32_t offset, unsigned size, uint64_t 
     }
 }
 
-static void device_reset(void *device) { (void)device; }
+static void device_reset(void *device) {
+    (void)device;
+}
 
-static const struct device_ops device_ops = {"test device", device_read, device_write, device_reset, NULL, NULL};
+static const struct device_ops device_ops = {"test device", device_read, device_write,
+                                             device_reset,  NULL,        NULL};
 
 int guest_register(const char *name) {
     for (const struct vcpu_register *reg = vcpu_registers; reg->name; reg++)
@@ -171,7 +174,9 @@ struct guest *guest_open(const char *image) {
     return guest;
 }
 
-struct guest *guest_open_on(struct guest *other) { return open_vcpu(other->ram, other->flash); }
+struct guest *guest_open_on(struct guest *other) {
+    return open_vcpu(other->ram, other->flash);
+}
 
 void guest_close(struct guest *guest) {
     vcpu_close(guest->vcpu);

@@ -21,7 +21,7 @@ enum {
 };
 
 /* Descriptors, first and second level: rights of privileged and user mode as AP[2:0], and execute never. */
-#define SECTION(physical, domain, ap, never)                                                                   \
+#define SECTION(physical, domain, ap, never)                                                                 \
     ((physical) | ((ap) & 4) << 13 | ((ap) & 3) << 10 | (domain) << 5 | (never) << 4 | 2)
 #define COARSE(physical, domain) ((physical) | (domain) << 5 | 1)
 #define SMALL_PAGE(physical, ap, never) ((physical) | ((ap) & 4) << 7 | ((ap) & 3) << 4 | 2 | (never))
@@ -39,7 +39,7 @@ struct guest {
     uint8_t dirty[RAM_SIZE / 4096 / 8];
     uint32_t dirtied; /* calls of the host's dirtied() */
     /* The fake host. */
-    uint64_t timer_reads, attends;
+    uint64_t timer_reads, attends, asked; /* calls of attend(), and those for attention */
     uint64_t written[2];
     bool time_is_clock; /* the virtual counter is the clock, not a count of reads */
     bool (*attend)(struct guest *guest);

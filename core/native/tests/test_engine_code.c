@@ -139,14 +139,16 @@ static void test_host_writes(void) {
     guest->attend = rewrite;
     vcpu_set_limit(guest->vcpu, 0);
     check(vcpu_run(guest->vcpu) == VCPU_LEFT, "the loop runs until attend() leaves");
-    check(stale == 0, "a block that the host rewrites at its start runs as rewritten: %u of 1000 do not", stale);
+    check(stale == 0, "a block that the host rewrites at its start runs as rewritten: %u of 1000 do not",
+          stale);
     uint32_t word = 0;
     check(guest->dirty[0x400 >> 3] & 1, "the host's writes are in the dirty log");
     check(!vcpu_write_memory(guest->vcpu, 0, &word, 4), "the host's write to flash is refused");
     check(!vcpu_write_memory(guest->vcpu, 0x60000000, &word, 4), "the host's write to nothing is refused");
     check(!vcpu_write_memory(guest->vcpu, RAM_BASE + RAM_SIZE - 2, &word, 4), "and one past the end of RAM");
     check(!vcpu_read_memory(guest->vcpu, RAM_BASE + RAM_SIZE - 2, &word, 4), "and such a read");
-    check(vcpu_read_memory(guest->vcpu, 0x40500000, &word, 4) && word == (999 & 0xff), "the host may read RAM");
+    check(vcpu_read_memory(guest->vcpu, 0x40500000, &word, 4) && word == (999 & 0xff),
+          "the host may read RAM");
     guest_close(guest);
 }
 

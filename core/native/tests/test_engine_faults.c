@@ -1,10 +1,9 @@
 /* Faults: the address and status that the guest sees of each. */
 #include "engine_guest.h"
 
-#define ABORT(status, address, text)                                                                           \
-    {1, text ": one abort"}, {status, text ": status"}, { address, text ": address" }
-#define NO_ABORT(text)                                                                                         \
-    {0, text ": no abort"}, {0, text ": no status"}, { 0, text ": no address" }
+#define ABORT(status, address, text)                                                                         \
+    {1, text ": one abort"}, {status, text ": status"}, {address, text ": address"}
+#define NO_ABORT(text) {0, text ": no abort"}, {0, text ": no status"}, {0, text ": no address"}
 
 static const struct promise faults[] = {
     ABORT(0x005, 0x50000123, "read, section translation"),

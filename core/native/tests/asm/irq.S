@@ -22,9 +22,9 @@ test:
  result r0                    @ 1
  ldr r0, =LAST
  ldr r1, [r0]
- adr r2, 1b + 16              @ LR is the instruction behind CPSIE, and 4
+ adr r2, 1b + 20              @ the instruction behind CPSIE
  sub r1, r1, r2
- result r1
+ result r1                    @ 4
  ldr r1, [r0, #4]
  and r1, r1, #0xff
  result r1                    @ SVC mode, I clear
@@ -67,6 +67,11 @@ test:
  result r2
  bl count
  result r0                    @ 5
+ ldr r0, =LAST
+ ldr r1, [r0, #4]
+ ldr r2, =0x0600fc20
+ and r1, r1, r2
+ result r1                    @ T and the IT bits
  finish
 
 count:
@@ -88,23 +93,21 @@ handler:
 
  .thumb
  .balign 4096
- .space 4096 - 22
+ .space 4096 - 18
  .thumb_func
 thumb:
- movs r2, #0                  @ 2
- ldr r3, =0x48000000          @ 4
- str r2, [r3, #4]             @ 6: raises the line
- movs r1, #1                  @ 8
- cpsie i                      @ 10; ends its block, and the interrupt is taken behind it
- cpsid i                      @ 12
- str r2, [r3, #4]             @ 14
- cmp r2, #1                   @ 16
- ittee ne                     @ 18
- addne r0, #1                 @ 20
- addne r2, #5                 @ 22: end of the page
+ movs r2, #0
+ ldr r3, =0x48000000
+ movs r1, #1
+ cpsie i
+ str r2, [r3, #4]             @ raises the line
+ cmp r2, #1
+ ittee ne
+ addne r0, #1
+ addne r2, #5                 @ the page ends here, and with it the block: now it comes
  addeq r0, #100
  addeq r2, #100
- push {lr}
- pop {pc}
+ cpsid i
+ bx lr
  .ltorg
  .arm

@@ -48,6 +48,13 @@ test:
  clear_aborts
  hvc #0
  result r9
+ smc #0
+ result r9                    @ 2
+ ldr r0, =LAST
+ ldr r1, [r0]
+ adr r2, 1f
+ sub r1, r1, r2
+1: result r1                  @ LR: 8 before here is the SMC's end
  cps #0x10                    @ user mode: undefined
  clear_aborts
  ldr r0, =0x84000000
@@ -169,10 +176,9 @@ test:
  add r3, r3, #1
  result r9                    @ 1
  result r3                    @ 4
- @ high vectors: SCTLR.V, exceptions in Thumb: SCTLR.TE
- ldr r0, =0xffff0000
- result r0
+ @ exceptions in Thumb: SCTLR.TE
  mrc p15, 0, r6, c1, c0, 0
+ mrc p15, 0, r5, c12, c0, 0
  ldr r0, =thumb_vectors
  bic r0, r0, #1
  mcr p15, 0, r0, c12, c0, 0
@@ -181,9 +187,24 @@ test:
  isb
  svc #0
  mcr p15, 0, r6, c1, c0, 0
+ mcr p15, 0, r5, c12, c0, 0
  isb
  result r0                    @ 5e
- result r1                    @ T and E of CPSR there
+ @ high vectors: SCTLR.V
+ bl enable_mmu
+ ldr r1, =0x403f0000          @ at 0xffff0000 as well
+ ldr r2, =0xe3a0005f          @ mov r0, #0x5f
+ str r2, [r1, #8]
+ ldr r2, =0xe1b0f00e          @ movs pc, lr
+ str r2, [r1, #12]
+ mrc p15, 0, r6, c1, c0, 0
+ orr r0, r6, #0x2000
+ mcr p15, 0, r0, c1, c0, 0
+ isb
+ svc #0
+ mcr p15, 0, r6, c1, c0, 0
+ isb
+ result r0                    @ 5f
  finish
  .ltorg
 
@@ -202,6 +223,9 @@ thumb_traps:
  ldr r0, =0x84000000
  hvc #0
  mov r5, r0
+ ldr r0, =0x84000000
+ smc #0
+ add r5, r5, r0
  pop {r0-r3}
  bx lr
 
@@ -252,8 +276,6 @@ thumb_vectors:
  b.w thumb_svc
  .thumb_func
 thumb_svc:
- mrs r1, cpsr
- and r1, r1, #0x220
  movs r0, #0x5e
- movs pc, lr
+ subs pc, lr, #0
  .arm
