@@ -21,7 +21,7 @@ from pocketvisor.devices.keys import key_lines
 from pocketvisor.devices.pl031 import Pl031
 from pocketvisor.devices.pl061 import Pl061
 from pocketvisor.devices.touch import TouchScreen
-from pocketvisor.devices.virtio import VirtioDevice, VirtioSlot
+from pocketvisor.devices.virtio import STATUS, VirtioDevice, VirtioSlot
 from pocketvisor.devices.virtio_input import VirtioInput
 from pocketvisor.devices.virtqueue import GuestMemory, Layout
 
@@ -111,7 +111,10 @@ class Board:
     # State
 
     def save(self) -> State:
+        """What was posted and has not reached the guest yet does so before, at the tick where it stands."""
         with self._lock:
+            while self.machine.run(0) == _native.RUN_STOPPED:
+                pass  # a stop() that came when the machine stood still already
             return {
                 "machine": self.machine.save(),
                 "devices": {name: device.save() for name, device in self._devices.items()},
@@ -127,6 +130,7 @@ class Board:
                 device.restore(_part(devices, name))
             for number, slot in self._slots.items():
                 slot.restore(_part(virtio, str(number)))
+                slot.serve(STATUS)  # before any input: the driver is there already
 
     # Building
 

@@ -128,7 +128,7 @@ class VirtioSlot:
         return {"slot": plain(slot), "device": self.device.save()}
 
     def restore(self, state: State) -> None:
-        """The doorbell that the machine rings after its own restore makes the device go on."""
+        """After the machine's; serve(STATUS) then makes the device go on."""
         if not isinstance(state, dict) or not isinstance(state.get("device"), dict):
             raise ValueError("a virtio device's state is incomplete")
         slot = from_plain(state.get("slot"), SlotState)

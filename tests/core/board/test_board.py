@@ -246,6 +246,25 @@ def test_saved_board_goes_on_in_another(poke: Any, tmp_path: Path) -> None:
     ]
 
 
+def test_touch_of_a_stopped_guest_is_saved(poke: Any, tmp_path: Path) -> None:
+    from built_board import PokeBoard
+
+    _start_driver(poke, 0, 64)
+    poke.board.touch(10, 20, "down")
+    ticks = poke.machine.ticks()
+    poke.machine.stop()
+    state = poke.board.save()
+    assert poke.machine.ticks() == ticks
+    other = PokeBoard(tmp_path)
+    other.ram[:] = poke.ram[:]
+    other.board.restore(state)
+    assert len(_events(other, 0)) == 8
+    other.board.touch(10, 20, "up")
+    other.board.serve_doorbells()
+    other.settle()
+    assert _events(other, 0)[-2:] == [(1, 0x14A, 0), (0, 0, 0)]
+
+
 @pytest.mark.parametrize(
     "path", ["machine", "devices", "devices.pl031", "devices.pl061.mask", "virtio.0", "virtio.1.slot"]
 )
