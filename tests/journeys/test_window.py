@@ -61,6 +61,7 @@ def test_a_killed_process_is_reported_in_its_pane_and_started_again_by_a_click(j
     journey.click("restart-Work")
     until(lambda: journey.guest("Work")["state"] == "running" and not journey.guest("Work")["overlay"])
     assert journey.guest("Work")["pid"] not in (0, work["pid"])
+    journey.swipe("pane-Personal", (0.5, 0.85), (0.5, 0.15))
     until(lambda: journey.guest("Personal")["ticks"] > personal["ticks"])
 
 

@@ -9,6 +9,8 @@ from pocketvisor_workbench.panes import Pane
 from pocketvisor_workbench.perspectives import Arrangement
 from pocketvisor_workbench.widgets import tool_button
 
+_WIDTHS = {"library": 258, "controls": 286}
+
 
 class DockTitle(QWidget):
     """Picture and title, the pane's tools, and close. A tab shows the title already: then only the tools."""
@@ -104,16 +106,19 @@ def arrange(window: QMainWindow, docks: dict[str, PaneDock], arrangement: Arrang
         docks[name].show()
     for group in arrangement.bottom:
         docks[group[0]].raise_()
-    sizes = {"library": 258, "controls": 286}
-    sides = [name for name in shown if name in sizes]
+    size_docks(window, docks, arrangement)
+    for dock in docks.values():
+        dock.check_tabbed()
+
+
+def size_docks(window: QMainWindow, docks: dict[str, PaneDock], arrangement: Arrangement) -> None:
+    """Widths and heights that suit the window; takes effect in a window that is shown."""
+    sides = [name for name in (*arrangement.left, *arrangement.right) if name in _WIDTHS]
     if sides:
-        window.resizeDocks(
-            [docks[name] for name in sides], [sizes[name] for name in sides], Qt.Orientation.Horizontal
-        )
+        shown, widths = [docks[name] for name in sides], [_WIDTHS[name] for name in sides]
+        window.resizeDocks(shown, widths, Qt.Orientation.Horizontal)
     bottom = [docks[group[0]] for group in arrangement.bottom]
     if bottom:
         height = max(min(window.height() // 4, 280), 160)
         window.resizeDocks(bottom, [height] * len(bottom), Qt.Orientation.Vertical)
         window.resizeDocks(bottom, [1000] * len(bottom), Qt.Orientation.Horizontal)
-    for dock in docks.values():
-        dock.check_tabbed()

@@ -24,26 +24,18 @@ class ElidedLabel(QLabel):
 
 
 class TwoLines(QWidget):
-    """Muted words on two lines at most; what is over is cut with an ellipsis."""
+    """Muted words on two lines; what is over is cut with an ellipsis."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self._text = text
-        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def text(self) -> str:
         return self._text
 
-    def hasHeightForWidth(self) -> bool:
-        return True
-
-    def heightForWidth(self, width: int) -> int:
-        return self.fontMetrics().height() * len(self._lines(width))
-
     def sizeHint(self) -> QSize:
-        return QSize(120, self.heightForWidth(max(self.width(), 120)))
+        return QSize(120, 2 * self.fontMetrics().height())
 
     def _lines(self, width: int) -> list[str]:
         metrics = self.fontMetrics()

@@ -14,7 +14,7 @@ from pocketvisor_workbench.commands import COMMANDS, MENUS, Command
 from pocketvisor_workbench.dialogs.about import AboutDialog, DetailsDialog, ShortcutsDialog
 from pocketvisor_workbench.dialogs.add_guest import AddGuestDialog
 from pocketvisor_workbench.dialogs.add_handset import AddHandsetDialog
-from pocketvisor_workbench.docks import PaneDock, arrange
+from pocketvisor_workbench.docks import PaneDock, arrange, size_docks
 from pocketvisor_workbench.fetching import fetch_image
 from pocketvisor_workbench.icons import icon, retint
 from pocketvisor_workbench.jobs import Job
@@ -48,6 +48,7 @@ class Window(QMainWindow):
         self.perspective = Perspective.DEVELOP
         self.stage: Stage = Stage(self.session)
         self._docks_before_demo: QByteArray | None = None
+        self._sizes_due = False
         self.setWindowTitle("Pocketvisor")
         self.setObjectName("workbench")
         self.setMinimumSize(720, 480)
@@ -202,8 +203,7 @@ class Window(QMainWindow):
         geometry, state = self.settings.data("geometry"), self.settings.data("layout")
         if geometry is not None:
             self.restoreGeometry(geometry)
-        if state is not None:
-            self.restoreState(state, LAYOUT_VERSION)
+        self._sizes_due = state is None or not self.restoreState(state, LAYOUT_VERSION)
         view = self.settings.text("view", View.GRID.value)
         if view in (View.GRID.value, View.FOCUS.value):
             self.set_view(View(view))
@@ -242,6 +242,14 @@ class Window(QMainWindow):
         pane = self.stage.pane_of(self.session.guest)
         if pane is not None:
             pane.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def showEvent(self, _: object) -> None:
+        if self._sizes_due:  # docks take sizes only in a window that is shown
+            self._sizes_due = False
+            QTimer.singleShot(0, self, self._size_docks)
+
+    def _size_docks(self) -> None:
+        size_docks(self, self.docks, ARRANGEMENTS[self.perspective])
 
     def resizeEvent(self, _: object) -> None:
         self._place_leave_demo()

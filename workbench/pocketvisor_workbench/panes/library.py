@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from pocketvisor.images.fetch import fetchable
 from pocketvisor_workbench import mime
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.icons import icon
@@ -46,7 +47,7 @@ class Tile(QWidget):
     def __init__(self, picture: str, colour: str) -> None:
         super().__init__()
         self._picture, self._colour = picture, QColor(colour)
-        self.setFixedSize(38, 38)
+        self.setFixedSize(36, 36)
 
     def paintEvent(self, _: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -54,7 +55,7 @@ class Tile(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self._colour)
         painter.drawRoundedRect(QRectF(self.rect()), 9, 9)
-        icon(self._picture, on_colour(self._colour).name()).paint(painter, 8, 8, 22, 22)
+        icon(self._picture, on_colour(self._colour).name()).paint(painter, 7, 7, 22, 22)
 
 
 class PhoneTile(QWidget):
@@ -235,7 +236,7 @@ class LibraryPane(Pane):
 
     def _image_card(self, image: "GuestImage") -> Card:
         tile = Tile(_IDS.get(image.id, _KINDS.get(image.kind, "chip")), image.accent)
-        text = image.description if image.available else "Not on this machine yet."
+        text = image.description if image.available else image.missing
         card = Card(image.id, mime.IMAGE, tile, image.name, text, f"{image.kind} {image.description}")
         card.setToolTip(
             f"{image.name}: {image.description}\n{image.ram_mib} MiB, at least {image.least_ram_mib}"
@@ -248,11 +249,12 @@ class LibraryPane(Pane):
         else:
             card.usable = False
             card.setCursor(Qt.CursorShape.ArrowCursor)
-            fetch = push_button("Fetch", "download")
-            fetch.setToolTip(image.missing)
-            fetch.setAccessibleName(f"Fetch {image.name}")
-            fetch.clicked.connect(lambda: self.fetch_wanted.emit(image.id))
-            card.add_below(fetch)
+            if image.id in fetchable():
+                fetch = push_button("Fetch", "download")
+                fetch.setToolTip(image.missing)
+                fetch.setAccessibleName(f"Fetch {image.name}")
+                fetch.clicked.connect(lambda: self.fetch_wanted.emit(image.id))
+                card.add_below(fetch)
         return card
 
     def _model_card(self, model: "HandsetModel") -> Card:
