@@ -2,6 +2,8 @@
 #include "gic.h"
 #include "board.h"
 
+#include <stddef.h>
+
 enum {
     GICD_CTLR = BOARD_GIC_DISTRIBUTOR,
     GICD_ISENABLER = BOARD_GIC_DISTRIBUTOR + 0x100,
@@ -44,12 +46,17 @@ void gic_connect(unsigned irq, void (*handler)(unsigned irq)) {
     write32(GICD_ISENABLER + irq / 32 * 4, 1u << irq % 32);
 }
 
-/* From the IRQ vector. */
-void gic_take_interrupts(void) {
+void (*gic_divert)(void);
+
+/* From the IRQ vector; answers where to go on instead, if not where it was interrupted. */
+uintptr_t gic_take_interrupts(void) {
     for (;;) {
         uint32_t taken = read32(GICC_IAR), irq = taken & 0x3ff;
-        if (irq >= 1020)
-            return;
+        if (irq >= 1020) {
+            uintptr_t instead = (uintptr_t)gic_divert;
+            gic_divert = NULL;
+            return instead;
+        }
         if (irq < IRQ_LIMIT && handlers[irq])
             handlers[irq](irq);
         gic_pending = true;

@@ -9,6 +9,7 @@ enum {
     SECTION = 2,
     SECTION_XN = 1 << 4,
     SECTION_RW = 1 << 10,
+    SECTION_USER = 1 << 11,
     SECTION_CACHED = 1 << 12 | 3 << 2 | 1 << 16, /* TEX 1, C, B: write-back, write-allocate; shared */
     SECTION_UNCACHED = 1 << 12 | 1 << 16,        /* TEX 1: normal, not cached */
     SECTION_DEVICE = 1 << 2,
@@ -25,18 +26,29 @@ extern char image_start[], rodata_start[], data_start[], image_end[], stack_guar
 static uint32_t sections[4096] __attribute__((aligned(16384)));
 static uint32_t pages[IMAGE_MIB_MAX][256] __attribute__((aligned(1024)));
 
+static const uint32_t bits[] = {
+    [MEMORY_NONE] = 0,
+    [MEMORY_CACHED] = SECTION | SECTION_RW | SECTION_XN | SECTION_CACHED,
+    [MEMORY_UNCACHED] = SECTION | SECTION_RW | SECTION_XN | SECTION_UNCACHED,
+    [MEMORY_DEVICE] = SECTION | SECTION_RW | SECTION_XN | SECTION_DEVICE,
+    [MEMORY_EXECUTABLE] = SECTION | SECTION_RW | SECTION_CACHED,
+    [MEMORY_USER] = SECTION | SECTION_RW | SECTION_USER | SECTION_CACHED,
+};
+
+static void flush(void) {
+    __asm__ volatile("dsb\n mcr p15, 0, %0, c8, c7, 0\n dsb\n isb" ::"r"(0) : "memory"); /* TLBIALL */
+}
+
+void mmu_alias(uint32_t address, uint32_t physical, enum memory_kind kind) {
+    sections[address >> 20] = bits[kind] ? bits[kind] | (physical & 0xfff00000) : 0;
+    flush();
+}
+
 void mmu_map(uint32_t base, uint32_t bytes, enum memory_kind kind) {
-    static const uint32_t bits[] = {
-        [MEMORY_NONE] = 0,
-        [MEMORY_CACHED] = SECTION | SECTION_RW | SECTION_XN | SECTION_CACHED,
-        [MEMORY_UNCACHED] = SECTION | SECTION_RW | SECTION_XN | SECTION_UNCACHED,
-        [MEMORY_DEVICE] = SECTION | SECTION_RW | SECTION_XN | SECTION_DEVICE,
-        [MEMORY_EXECUTABLE] = SECTION | SECTION_RW | SECTION_CACHED,
-    };
     uint32_t last = (base + bytes - 1) >> 20;
     for (uint32_t section = base >> 20; section <= last; section++)
         sections[section] = bits[kind] ? bits[kind] | section << 20 : 0;
-    __asm__ volatile("dsb\n mcr p15, 0, %0, c8, c7, 0\n dsb\n isb" ::"r"(0) : "memory"); /* TLBIALL */
+    flush();
 }
 
 static void map_image(void) {

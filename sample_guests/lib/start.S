@@ -124,10 +124,61 @@ vector_irq:
     mov     sp, r1
     push    {r0, r1}
     bl      gic_take_interrupts
+    mov     r2, r0
     pop     {r0, r1}
     mov     sp, r0
+    cmp     r2, #0                          @ not where it was interrupted, but here, in SVC mode
+    strne   r2, [sp, #20]
+    movne   r2, #MODE_SVC | IRQ_OFF
+    msrne   spsr_cxsf, r2
     clrex
     ldm     sp!, {r0-r3, r12, pc}^
+
+/* Runs foreign code: void foreign_run(const uint32_t registers[15], uint32_t pc, uint32_t cpsr). It comes back
+ * when an exception's hook puts foreign_return into the frame, or an interrupt diverts to it. */
+    .text
+    .global foreign_run
+    .type foreign_run, %function
+foreign_run:
+    push    {r4-r12, lr}
+    ldr     r3, =foreign_stack
+    str     sp, [r3]
+    msr     spsr_cxsf, r2
+    mov     lr, r1
+    and     r3, r2, #0xf
+    cmp     r3, #0                          @ user mode has its own sp and lr
+    addeq   r3, r0, #52
+    ldmeq   r3, {sp, lr}^
+    nop
+    ldrne   sp, [r0, #52]
+    mov     r3, r1
+    ldr     r1, =foreign_pc
+    str     r3, [r1]
+    ldm     r0, {r0-r12}
+    ldr     lr, =foreign_pc
+    ldr     lr, [lr]
+    movs    pc, lr
+
+    .global foreign_return
+    .type foreign_return, %function
+foreign_return:
+    msr     cpsr_cxsf, #MODE_IRQ | IRQ_OFF  @ whatever the foreign code did to the stacks
+    ldr     sp, =irq_stack_top
+    msr     cpsr_c, #MODE_ABT | IRQ_OFF
+    ldr     sp, =abort_stack_top
+    msr     cpsr_c, #MODE_UND | IRQ_OFF
+    ldr     sp, =undefined_stack_top
+    msr     cpsr_c, #MODE_SVC | IRQ_OFF
+    ldr     r3, =foreign_stack
+    ldr     sp, [r3]
+    pop     {r4-r12, pc}
+
+    .section .bss.foreign, "aw", %nobits
+    .balign 4
+foreign_stack:
+    .space  4
+foreign_pc:
+    .space  4
 
     .section .bss.stacks, "aw", %nobits
     .balign 4096
