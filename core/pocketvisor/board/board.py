@@ -9,7 +9,7 @@ import mmap
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from pocketvisor import _native
 from pocketvisor.board import map as board
@@ -26,6 +26,14 @@ from pocketvisor.devices.virtio_input import VirtioInput
 from pocketvisor.devices.virtqueue import GuestMemory, Layout
 
 CONSOLE = 0
+
+_Maker = Callable[[Port], Device[Any]]
+
+_DEVICES: Final[tuple[tuple[board.Part, Callable[[BoardConfig], _Maker]], ...]] = (
+    (board.RTC, lambda config: lambda port: Pl031(port, config.rtc_epoch)),
+    (board.GPIO, lambda config: Pl061),
+)
+"""Where each device in Python is, and how it is made. A new one is a line here and a node in devicetree.py."""
 
 
 class Board:
@@ -48,6 +56,7 @@ class Board:
         )
         self._lock = threading.Lock()  # the virtio devices' callers may be several threads
         self._devices: dict[str, Device[Any]] = {}
+        self._indices: dict[str, int] = {}
         self._slots: dict[int, VirtioSlot] = {}
         self._lines = key_lines(config.keys)
         ram = mmap.mmap(fds.ram, config.ram_size, mmap.MAP_SHARED, mmap.PROT_READ)
@@ -68,8 +77,8 @@ class Board:
         machine.add_timer()
         machine.add_pl011(board.UART.base, _spi(board.UART))
         machine.add_virtio_slots(board.VIRTIO.base, _spi(board.VIRTIO), board.VIRTIO_SLOTS)
-        self.add_device(board.RTC, lambda port: Pl031(port, config.rtc_epoch))
-        self._gpio = self.add_device(board.GPIO, Pl061)
+        for part, make in _DEVICES:
+            self.add_device(part, make(config))
         self._touch_screen = TouchScreen(config.panel.width, config.panel.height)
         self._touch = self._fill_slot(board.TOUCH_SLOT, VirtioInput(self._touch_screen))
         self._keyboard = Keyboard()
@@ -102,7 +111,7 @@ class Board:
         """One of the handset's own keys."""
         line = self._lines.get(name)
         if line is not None:
-            self.machine.post(_native.EVENT_DEVICE, self._gpio, bytes((line, pressed)))
+            self.machine.post(_native.EVENT_DEVICE, self._indices[Pl061.name], bytes((line, pressed)))
 
     def console_input(self, data: bytes) -> bool:
         """False where the guest does not take what was sent before."""
@@ -143,7 +152,7 @@ class Board:
             part = board.Part(board.FLASH_BANKS[1], board.FLASH_BANK_SIZE)
             self.add_device(part, lambda port: CfiFlash(port, content))
 
-    def add_device(self, part: board.Part, make: Callable[[Port], Device[Any]]) -> int:
+    def add_device(self, part: board.Part, make: _Maker) -> int:
         """A device in Python on the bus, before the first run(); answers its index for EVENT_DEVICE."""
         machine, spi = self.machine, part.spi
         index = -1
@@ -159,6 +168,7 @@ class Board:
         device = make(port)
         index = machine.add_device(part.base, part.size, device, device.name)
         self._devices[device.name] = device
+        self._indices[device.name] = index
         return index
 
     def _fill_slot(self, number: int, device: VirtioInput) -> VirtioInput:

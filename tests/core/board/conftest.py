@@ -17,9 +17,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def poke(tmp_path: Path) -> Any:
-    """A board whose CPU reads and writes what it is told; only inside of a guest process."""
-    if not os.environ.get(_INSIDE):
+def inside() -> bool:
+    """Whether this is the guest process: elsewhere no board can be built."""
+    return bool(os.environ.get(_INSIDE))
+
+
+@pytest.fixture
+def poke(tmp_path: Path, inside: bool) -> Any:
+    """A board whose CPU reads and writes what it is told."""
+    if not inside:
         return None
     from built_board import PokeBoard
 
