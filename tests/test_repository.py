@@ -89,3 +89,13 @@ def test_every_module_says_what_it_is_for() -> None:
         if ast.get_docstring(ast.parse(path.read_text())) is None
     ]
     assert not silent
+
+
+def test_links_in_documents_lead_somewhere() -> None:
+    lost = []
+    for path in tracked():
+        if path.suffix == ".md":
+            for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text()):
+                if "://" not in target and not (path.parent / target).exists():
+                    lost.append(f"{path.relative_to(ROOT)}: {target}")
+    assert not lost
