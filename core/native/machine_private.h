@@ -80,6 +80,7 @@ struct machine {
     uint64_t woke_at;   /* clock bytes */
     uint64_t applied;   /* events */
     uint64_t rate_seen; /* that the last slice ran at */
+    uint64_t left_real; /* when run() last returned */
     bool started, running, suspended;
     pthread_t thread;
     char error[MACHINE_ERROR];

@@ -16,6 +16,7 @@ enum {
     EVENTS_AT_ONCE = 256, /* a flood of posts must not keep run() from leaving */
     SLEEP_MOST_NS = 20000000,
     DRIFT_NS = 20000000,
+    PAUSE_NS = 50000000, /* a shorter time outside of run() is time that the host took */
 };
 #define YEAR_NS (365ull * 24 * 3600 * 1000000000) /* no clock is ever set on by more */
 
@@ -263,9 +264,11 @@ enum run_reason machine_run(struct machine *machine, uint64_t until_tick) {
     machine->running = machine->started = true;
     machine->reason = (enum run_reason)machine->state.ended;
     machine->until = until_tick > NEVER / 4 ? NEVER : until_tick * 4;
-    pace_anchor(&machine->pace, real, clock_now_ns(&machine->clock));
-    machine->rate_seen = machine_rate(machine);
-    pace_begin(&machine->pace, real, machine->clock.bytes, machine->rate_seen);
+    if (real - machine->left_real > PAUSE_NS) {
+        machine->rate_seen = machine_rate(machine);
+        pace_anchor(&machine->pace, real, clock_now_ns(&machine->clock));
+        pace_begin(&machine->pace, real, machine->clock.bytes, machine->rate_seen);
+    }
     if (machine->reason == RUN_NONE)
         go(machine);
     machine_flush_output(machine);
@@ -274,6 +277,7 @@ enum run_reason machine_run(struct machine *machine, uint64_t until_tick) {
         machine_show(machine, real, STATUS_RUNNING);
     else
         machine_show_now(machine, real, STATUS_STOPPED);
+    machine->left_real = real;
     machine->running = false;
     return machine->reason;
 }
