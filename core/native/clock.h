@@ -7,17 +7,21 @@
 #include <stdint.h>
 
 struct clock {
-    uint64_t bytes;      /* bytes of code executed since power on; ticks = bytes / 4 */
-    uint64_t base;       /* value of `bytes` from which on tick_ps holds: a guest moves between handsets */
-    uint64_t correction; /* nanoseconds added to time counted from there: idle time, time the host took away */
-    uint32_t tick_ps;    /* picoseconds a tick takes at the handset's rate: 1e6 / MIPS */
+    uint64_t bytes; /* bytes of code executed since power on; ticks = bytes / 4 */
+    uint64_t base;  /* value of `bytes` from which on tick_ps holds: a guest moves between handsets */
+    uint64_t
+        correction;   /* nanoseconds added to time counted from there: idle time, time the host took away */
+    uint32_t tick_ps; /* picoseconds a tick takes at the handset's rate: 1e6 / MIPS */
 };
 
-static inline uint64_t clock_ticks(const struct clock *clock) { return clock->bytes >> 2; }
+static inline uint64_t clock_ticks(const struct clock *clock) {
+    return clock->bytes >> 2;
+}
 
 /* Nanoseconds since power on. 128 bits hold the product for every uptime. */
 static inline uint64_t clock_now_ns(const struct clock *clock) {
-    return (uint64_t)((unsigned __int128)(clock->bytes - clock->base) * clock->tick_ps / 4000) + clock->correction;
+    return (uint64_t)((unsigned __int128)(clock->bytes - clock->base) * clock->tick_ps / 4000) +
+           clock->correction;
 }
 
 /* The first value of `bytes` at which clock_now_ns() is at least `ns`. */

@@ -308,6 +308,20 @@ def test_frames_are_at_most_sixty_a_second() -> None:
     guest.close()
 
 
+def test_looking_for_damage_does_not_change_the_guest() -> None:
+    ends = []
+    for rate in (0, 20_000_000):
+        code = [*load_constant(2, FRAMEBUFFER), 0xE2833001, 0xE5823000, branch(2, 0)]
+        guest = Guest(code, with_status=True, deterministic=True)
+        guest.machine.set_rate(rate)
+        assert guest.machine.run(4_000_000) == _native.RUN_LIMIT
+        state = guest.machine.save()
+        ends.append((state, guest.ram[:], guest.framebuffer[:], guest.machine.counters()["frames"]))
+        guest.close()
+    assert ends[0][:3] == ends[1][:3]
+    assert ends[1][3] > ends[0][3]
+
+
 def test_a_guest_that_draws_nothing_costs_no_frames() -> None:
     guest = Guest([WFI, STOP], with_status=True)
     threading.Timer(0.1, guest.machine.stop).start()
