@@ -1,12 +1,13 @@
 """Docks: a pane in a QDockWidget with a title bar of our own that carries the pane's tools."""
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QByteArray, QSize, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QWidget
 
 from pocketvisor_workbench.icons import icon
 from pocketvisor_workbench.panes import Pane
 from pocketvisor_workbench.perspectives import Arrangement
+from pocketvisor_workbench.settings import LAYOUT_VERSION
 from pocketvisor_workbench.widgets import tool_button
 
 _WIDTHS = {"library": 258, "controls": 286}
@@ -109,6 +110,31 @@ def arrange(window: QMainWindow, docks: dict[str, PaneDock], arrangement: Arrang
     size_docks(window, docks, arrangement)
     for dock in docks.values():
         dock.check_tabbed()
+
+
+def save_docks(window: QMainWindow, docks: dict[str, PaneDock]) -> tuple[QByteArray, frozenset[str]]:
+    """The layout, and which docks are shown: Qt's own state forgets those that were taken out."""
+    shown = frozenset(name for name, dock in docks.items() if not dock.isHidden())
+    return window.saveState(LAYOUT_VERSION), shown
+
+
+def restore_docks(
+    window: QMainWindow, docks: dict[str, PaneDock], state: QByteArray, shown: frozenset[str]
+) -> bool:
+    """False where the state is of another version or damaged: then nothing has changed."""
+    if not window.restoreState(state, LAYOUT_VERSION):
+        return False
+    for name, dock in docks.items():
+        dock.setVisible(name in shown)
+    for dock in docks.values():
+        dock.check_tabbed()
+    return True
+
+
+def widen(window: QMainWindow, dock: PaneDock) -> None:
+    """A dock at the side that is shown again gets the width that it needs."""
+    if dock.pane.name in _WIDTHS and not dock.isFloating():
+        window.resizeDocks([dock], [_WIDTHS[dock.pane.name]], Qt.Orientation.Horizontal)
 
 
 def size_docks(window: QMainWindow, docks: dict[str, PaneDock], arrangement: Arrangement) -> None:

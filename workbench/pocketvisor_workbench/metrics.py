@@ -36,7 +36,8 @@ class Series:
         if last is None or now <= last[0] or ticks < last[2]:
             return
         seconds = now - last[0]
-        self._push(self.cpu, max(cpu_ns - last[1], 0) / seconds / 1e7)
+        # A vCPU is one thread: what seems more than a whole core is the page having been a moment late.
+        self._push(self.cpu, min(max(cpu_ns - last[1], 0) / seconds / 1e7, 100.0))
         self._push(self.mips, (ticks - last[2]) / seconds / 1e6)
         self._push(self.memory, ram_bytes / 2**20)
 

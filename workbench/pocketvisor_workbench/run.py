@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -128,6 +129,8 @@ async def _main(
         window.show()
         if not opening.empty:
             open_first(window, model, images, opening.options)
+        gc.collect()
+        gc.freeze()  # what is there now stays: going through it again and again makes the window stutter
         if opening.screenshots is not None:
             code = await Tour(window, opening.screenshots).make()
         else:

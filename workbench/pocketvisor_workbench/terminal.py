@@ -9,8 +9,9 @@ Left out: double-width characters, mouse reports, tab stops other than every eig
 
 import codecs
 import re
+from array import array
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 SCROLLBACK = 5000
@@ -28,9 +29,20 @@ _UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07]{0,512}|[()]?)?\Z")
 _LINE_DRAWING = str.maketrans("`afgjklmnopqrstuvwxyz{|}~", "◆▒°±┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·")
 
 
-@dataclass
-class Line:
-    """A row of cells: text and styles of the same length."""
+@dataclass(slots=True)
+class Row:
+    """A row of cells as it is read: text and styles of the same length."""
+
+    text: Sequence[str]
+    style: Sequence[int]
+
+    def string(self) -> str:
+        return "".join(self.text).rstrip()
+
+
+@dataclass(slots=True)
+class Line(Row):
+    """A row of the screen, which is written to."""
 
     text: list[str]
     style: list[int]
@@ -39,8 +51,9 @@ class Line:
     def blank(cls, columns: int, style: int = DEFAULT) -> "Line":
         return cls([" "] * columns, [style] * columns)
 
-    def string(self) -> str:
-        return "".join(self.text).rstrip()
+    def packed(self) -> Row:
+        """For the history: thousands of lists would be gone through by every garbage collection."""
+        return Row("".join(self.text), array("I", self.style))
 
 
 class Terminal:
@@ -50,7 +63,7 @@ class Terminal:
         self, columns: int = 80, rows: int = 24, reply: Callable[[bytes], object] | None = None
     ) -> None:
         self.columns, self.rows = columns, rows
-        self.history: deque[Line] = deque(maxlen=SCROLLBACK)
+        self.history: deque[Row] = deque(maxlen=SCROLLBACK)
         self.dropped = 0
         """Lines that fell out of the history: a line's number stays the same while it is kept."""
         self.version = 0
@@ -79,7 +92,7 @@ class Terminal:
         self.history.clear()
         self.reset()
 
-    def all_lines(self) -> list[Line]:
+    def all_lines(self) -> list[Row]:
         """History and screen, without the empty end of the screen."""
         used = max((i for i, line in enumerate(self.lines) if line.string()), default=-1)
         return [*self.history, *self.lines[: max(used, self.y) + 1]]
@@ -156,7 +169,7 @@ class Terminal:
             if self._top == 0 and self._main is None:
                 if len(self.history) == SCROLLBACK:
                     self.dropped += 1
-                self.history.append(line)
+                self.history.append(line.packed())
             self.lines.insert(self._bottom, Line.blank(self.columns))
 
     def _scroll_down(self, count: int) -> None:

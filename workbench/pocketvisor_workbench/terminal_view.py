@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 
 from pocketvisor_workbench.keymap import kept_by_workbench
-from pocketvisor_workbench.terminal import BOLD, REVERSE, UNDERLINE, Line, Terminal, colours_of
+from pocketvisor_workbench.terminal import BOLD, REVERSE, UNDERLINE, Row, Terminal, colours_of
 from pocketvisor_workbench.theme import mono_font, tokens
 
 _DARK = ("#3a3f4a", "#ff7b79", "#56cf97", "#f2b552", "#7ea6ff", "#d79bf5", "#59cfd8", "#d5dae2")
@@ -95,7 +95,7 @@ class TerminalView(QAbstractScrollArea):
         self.terminal: Terminal | None = None
         self.write: Callable[[bytes], object] | None = None
         self._version = -1
-        self._lines: list[Line] = []
+        self._lines: list[Row] = []
         self._first = 0
         self._start: Position | None = None
         self._end: Position | None = None
@@ -214,7 +214,7 @@ class TerminalView(QAbstractScrollArea):
             self._paint_line(painter, self._lines[index], self._first + index, _PAD + row * self._line)
         self._paint_cursor(painter, top)
 
-    def _paint_line(self, painter: QPainter, line: Line, number: int, y: int) -> None:
+    def _paint_line(self, painter: QPainter, line: Row, number: int, y: int) -> None:
         self._paint_marks(painter, number, y)
         end = len(line.string())
         styles = line.style[: max(end, _last_styled(line))]
@@ -355,7 +355,7 @@ class TerminalView(QAbstractScrollArea):
             self.viewport().update()
 
 
-def _last_styled(line: Line) -> int:
+def _last_styled(line: Row) -> int:
     """Coloured blanks at the end of a line are painted too."""
     for column in range(len(line.style) - 1, -1, -1):
         if line.style[column]:

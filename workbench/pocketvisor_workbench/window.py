@@ -14,7 +14,7 @@ from pocketvisor_workbench.commands import COMMANDS, MENUS, Command
 from pocketvisor_workbench.dialogs.about import AboutDialog, DetailsDialog, ShortcutsDialog
 from pocketvisor_workbench.dialogs.add_guest import AddGuestDialog
 from pocketvisor_workbench.dialogs.add_handset import AddHandsetDialog
-from pocketvisor_workbench.docks import PaneDock, arrange, size_docks
+from pocketvisor_workbench.docks import PaneDock, arrange, restore_docks, save_docks, size_docks, widen
 from pocketvisor_workbench.fetching import fetch_image
 from pocketvisor_workbench.icons import icon, retint
 from pocketvisor_workbench.jobs import Job
@@ -23,7 +23,7 @@ from pocketvisor_workbench.palette_box import PaletteBox
 from pocketvisor_workbench.panes import PANES
 from pocketvisor_workbench.panes.library import LibraryPane
 from pocketvisor_workbench.perspectives import ARRANGEMENTS, Perspective
-from pocketvisor_workbench.settings import LAYOUT_VERSION, Settings
+from pocketvisor_workbench.settings import Settings
 from pocketvisor_workbench.stage.stage import Stage, View
 from pocketvisor_workbench.theme import ThemeMode
 from pocketvisor_workbench.toolbar import HeaderBar
@@ -47,7 +47,7 @@ class Window(QMainWindow):
         self.settings = settings
         self.perspective = Perspective.DEVELOP
         self.stage: Stage = Stage(self.session)
-        self._docks_before_demo: QByteArray | None = None
+        self._docks_before_demo: tuple[QByteArray, frozenset[str]] | None = None
         self._sizes_due = False
         self.setWindowTitle("Pocketvisor")
         self.setObjectName("workbench")
@@ -164,7 +164,7 @@ class Window(QMainWindow):
         """Demo takes the whole window; coming back from it, everything is where it was."""
         was, demo = self.stage.view is View.DEMO, view is View.DEMO
         if demo and not was:
-            self._docks_before_demo = self.saveState(LAYOUT_VERSION)
+            self._docks_before_demo = save_docks(self, self.docks)
             for dock in self.docks.values():
                 dock.hide()
         self.menuBar().setVisible(not demo)
@@ -172,7 +172,7 @@ class Window(QMainWindow):
         self._leave_demo.setVisible(demo)
         self.stage.set_view(view)
         if was and not demo and self._docks_before_demo is not None:
-            self.restoreState(self._docks_before_demo, LAYOUT_VERSION)
+            restore_docks(self, self.docks, *self._docks_before_demo)
             self._docks_before_demo = None
         self._place_leave_demo()
         self.refresh_actions()
@@ -191,7 +191,7 @@ class Window(QMainWindow):
 
     def reset_layout(self) -> None:
         """As at the very first start."""
-        self.settings.forget("geometry", "layout", "view", "perspective", "zoom")
+        self.settings.forget("geometry", "layout", "docks", "view", "perspective", "zoom")
         self.showNormal()
         self.stage.set_zoom(None)
         self.set_perspective(Perspective.DEVELOP)
@@ -201,18 +201,19 @@ class Window(QMainWindow):
         self.bench.theme.set_mode(_mode(self.settings.text("theme", "system")))
         self.set_perspective(Perspective.DEVELOP)
         geometry, state = self.settings.data("geometry"), self.settings.data("layout")
+        shown = frozenset(self.settings.text("docks").split())
         if geometry is not None:
             self.restoreGeometry(geometry)
-        self._sizes_due = state is None or not self.restoreState(state, LAYOUT_VERSION)
+        self._sizes_due = state is None or not restore_docks(self, self.docks, state, shown)
         view = self.settings.text("view", View.GRID.value)
         if view in (View.GRID.value, View.FOCUS.value):
             self.set_view(View(view))
 
     def save_layout(self) -> None:
-        state = self._docks_before_demo if self.stage.view is View.DEMO else self.saveState(LAYOUT_VERSION)
+        state, shown = self._docks_before_demo or save_docks(self, self.docks)
         self.settings.set("geometry", self.saveGeometry())
-        if state is not None:
-            self.settings.set("layout", state)
+        self.settings.set("layout", state)
+        self.settings.set("docks", " ".join(sorted(shown)))
         self.settings.set("view", self.stage.view.value)
         self.settings.set("theme", self.bench.theme.mode.value)
         self.settings.save()
@@ -222,6 +223,7 @@ class Window(QMainWindow):
         dock.setVisible(not dock.isVisible())
         if dock.isVisible():
             dock.raise_()
+            widen(self, dock)
 
     def toggle_full_screen(self) -> None:
         if self.isFullScreen():
