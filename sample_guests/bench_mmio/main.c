@@ -44,7 +44,8 @@ static void write_gic(uint32_t count) {
 static uint32_t number(const char *name, uint32_t otherwise) {
     char value[16];
     uint32_t parsed;
-    return board_argument(name, value, sizeof value) && text_number(value, &parsed) && parsed ? parsed : otherwise;
+    return board_argument(name, value, sizeof value) && text_number(value, &parsed) && parsed ? parsed
+                                                                                              : otherwise;
 }
 
 void guest_main(void) {
@@ -53,8 +54,8 @@ void guest_main(void) {
         void (*run)(uint32_t count);
         uint32_t factor; /* the empty loop is too fast for the same count */
     } kinds[] = {
-        {"empty", empty_loop, 10},       {"pl011-read", read_flags, 1}, {"pl011-write", write_mask, 1},
-        {"gic-read", read_gic, 1},       {"gic-write", write_gic, 1},
+        {"empty", empty_loop, 10}, {"pl011-read", read_flags, 1}, {"pl011-write", write_mask, 1},
+        {"gic-read", read_gic, 1}, {"gic-write", write_gic, 1},
     };
     uint32_t rounds = number("rounds", 200000), repeat = number("repeat", 3);
     print("bench_mmio: %u accesses a round\n", rounds);

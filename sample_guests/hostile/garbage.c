@@ -25,14 +25,14 @@ static void watchdog(unsigned irq) {
 /* Instructions that change mode, mask interrupts or write system registers (the mode `system` does): with all
  * rights, one of them would be the end of it. It may hang itself even so, as hostile guests do. */
 static bool escapes(uint32_t word) {
-    return (word & 0xfff10020) == 0xf1000000    /* CPS */
-           || (word & 0x0fb00000) == 0x03200000 /* MSR, immediate */
-           || (word & 0x0fb000f0) == 0x01200000 /* MSR */
-           || (word & 0xfe500000) == 0xf8100000 /* RFE */
-           || (word & 0x0e508000) == 0x08508000 /* LDM with the saved status */
-           || (word & 0x0c10f000) == 0x0010f000 /* arithmetic that sets the PC and the status */
-           || (word & 0x0ffffff0) == 0x012fff10 /* BX, maybe to Thumb */
-           || (word & 0x0f100f10) == 0x0e000f10 /* MCR p15 */
+    return (word & 0xfff10020) == 0xf1000000     /* CPS */
+           || (word & 0x0fb00000) == 0x03200000  /* MSR, immediate */
+           || (word & 0x0fb000f0) == 0x01200000  /* MSR */
+           || (word & 0xfe500000) == 0xf8100000  /* RFE */
+           || (word & 0x0e508000) == 0x08508000  /* LDM with the saved status */
+           || (word & 0x0c10f000) == 0x0010f000  /* arithmetic that sets the PC and the status */
+           || (word & 0x0ffffff0) == 0x012fff10  /* BX, maybe to Thumb */
+           || (word & 0x0f100f10) == 0x0e000f10  /* MCR p15 */
            || (word & 0x0ff00f00) == 0x0c400f00; /* MCRR p15 */
 }
 
@@ -68,8 +68,12 @@ static void run_garbage(uint32_t cpsr) {
     }
 }
 
-void execute_as_user(void) { run_garbage(0x10); }
-void execute_as_kernel(void) { run_garbage(0x13); }
+void execute_as_user(void) {
+    run_garbage(0x10);
+}
+void execute_as_kernel(void) {
+    run_garbage(0x13);
+}
 
 /* System registers with any number, read and written. Not those without which nothing goes on: control,
  * translation tables, domains, vectors; nor the old wait for interrupts, which would wait for ever. */
@@ -79,7 +83,8 @@ void write_system(void) {
     interrupts_off();
     for (uint32_t count = 0;; count++) {
         uint32_t dice = chance(), crn = dice >> 16 & 15, crm = dice & 15, op2 = dice >> 5 & 7;
-        bool vital = crn == 1 || crn == 2 || crn == 3 || crn == 12 || crn == 13 || (crn == 7 && crm == 0 && op2 == 4);
+        bool vital =
+            crn == 1 || crn == 2 || crn == 3 || crn == 12 || crn == 13 || (crn == 7 && crm == 0 && op2 == 4);
         /* MCR or MRC p15, op1, r0, crn, crm, op2; or MCRR or MRRC p15, op1, r0, r1, crm */
         code[0] = 0xee000f10 | (dice & 0x00f000ef) | crn << 16;
         if ((dice >> 28) == 0) {
@@ -104,7 +109,7 @@ void rewrite_code(void) {
         at[0] = 0xe3000000 | (number & 0xf000) << 4 | (number & 0xfff); /* movw r0, #number */
         at[1] = 0xe12fff1e;                                             /* bx lr */
         __asm__ volatile("dsb\n mcr p15, 0, %0, c7, c5, 0\n dsb\n isb" ::"r"(0) : "memory");
-        wrong += ((uint32_t(*)(void))at)() != number;
+        wrong += ((uint32_t (*)(void))at)() != number;
         if (wrong)
             print("rewrite: %u wrong answers\n", wrong);
         progress(count, "programs written and run");

@@ -1,5 +1,5 @@
-/* A guest that misbehaves on command: by the console, by a touch, or at once by the boot argument hostile=MODE.
- * For testing what runs it; there is nothing useful here. */
+/* A guest that misbehaves on command: by the console, by a touch, or at once by the boot argument
+ * hostile=MODE. For testing what runs it; there is nothing useful here. */
 #include "board.h"
 #include "console.h"
 #include "input.h"

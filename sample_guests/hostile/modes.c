@@ -56,9 +56,9 @@ static void spin(void) {
 }
 
 static void storm_mmio(void) {
-    static const uint32_t registers[] = {BOARD_UART + 0x18,         BOARD_UART + 0x38, BOARD_GIC_CPU + 0x04,
-                                         BOARD_GIC_DISTRIBUTOR + 4, BOARD_RTC,         BOARD_GPIO + 0x3fc,
-                                         BOARD_VIRTIO,              BOARD_VIRTIO + 0x70};
+    static const uint32_t registers[] = {
+        BOARD_UART + 0x18, BOARD_UART + 0x38,  BOARD_GIC_CPU + 0x04, BOARD_GIC_DISTRIBUTOR + 4,
+        BOARD_RTC,         BOARD_GPIO + 0x3fc, BOARD_VIRTIO,         BOARD_VIRTIO + 0x70};
     for (uint32_t count = 0;; count += 8192) {
         for (uint32_t i = 0; i < 1024; i++)
             for (uint32_t n = 0; n < 8; n++)
@@ -68,14 +68,19 @@ static void storm_mmio(void) {
 }
 
 static uint32_t anywhere(void) {
-    static const uint32_t devices[] = {BOARD_GIC_DISTRIBUTOR, BOARD_GIC_CPU, BOARD_UART,   BOARD_RTC,
-                                       BOARD_GPIO,            BOARD_VIRTIO,  BOARD_VIRTIO, 0x0c000000};
+    static const uint32_t devices[] = {
+        BOARD_GIC_DISTRIBUTOR, BOARD_GIC_CPU, BOARD_UART, BOARD_RTC, BOARD_GPIO,
+        BOARD_VIRTIO,          BOARD_VIRTIO,  0x0c000000};
     uint32_t dice = chance();
     switch (dice & 3) {
-    case 0: return devices[dice >> 2 & 7] + (chance() & 0x1fff);
-    case 1: return BOARD_RAM + chance() % board.ram_bytes;
-    case 2: return chance() & 0x0fffffff;
-    default: return chance();
+    case 0:
+        return devices[dice >> 2 & 7] + (chance() & 0x1fff);
+    case 1:
+        return BOARD_RAM + chance() % board.ram_bytes;
+    case 2:
+        return chance() & 0x0fffffff;
+    default:
+        return chance();
     }
 }
 
@@ -90,13 +95,26 @@ static void write_everywhere(void) {
             if (at + 8 >= ((uint32_t)image_start & 0xfff00000) && at < (uint32_t)image_end)
                 continue;
             switch (value >> 29) {
-            case 0: *(volatile uint8_t *)at = (uint8_t)value; break;
-            case 1: *(volatile uint16_t *)(at & ~1u) = (uint16_t)value; break;
-            case 2: __asm__ volatile("strd r2, r3, [%0]" ::"r"(at & ~7u) : "memory"); break;
-            case 3: *(volatile uint32_t *)(at | 1) = value; break; /* unaligned */
-            case 4: read32(at & ~3u); break;
-            case 5: __asm__ volatile("ldrexd r2, r3, [%0]" ::"r"(at & ~7u) : "r2", "r3", "memory"); break;
-            default: write32(at & ~3u, value);
+            case 0:
+                *(volatile uint8_t *)at = (uint8_t)value;
+                break;
+            case 1:
+                *(volatile uint16_t *)(at & ~1u) = (uint16_t)value;
+                break;
+            case 2:
+                __asm__ volatile("strd r2, r3, [%0]" ::"r"(at & ~7u) : "memory");
+                break;
+            case 3:
+                *(volatile uint32_t *)(at | 1) = value;
+                break; /* unaligned */
+            case 4:
+                read32(at & ~3u);
+                break;
+            case 5:
+                __asm__ volatile("ldrexd r2, r3, [%0]" ::"r"(at & ~7u) : "r2", "r3", "memory");
+                break;
+            default:
+                write32(at & ~3u, value);
             }
         }
         progress(count, "accesses to all addresses");
@@ -128,7 +146,8 @@ static void kick_queues(void) {
         write32(base + VIRTIO_DRIVER_FEATURES, chance() | 1);
         write32(base + VIRTIO_STATUS, 11);
         for (uint32_t queue = 0; queue < 3; queue++) {
-            static const uint32_t areas[] = {VIRTIO_QUEUE_DESCRIPTORS, VIRTIO_QUEUE_DRIVER, VIRTIO_QUEUE_DEVICE};
+            static const uint32_t areas[] = {VIRTIO_QUEUE_DESCRIPTORS, VIRTIO_QUEUE_DRIVER,
+                                             VIRTIO_QUEUE_DEVICE};
             write32(base + VIRTIO_QUEUE_SELECT, queue);
             write32(base + VIRTIO_QUEUE_SIZE, chance() % 3 ? 1u << chance() % 9 : chance());
             for (int i = 0; i < 3; i++) {
@@ -178,7 +197,8 @@ static void storm_hypercalls(void) {
 
 static void flood_console(void) {
     for (uint32_t count = 0;; count++)
-        print("%08x \x1b[%um all work and no play makes the console a long one \x1b[0m\n", count, 31 + count % 7);
+        print("%08x \x1b[%um all work and no play makes the console a long one \x1b[0m\n", count,
+              31 + count % 7);
 }
 
 static void flood_panel(void) {

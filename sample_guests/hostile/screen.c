@@ -11,18 +11,22 @@
 static struct surface panel, picture;
 static int scale, mode_count, pressed = -1;
 
-static int dp(int units) { return units * scale / 320; }
+static int dp(int units) {
+    return units * scale / 320;
+}
 
 static struct rect button(int index) {
     int rows = (mode_count + 1) / 2, top = dp(76), gap = dp(8), side = dp(12);
     int w = (panel.width - 2 * side - gap) / 2, h = (panel.height - top - side - gap * (rows - 1)) / rows;
     bool last = index == mode_count - 1 && mode_count % 2;
-    return (struct rect){side + index % 2 * (w + gap), top + index / 2 * (h + gap), last ? panel.width - 2 * side : w, h};
+    return (struct rect){side + index % 2 * (w + gap), top + index / 2 * (h + gap),
+                         last ? panel.width - 2 * side : w, h};
 }
 
 static void show(void) {
     for (int y = 0; y < panel.height; y++)
-        copy_block(panel.pixels + y * panel.stride, picture.pixels + y * picture.stride, (uint32_t)panel.width);
+        copy_block(panel.pixels + y * panel.stride, picture.pixels + y * picture.stride,
+                   (uint32_t)panel.width);
 }
 
 static void draw(void) {
@@ -33,9 +37,12 @@ static void draw(void) {
     draw_text(&c, FACE_REGULAR, dp(12), dp(60), dp(56), RGB(0xc9a7a7), "Whatever you touch goes on for ever");
     for (int i = 0; i < mode_count; i++) {
         struct rect r = button(i);
-        fill_rounded_gradient(&c, r, dp(8), i == pressed ? RGB(0xd23b34) : RGB(0x4a2227), i == pressed ? RGB(0xa82824) : RGB(0x371a1f));
-        draw_text_within(&c, FACE_MEDIUM, dp(13), r.x + dp(12), r.y + r.h / 2 - dp(1), r.w - dp(20), RGB(0xffffff), modes[i].title);
-        draw_text_within(&c, FACE_REGULAR, dp(10), r.x + dp(12), r.y + r.h / 2 + dp(14), r.w - dp(20), RGB(0xd0b3b3), modes[i].does);
+        fill_rounded_gradient(&c, r, dp(8), i == pressed ? RGB(0xd23b34) : RGB(0x4a2227),
+                              i == pressed ? RGB(0xa82824) : RGB(0x371a1f));
+        draw_text_within(&c, FACE_MEDIUM, dp(13), r.x + dp(12), r.y + r.h / 2 - dp(1), r.w - dp(20),
+                         RGB(0xffffff), modes[i].title);
+        draw_text_within(&c, FACE_REGULAR, dp(10), r.x + dp(12), r.y + r.h / 2 + dp(14), r.w - dp(20),
+                         RGB(0xd0b3b3), modes[i].does);
     }
     show();
 }
@@ -77,7 +84,8 @@ void screen_running(const struct mode *mode) {
     draw_icon(&c, ICON_WARNING, x, y - dp(70), dp(84), RGB(0xffffff));
     draw_text_centred(&c, FACE_MEDIUM, dp(26), x, y + dp(18), RGB(0xffffff), mode->title);
     draw_text_centred(&c, FACE_REGULAR, dp(14), x, y + dp(44), RGB(0xffd9d6), mode->does);
-    draw_text_centred(&c, FACE_REGULAR, dp(12), x, panel.height - dp(28), RGB(0xffb8b2), "Reset or stop this guest to end it");
+    draw_text_centred(&c, FACE_REGULAR, dp(12), x, panel.height - dp(28), RGB(0xffb8b2),
+                      "Reset or stop this guest to end it");
     show();
 }
 

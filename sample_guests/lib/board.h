@@ -55,7 +55,11 @@ bool board_probe(const void *tree);
 /* The value of NAME=VALUE in the boot arguments, up to a space, or NULL. */
 const char *board_argument(const char *name, char *value, unsigned size);
 
-static inline uint32_t read32(uintptr_t address) { return *(volatile uint32_t *)address; }
-static inline void write32(uintptr_t address, uint32_t value) { *(volatile uint32_t *)address = value; }
+static inline uint32_t read32(uintptr_t address) {
+    return *(volatile uint32_t *)address;
+}
+static inline void write32(uintptr_t address, uint32_t value) {
+    *(volatile uint32_t *)address = value;
+}
 
 #endif

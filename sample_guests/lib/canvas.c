@@ -63,7 +63,8 @@ static void fill_row(uint32_t *to, int count, uint32_t color) {
     uint32_t part = alpha + (alpha >> 7), rest = 256 - part;
     uint32_t rb = (color & 0xff00ff) * part, g = (color & 0x00ff00) * part;
     for (; count > 0; count--, to++)
-        *to = (((*to & 0xff00ff) * rest + rb) >> 8 & 0xff00ff) | (((*to & 0x00ff00) * rest + g) >> 8 & 0x00ff00);
+        *to = (((*to & 0xff00ff) * rest + rb) >> 8 & 0xff00ff) |
+              (((*to & 0x00ff00) * rest + g) >> 8 & 0x00ff00);
 }
 
 void fill(struct canvas *c, struct rect r, uint32_t color) {
@@ -109,7 +110,8 @@ void draw_mask(struct canvas *c, const struct mask *mask, int x, int y, uint32_t
     }
 }
 
-void draw_surface(struct canvas *c, const struct surface *surface, struct rect from, int x, int y, uint32_t part) {
+void draw_surface(struct canvas *c, const struct surface *surface, struct rect from, int x, int y,
+                  uint32_t part) {
     struct rect inside = rect_both(from, (struct rect){0, 0, surface->width, surface->height});
     x += inside.x - from.x;
     y += inside.y - from.y;
@@ -135,7 +137,8 @@ void draw_scaled(struct canvas *c, const struct surface *surface, struct rect fr
     if (rect_empty(v) || to.w <= 0 || to.h <= 0)
         return;
     /* 16.16 steps over the source, half a step in */
-    uint32_t step_x = ((uint32_t)from.w << 16) / (uint32_t)to.w, step_y = ((uint32_t)from.h << 16) / (uint32_t)to.h;
+    uint32_t step_x = ((uint32_t)from.w << 16) / (uint32_t)to.w,
+             step_y = ((uint32_t)from.h << 16) / (uint32_t)to.h;
     uint32_t first_x = (uint32_t)(v.x - to.x - c->x) * step_x + step_x / 2;
     uint32_t at_y = (uint32_t)(v.y - to.y - c->y) * step_y + step_y / 2;
     for (int row = 0; row < v.h; row++, at_y += step_y) {

@@ -28,7 +28,7 @@ struct mask {
 };
 
 #define RGB(hex) (0xff000000u | (hex))
-#define ALPHA(color, alpha) (((color)&0xffffffu) | (uint32_t)(alpha) << 24)
+#define ALPHA(color, alpha) (((color) & 0xffffffu) | (uint32_t)(alpha) << 24)
 
 /* `to` moved towards `from`; part is 0 to 256. */
 static inline uint32_t mix(uint32_t to, uint32_t from, uint32_t part) {
@@ -38,14 +38,22 @@ static inline uint32_t mix(uint32_t to, uint32_t from, uint32_t part) {
     return rb | g;
 }
 
-static inline int min(int a, int b) { return a < b ? a : b; }
-static inline int max(int a, int b) { return a > b ? a : b; }
-static inline int clamp(int value, int low, int high) { return max(low, min(value, high)); }
+static inline int min(int a, int b) {
+    return a < b ? a : b;
+}
+static inline int max(int a, int b) {
+    return a > b ? a : b;
+}
+static inline int clamp(int value, int low, int high) {
+    return max(low, min(value, high));
+}
 
 struct rect rect_both(struct rect a, struct rect b); /* intersection; w or h of 0 or less where none */
 struct rect rect_join(struct rect a, struct rect b);
 struct rect rect_inset(struct rect r, int by);
-static inline bool rect_empty(struct rect r) { return r.w <= 0 || r.h <= 0; }
+static inline bool rect_empty(struct rect r) {
+    return r.w <= 0 || r.h <= 0;
+}
 static inline bool rect_holds(struct rect r, int x, int y) {
     return x >= r.x && y >= r.y && x < r.x + r.w && y < r.y + r.h;
 }
@@ -60,7 +68,8 @@ void fill(struct canvas *c, struct rect r, uint32_t color);
 void fill_gradient(struct canvas *c, struct rect r, uint32_t top, uint32_t bottom);
 void draw_mask(struct canvas *c, const struct mask *mask, int x, int y, uint32_t color);
 /* Copies `from` of a surface to x, y; with `part` below 256 mixes it in. */
-void draw_surface(struct canvas *c, const struct surface *surface, struct rect from, int x, int y, uint32_t part);
+void draw_surface(struct canvas *c, const struct surface *surface, struct rect from, int x, int y,
+                  uint32_t part);
 /* `from` stretched to `to`, nearest pixels. */
 void draw_scaled(struct canvas *c, const struct surface *surface, struct rect from, struct rect to);
 

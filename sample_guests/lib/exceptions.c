@@ -28,14 +28,22 @@ uint32_t exception_status(const struct exception_frame *frame) {
 
 static const char *cause(uint32_t status) {
     switch ((status & 0xf) | (status >> 6 & 0x10)) { /* FS[4:0] is split: ARM ARM B3.13.3 */
-    case 0x01: return "alignment";
-    case 0x05: return "no translation (section)";
-    case 0x07: return "no translation (page)";
-    case 0x08: return "external abort";
-    case 0x0d: return "no permission (section)";
-    case 0x0f: return "no permission (page)";
-    case 0x16: return "external abort, not exact";
-    default: return "see the status";
+    case 0x01:
+        return "alignment";
+    case 0x05:
+        return "no translation (section)";
+    case 0x07:
+        return "no translation (page)";
+    case 0x08:
+        return "external abort";
+    case 0x0d:
+        return "no permission (section)";
+    case 0x0f:
+        return "no permission (page)";
+    case 0x16:
+        return "external abort, not exact";
+    default:
+        return "see the status";
     }
 }
 
@@ -60,7 +68,8 @@ void panic(const char *pattern, ...) {
 static void print_callers(uint32_t sp) {
     print("  callers:");
     int found = 0;
-    for (uint32_t at = sp & ~3u; at >= (uint32_t)image_start && at < (uint32_t)image_end && found < 12; at += 4) {
+    for (uint32_t at = sp & ~3u; at >= (uint32_t)image_start && at < (uint32_t)image_end && found < 12;
+         at += 4) {
         uint32_t word = *(const uint32_t *)at;
         if (word < (uint32_t)image_start + 4 || word >= (uint32_t)rodata_start || word & 3)
             continue;
@@ -74,7 +83,8 @@ static void print_callers(uint32_t sp) {
 }
 
 void exception_taken(struct exception_frame *frame) {
-    static const char *const names[] = {"undefined instruction", "supervisor call", "prefetch abort", "data abort"};
+    static const char *const names[] = {"undefined instruction", "supervisor call", "prefetch abort",
+                                        "data abort"};
     static int depth;
     if (exception_hook && exception_hook(frame))
         return;
@@ -91,7 +101,8 @@ void exception_taken(struct exception_frame *frame) {
     }
     print("\n");
     for (int i = 0; i < 13; i++)
-        print("  r%-2s %08x%s", (const char *[]){"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"}[i],
+        print("  r%-2s %08x%s",
+              (const char *[]){"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"}[i],
               frame->r[i], i % 4 == 3 ? "\n" : "");
     print("  sp  %08x  lr  %08x  spsr %08x\n", frame->sp, frame->lr, frame->spsr);
     print_callers(frame->sp);

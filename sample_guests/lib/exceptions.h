@@ -20,8 +20,8 @@ extern bool (*exception_hook)(struct exception_frame *frame);
 /* The address that a data or prefetch abort names, and its status. */
 uint32_t exception_address(const struct exception_frame *frame);
 uint32_t exception_status(const struct exception_frame *frame);
-/* Runs foreign code with these registers (r0-r12, sp, lr) and CPSR, until a hook or an interrupt's diversion sends
- * it to foreign_return. */
+/* Runs foreign code with these registers (r0-r12, sp, lr) and CPSR, until a hook or an interrupt's diversion
+ * sends it to foreign_return. */
 void foreign_run(const uint32_t registers[15], uint32_t pc, uint32_t cpsr);
 void foreign_return(void);
 /* Prints a sentence and stops for good. */

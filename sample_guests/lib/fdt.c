@@ -11,10 +11,18 @@ static uint32_t big32(const void *at) {
     return (uint32_t)byte[0] << 24 | byte[1] << 16 | byte[2] << 8 | byte[3];
 }
 
-static uint32_t header(unsigned word) { return big32(tree + 4 * word); }
-static const uint8_t *structure(void) { return tree + header(2); }
-static const char *strings(void) { return (const char *)tree + header(3); }
-static const char *node_name(int node) { return (const char *)structure() + node; }
+static uint32_t header(unsigned word) {
+    return big32(tree + 4 * word);
+}
+static const uint8_t *structure(void) {
+    return tree + header(2);
+}
+static const char *strings(void) {
+    return (const char *)tree + header(3);
+}
+static const char *node_name(int node) {
+    return (const char *)structure() + node;
+}
 
 bool fdt_open(const void *at) {
     if (!at || (uintptr_t)at & 3 || big32(at) != MAGIC)
@@ -23,7 +31,9 @@ bool fdt_open(const void *at) {
     return true;
 }
 
-uint32_t fdt_bytes(void) { return header(1); }
+uint32_t fdt_bytes(void) {
+    return header(1);
+}
 
 /* The offset behind the token at `at`. */
 static int skip(int at) {

@@ -1,5 +1,5 @@
-/* Glyphs are placed to a quarter of a pixel across and on whole pixels down; small sizes are stretched a little
- * so that lower-case letters end on a whole pixel, which keeps them sharp without hinting. */
+/* Glyphs are placed to a quarter of a pixel across and on whole pixels down; small sizes are stretched a
+ * little so that lower-case letters end on a whole pixel, which keeps them sharp without hinting. */
 #include "font.h"
 #include "font_data.h"
 #include "mask_cache.h"
@@ -42,7 +42,9 @@ static int kern(const struct font *font, uint32_t first, uint32_t second) {
 }
 
 /* Font units at a size, in 1/256 of a pixel. */
-static int scaled(int units, int px) { return units * px / (FONT_UNITS / 256); }
+static int scaled(int units, int px) {
+    return units * px / (FONT_UNITS / 256);
+}
 
 static int vertical_stretch(const struct font *font, int px) {
     int height = scaled(font->x_height, px);
@@ -50,7 +52,8 @@ static int vertical_stretch(const struct font *font, int px) {
 }
 
 static const struct mask *glyph_mask(enum face face, int px, const struct font_glyph *glyph, int quarter) {
-    uint32_t key = (uint32_t)face << 28 | (uint32_t)quarter << 26 | (uint32_t)(px & 0x3ff) << 16 | glyph->character;
+    uint32_t key =
+        (uint32_t)face << 28 | (uint32_t)quarter << 26 | (uint32_t)(px & 0x3ff) << 16 | glyph->character;
     const struct mask *mask = mask_find(MASK_GLYPH, key);
     if (mask)
         return mask;
@@ -66,10 +69,17 @@ static const struct mask *glyph_mask(enum face face, int px, const struct font_g
             y[n] = (int)(-(int64_t)scaled(*point++, px) * stretch >> 16);
         }
         switch (step[i]) {
-        case 'M': path_move(x[0], y[0]); break;
-        case 'L': path_line(x[0], y[0]); break;
-        case 'Q': path_quad(x[0], y[0], x[1], y[1]); break;
-        default: path_cubic(x[0], y[0], x[1], y[1], x[2], y[2]);
+        case 'M':
+            path_move(x[0], y[0]);
+            break;
+        case 'L':
+            path_line(x[0], y[0]);
+            break;
+        case 'Q':
+            path_quad(x[0], y[0], x[1], y[1]);
+            break;
+        default:
+            path_cubic(x[0], y[0], x[1], y[1], x[2], y[2]);
         }
     }
     uint32_t room;
@@ -92,7 +102,9 @@ static int walk(struct canvas *c, enum face face, int px, int x, int y, uint32_t
         const struct font_glyph *glyph = find_glyph(font, character);
         bool fixed = digit_width && character >= '0' && character <= '9';
         int advance = scaled(glyph->advance, px);
-        int place = pen + (fixed ? (digit_width - advance) / 2 : digit_width ? 0 : scaled(kern(font, before, character), px));
+        int place = pen + (fixed         ? (digit_width - advance) / 2
+                           : digit_width ? 0
+                                         : scaled(kern(font, before, character), px));
         if (c) {
             int at = PX(x) + place + 32;
             draw_mask(c, glyph_mask(face, px, glyph, at >> 6 & 3), at >> 8, y, color);
@@ -115,11 +127,13 @@ int text_width_of(enum face face, int px, const char *text, int bytes) {
     return (walk(NULL, face, px, 0, 0, 0, text, text + bytes, 0) + 128) >> 8;
 }
 
-void draw_text_centred(struct canvas *c, enum face face, int px, int x, int y, uint32_t color, const char *text) {
+void draw_text_centred(struct canvas *c, enum face face, int px, int x, int y, uint32_t color,
+                       const char *text) {
     draw_text(c, face, px, x - text_width(face, px, text) / 2, y, color, text);
 }
 
-void draw_text_right(struct canvas *c, enum face face, int px, int x, int y, uint32_t color, const char *text) {
+void draw_text_right(struct canvas *c, enum face face, int px, int x, int y, uint32_t color,
+                     const char *text) {
     draw_text(c, face, px, x - text_width(face, px, text), y, color, text);
 }
 
@@ -142,14 +156,16 @@ void draw_text_within(struct canvas *c, enum face face, int px, int x, int y, in
     draw_text(c, face, px, x, y, color, shorter);
 }
 
-void draw_digits_centred(struct canvas *c, enum face face, int px, int x, int y, uint32_t color, const char *text) {
+void draw_digits_centred(struct canvas *c, enum face face, int px, int x, int y, uint32_t color,
+                         const char *text) {
     int digit = scaled(find_glyph(faces[face], '0')->advance, px);
     int width = walk(NULL, face, px, 0, 0, 0, text, NULL, digit) >> 8;
     walk(c, face, px, x - width / 2, y, color, text, NULL, digit);
 }
 
 int cap_height(enum face face, int px) {
-    int height = (int)((int64_t)scaled(faces[face]->cap_height, px) * vertical_stretch(faces[face], px) >> 16);
+    int height =
+        (int)((int64_t)scaled(faces[face]->cap_height, px) * vertical_stretch(faces[face], px) >> 16);
     return (height + 128) >> 8;
 }
 

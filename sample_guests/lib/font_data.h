@@ -20,8 +20,8 @@ struct font {
     int ascent, descent, x_height, cap_height;
     const struct font_glyph *glyphs; /* by character */
     int glyph_count;
-    const char *steps;     /* M and L take a point, Q two, C three; a contour closes itself */
-    const int16_t *points; /* x and y in turn */
+    const char *steps;             /* M and L take a point, Q two, C three; a contour closes itself */
+    const int16_t *points;         /* x and y in turn */
     const struct font_kern *kerns; /* by pair */
     int kern_count;
 };

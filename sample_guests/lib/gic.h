@@ -13,7 +13,11 @@ extern volatile bool gic_pending;
 /* A handler may set this: the interrupt then returns there, in SVC mode with interrupts off. */
 extern void (*gic_divert)(void);
 
-static inline void interrupts_on(void) { __asm__ volatile("cpsie i" ::: "memory"); }
-static inline void interrupts_off(void) { __asm__ volatile("cpsid i" ::: "memory"); }
+static inline void interrupts_on(void) {
+    __asm__ volatile("cpsie i" ::: "memory");
+}
+static inline void interrupts_off(void) {
+    __asm__ volatile("cpsid i" ::: "memory");
+}
 
 #endif

@@ -33,5 +33,9 @@ void *heap_take(size_t bytes) {
     return memory;
 }
 
-size_t heap_used(void) { return next - first; }
-size_t heap_free(void) { return end - next; }
+size_t heap_used(void) {
+    return next - first;
+}
+size_t heap_free(void) {
+    return end - next;
+}

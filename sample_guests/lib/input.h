@@ -29,14 +29,17 @@ enum {
     KEY_END = 107,
     KEY_DOWN = 108,
     KEY_DELETE = 111,
+    KEY_MUTE = 113,
     KEY_VOLUMEDOWN = 114,
     KEY_VOLUMEUP = 115,
     KEY_POWER = 116,
     KEY_MENU = 139,
     KEY_BACK = 158,
+    KEY_PHONE = 169,
     KEY_HOMEPAGE = 172,
     KEY_CAMERA = 212,
     KEY_SEARCH = 217,
+    KEY_HANGUP_PHONE = 446,
 };
 
 enum { INPUT_SLOTS = 5 };

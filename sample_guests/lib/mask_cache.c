@@ -19,7 +19,9 @@ static unsigned slot_of(uint32_t key) {
     return at;
 }
 
-static uint32_t full_key(enum mask_family family, uint32_t key) { return (uint32_t)family << 30 | key; }
+static uint32_t full_key(enum mask_family family, uint32_t key) {
+    return (uint32_t)family << 30 | key;
+}
 
 const struct mask *mask_find(enum mask_family family, uint32_t key) {
     return slots[slot_of(full_key(family, key))].mask;

@@ -84,7 +84,8 @@ void mmu_start(uint32_t ram_bytes) {
                      : "=r"(control)
                      : "r"(0), "r"((uint32_t)sections | 0x6a), "r"(1)
                      : "memory");
-    control |= 1 << 0 | 1 << 2 | 1 << 11 | 1 << 12; /* MMU, data cache, branch prediction, instruction cache */
-    control &= ~(1u << 28 | 1u << 29);              /* no TEX remap, no access flag */
+    control |=
+        1 << 0 | 1 << 2 | 1 << 11 | 1 << 12; /* MMU, data cache, branch prediction, instruction cache */
+    control &= ~(1u << 28 | 1u << 29);       /* no TEX remap, no access flag */
     __asm__ volatile("mcr p15, 0, %0, c1, c0, 0\n isb" ::"r"(control) : "memory");
 }

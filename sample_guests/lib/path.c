@@ -1,5 +1,6 @@
-/* The rasteriser sums signed areas: each edge adds, to the pixels it crosses, how much of the pixel lies to its
- * right; the running sum along a row is then the coverage. Integers only: floating point is slow under emulation. */
+/* The rasteriser sums signed areas: each edge adds, to the pixels it crosses, how much of the pixel lies to
+ * its right; the running sum along a row is then the coverage. Integers only: floating point is slow under
+ * emulation. */
 #include "path.h"
 #include "board.h"
 #include "heap.h"
@@ -20,11 +21,11 @@ static struct mask *scratch;
 
 int sine(int angle) {
     static const int quarter[65] = {
-    0, 804, 1608, 2411, 3212, 4011, 4808, 5602, 6393, 7180, 7962, 8740, 9512, 10279, 11039, 11793, 12540,
-    13279, 14010, 14733, 15447, 16151, 16846, 17531, 18205, 18868, 19520, 20160, 20788, 21403, 22006, 22595,
-    23170, 23732, 24279, 24812, 25330, 25833, 26320, 26791, 27246, 27684, 28106, 28511, 28899, 29269, 29622,
-    29957, 30274, 30572, 30853, 31114, 31357, 31581, 31786, 31972, 32138, 32286, 32413, 32522, 32610, 32679,
-    32729, 32758, 32768,
+        0,     804,   1608,  2411,  3212,  4011,  4808,  5602,  6393,  7180,  7962,  8740,  9512,
+        10279, 11039, 11793, 12540, 13279, 14010, 14733, 15447, 16151, 16846, 17531, 18205, 18868,
+        19520, 20160, 20788, 21403, 22006, 22595, 23170, 23732, 24279, 24812, 25330, 25833, 26320,
+        26791, 27246, 27684, 28106, 28511, 28899, 29269, 29622, 29957, 30274, 30572, 30853, 31114,
+        31357, 31581, 31786, 31972, 32138, 32286, 32413, 32522, 32610, 32679, 32729, 32758, 32768,
     };
     angle &= 0xffff;
     int at = angle & 0x7fff;
@@ -107,13 +108,18 @@ void path_cubic(int ax, int ay, int bx, int by, int x, int y) {
 
 void path_quad(int cx, int cy, int x, int y) {
     int x0 = at_x, y0 = at_y;
-    path_cubic(x0 + (cx - x0) * 2 / 3, y0 + (cy - y0) * 2 / 3, x + (cx - x) * 2 / 3, y + (cy - y) * 2 / 3, x, y);
+    path_cubic(x0 + (cx - x0) * 2 / 3, y0 + (cy - y0) * 2 / 3, x + (cx - x) * 2 / 3, y + (cy - y) * 2 / 3, x,
+               y);
 }
 
 /* The distance of a quarter circle's control points: 0.5523 of the radius. */
-static int bend(int radius) { return (int)((int64_t)radius * 9048 >> 14); }
+static int bend(int radius) {
+    return (int)((int64_t)radius * 9048 >> 14);
+}
 
-void path_circle(int x, int y, int r) { path_rounded(x - r, y - r, 2 * r, 2 * r, r); }
+void path_circle(int x, int y, int r) {
+    path_rounded(x - r, y - r, 2 * r, 2 * r, r);
+}
 
 void path_hole(int x, int y, int r) {
     int k = bend(r);
@@ -141,7 +147,8 @@ void path_stroke(int x0, int y0, int x1, int y1, int width) {
     int dx = x1 - x0, dy = y1 - y0, r = width / 2;
     /* Scaled down, so that the squares fit. */
     int scale = max(1, max(dx < 0 ? -dx : dx, dy < 0 ? -dy : dy) >> 14);
-    int length = (int)square_root((uint32_t)((dx / scale) * (dx / scale) + (dy / scale) * (dy / scale))) * scale;
+    int length =
+        (int)square_root((uint32_t)((dx / scale) * (dx / scale) + (dy / scale) * (dy / scale))) * scale;
     path_circle(x0, y0, r);
     if (!length)
         return;
@@ -246,7 +253,8 @@ static struct rect rasterise(struct rect window) {
     close_contour();
     if (!edge_count)
         return (struct rect){0, 0, 0, 0};
-    struct rect bounds = {low_x >> 8, low_y >> 8, (high_x >> 8) - (low_x >> 8) + 1, (high_y >> 8) - (low_y >> 8) + 1};
+    struct rect bounds = {low_x >> 8, low_y >> 8, (high_x >> 8) - (low_x >> 8) + 1,
+                          (high_y >> 8) - (low_y >> 8) + 1};
     bounds = rect_both(bounds, window);
     if (rect_empty(bounds))
         return bounds;

@@ -16,7 +16,11 @@ static inline uint32_t hypercall(uint32_t function) {
     return r0;
 }
 
-static inline void power_off(void) { hypercall(PSCI_SYSTEM_OFF); }
-static inline void restart(void) { hypercall(PSCI_SYSTEM_RESET); }
+static inline void power_off(void) {
+    hypercall(PSCI_SYSTEM_OFF);
+}
+static inline void restart(void) {
+    hypercall(PSCI_SYSTEM_RESET);
+}
 
 #endif

@@ -2,7 +2,8 @@
 
 const char *const month_names[12] = {"January", "February", "March",     "April",   "May",      "June",
                                      "July",    "August",   "September", "October", "November", "December"};
-const char *const weekday_names[7] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
+const char *const weekday_names[7] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
+                                      "Thursday", "Friday", "Saturday"};
 
 /* Howard Hinnant's civil_from_days: years that begin in March make leap days the last of their year. */
 struct date date_of(uint32_t seconds) {

@@ -12,7 +12,9 @@ struct date {
     int hour, minute, second;
 };
 
-static inline uint32_t rtc_seconds(void) { return read32(BOARD_RTC); }
+static inline uint32_t rtc_seconds(void) {
+    return read32(BOARD_RTC);
+}
 struct date date_of(uint32_t seconds);
 extern const char *const month_names[12], *const weekday_names[7];
 

@@ -16,7 +16,8 @@ static uint32_t chance(uint32_t below) {
 static void sky(struct surface *to, uint32_t top, uint32_t middle, uint32_t bottom, int horizon) {
     static const uint8_t order[16] = {0, 8, 2, 10, 12, 4, 14, 6, 3, 11, 1, 9, 15, 7, 13, 5};
     for (int y = 0; y < to->height; y++) {
-        int half = max(horizon / 2, 1), part = y < half ? y * 4096 / half : min((y - half) * 4096 / half, 4096);
+        int half = max(horizon / 2, 1),
+            part = y < half ? y * 4096 / half : min((y - half) * 4096 / half, 4096);
         uint32_t a = y < half ? top : middle, b = y < half ? middle : bottom;
         int32_t channel[3];
         for (int i = 0; i < 3; i++) {
@@ -44,7 +45,8 @@ static void glow(struct canvas *c, int x, int y, int radius, uint32_t color, int
         for (int px = area.x; px < area.x + area.w; px++) {
             int near = 256 - ((px - x) * (px - x) + (py - y) * (py - y)) / square;
             if (near > 0)
-                row[px] = mix(row[px], color, (uint32_t)((near * near >> 8) * near >> 8) * (uint32_t)strength >> 8);
+                row[px] =
+                    mix(row[px], color, (uint32_t)((near * near >> 8) * near >> 8) * (uint32_t)strength >> 8);
         }
     }
 }
@@ -93,7 +95,8 @@ static void hills(struct canvas *c, const struct scene *s) {
         /* Through the sky's middle colour: straight from a warm light to a dark blue is mud. */
         uint32_t color = i < 2 ? mix(s->bottom, s->middle, (uint32_t)(110 + i * 100))
                                : mix(s->middle, s->near, (uint32_t)(i * 64 - 40));
-        ridge(c, h * (58 + i * 9) / 100, h / 34 + h * i / 300, 2 + i, RGB(color), ALPHA(s->bottom, 46 - i * 9));
+        ridge(c, h * (58 + i * 9) / 100, h / 34 + h * i / 300, 2 + i, RGB(color),
+              ALPHA(s->bottom, 46 - i * 9));
     }
 }
 
@@ -102,7 +105,8 @@ static void sea(struct canvas *c, const struct scene *s) {
     sky(c->target, s->top, s->middle, s->bottom, horizon);
     glow(c, x, horizon - h / 12, w * 2 / 3, s->light, 170);
     fill_circle(c, x, horizon - h / 14, w / 9, RGB(s->light));
-    fill_gradient(c, (struct rect){0, horizon, w, h - horizon}, RGB(mix(s->bottom, s->near, 120)), RGB(s->near));
+    fill_gradient(c, (struct rect){0, horizon, w, h - horizon}, RGB(mix(s->bottom, s->near, 120)),
+                  RGB(s->near));
     for (int y = horizon + 1; y < h; y += 2 + (y - horizon) / 26) {
         int depth = y - horizon, width = w / 12 + depth / 2 + (int)chance((uint32_t)(w / 6));
         int shift = (int)chance((uint32_t)(w / 12 + depth / 4)) - (w / 24 + depth / 8);
@@ -145,13 +149,15 @@ static void forest(struct canvas *c, const struct scene *s) {
         int base = h * (58 + layer * 16) / 100, count = 11 - layer * 2;
         for (int i = 0; i <= count; i++) {
             int x = w * i / count + (int)chance((uint32_t)w / 10) - w / 20;
-            fir(c, x, base + (int)chance((uint32_t)h / 40), h * (14 + layer * 7) / 100 + (int)chance((uint32_t)h / 12), color);
+            fir(c, x, base + (int)chance((uint32_t)h / 40),
+                h * (14 + layer * 7) / 100 + (int)chance((uint32_t)h / 12), color);
         }
         fill(c, (struct rect){0, base - 1, w, h}, color);
-        fill_gradient(c, (struct rect){0, base - h / 8, w, h / 5}, ALPHA(s->bottom, 0), ALPHA(s->bottom, 90 - layer * 24));
+        fill_gradient(c, (struct rect){0, base - h / 8, w, h / 5}, ALPHA(s->bottom, 0),
+                      ALPHA(s->bottom, 90 - layer * 24));
         if (layer < 3)
-            fill_gradient(c, (struct rect){0, base + h / 5 - h / 8, w, h / 5}, ALPHA(s->bottom, 90 - layer * 24),
-                          ALPHA(s->bottom, 0));
+            fill_gradient(c, (struct rect){0, base + h / 5 - h / 8, w, h / 5},
+                          ALPHA(s->bottom, 90 - layer * 24), ALPHA(s->bottom, 0));
     }
 }
 
@@ -162,7 +168,8 @@ static void city(struct canvas *c, const struct scene *s) {
     for (int layer = 0; layer < 3; layer++) {
         uint32_t color = RGB(mix(s->bottom, s->near, (uint32_t)(90 + layer * 80)));
         for (int x = -(int)chance(20); x < w;) {
-            int width = unit * (6 + (int)chance(6)), top = h * (38 + layer * 14) / 100 + (int)chance((uint32_t)h / 5);
+            int width = unit * (6 + (int)chance(6)),
+                top = h * (38 + layer * 14) / 100 + (int)chance((uint32_t)h / 5);
             fill(c, (struct rect){x, top, width, h - top}, color);
             if (chance(3) == 0)
                 fill(c, (struct rect){x + width / 2, top - unit * 4, max(unit / 3, 1), unit * 4}, color);
@@ -208,7 +215,8 @@ static void paper(struct canvas *c, const struct scene *s) {
         fill(c, (struct rect){0, y, w, 1}, ALPHA(s->light, y / grid % 4 ? 18 : 44));
     int line = max(w / 110, 2) * 256;
     for (int i = 0; i < 4; i++) {
-        int x = grid * (3 + (int)chance(8)), y = grid * (3 + i * 7), bw = grid * (6 + (int)chance(6)), bh = grid * 5;
+        int x = grid * (3 + (int)chance(8)), y = grid * (3 + i * 7), bw = grid * (6 + (int)chance(6)),
+            bh = grid * 5;
         path_begin();
         path_stroke(PX(x), PX(y), PX(x + bw), PX(y), line);
         path_stroke(PX(x + bw), PX(y), PX(x + bw), PX(y + bh), line);
@@ -223,11 +231,14 @@ static void chart(struct canvas *c, const struct scene *s) {
     int w = c->target->width, h = c->target->height, left = w / 8, base = h * 70 / 100, top = h * 30 / 100;
     sky(c->target, s->top, s->middle, s->bottom, h);
     for (int i = 0; i <= 4; i++)
-        fill(c, (struct rect){left, base - (base - top) * i / 4, w - 2 * left, max(w / 240, 1)}, ALPHA(s->near, 40));
+        fill(c, (struct rect){left, base - (base - top) * i / 4, w - 2 * left, max(w / 240, 1)},
+             ALPHA(s->near, 40));
     int bar = (w - 2 * left) / 9;
     for (int i = 0; i < 6; i++) {
-        int height = (base - top) * (20 + i * 9 + (int)chance(26)) / 100, x = left + bar / 2 + bar * 3 * i / 2;
-        fill_rounded_gradient(c, (struct rect){x, base - height, bar, height}, bar / 5, RGB(s->light), RGB(mix(s->light, s->near, 110)));
+        int height = (base - top) * (20 + i * 9 + (int)chance(26)) / 100,
+            x = left + bar / 2 + bar * 3 * i / 2;
+        fill_rounded_gradient(c, (struct rect){x, base - height, bar, height}, bar / 5, RGB(s->light),
+                              RGB(mix(s->light, s->near, 110)));
     }
     path_begin();
     int y = base - (base - top) / 5;

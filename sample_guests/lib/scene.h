@@ -5,14 +5,14 @@
 #include "canvas.h"
 
 enum scene_kind {
-    SCENE_HILLS,   /* ridges behind one another under a low sun */
-    SCENE_SEA,     /* a sun over water */
-    SCENE_NIGHT,   /* stars, a moon, a ridge */
-    SCENE_FOREST,  /* firs in mist */
-    SCENE_CITY,    /* windows at dusk */
-    SCENE_FACETS,  /* translucent planes */
-    SCENE_PAPER,   /* a plan on blue paper */
-    SCENE_CHART,   /* a chart on a board */
+    SCENE_HILLS,  /* ridges behind one another under a low sun */
+    SCENE_SEA,    /* a sun over water */
+    SCENE_NIGHT,  /* stars, a moon, a ridge */
+    SCENE_FOREST, /* firs in mist */
+    SCENE_CITY,   /* windows at dusk */
+    SCENE_FACETS, /* translucent planes */
+    SCENE_PAPER,  /* a plan on blue paper */
+    SCENE_CHART,  /* a chart on a board */
 };
 
 struct scene {

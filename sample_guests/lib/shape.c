@@ -31,7 +31,8 @@ struct rounded {
 static void rounded_row(struct canvas *c, const struct rounded *shape, int y, int inset) {
     struct rect row = {shape->r.x + inset, shape->r.y + y, shape->r.w - 2 * inset, 1};
     if (shape->surface) {
-        draw_surface(c, shape->surface, (struct rect){row.x + c->x, row.y + c->y, row.w, 1}, row.x, row.y, 256);
+        draw_surface(c, shape->surface, (struct rect){row.x + c->x, row.y + c->y, row.w, 1}, row.x, row.y,
+                     256);
         return;
     }
     uint32_t part = shape->top == shape->bottom ? 0 : (uint32_t)(y * 256 / max(shape->r.h - 1, 1));
@@ -41,8 +42,8 @@ static void rounded_row(struct canvas *c, const struct rounded *shape, int y, in
 
 static uint32_t color_at(const struct canvas *c, const struct rounded *shape, int x, int y) {
     if (shape->surface)
-        return RGB(shape->surface->pixels[(intptr_t)(shape->r.y + y + c->y) * shape->surface->stride + shape->r.x + x +
-                                          c->x]);
+        return RGB(shape->surface->pixels[(intptr_t)(shape->r.y + y + c->y) * shape->surface->stride +
+                                          shape->r.x + x + c->x]);
     uint32_t part = (uint32_t)(y * 256 / max(shape->r.h - 1, 1));
     uint32_t alpha = ((shape->top >> 24) * (256 - part) + (shape->bottom >> 24) * part) >> 8;
     return ALPHA(mix(shape->top, shape->bottom, part), alpha);
@@ -144,7 +145,8 @@ static void shadow_row(struct canvas *c, struct rect row, uint32_t cover, int al
 void draw_shadow(struct canvas *c, struct rect r, int radius, int blur, int alpha) {
     radius = clamp(radius, 0, min(r.w, r.h) / 2);
     struct rect whole = rect_inset(r, -blur);
-    if (blur <= 0 || rect_empty(rect_both((struct rect){whole.x + c->x, whole.y + c->y, whole.w, whole.h}, c->clip)))
+    if (blur <= 0 ||
+        rect_empty(rect_both((struct rect){whole.x + c->x, whole.y + c->y, whole.w, whole.h}, c->clip)))
         return;
     const struct mask *mask = shadow_corner(radius, blur);
     int size = mask->width;

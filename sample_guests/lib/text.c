@@ -13,7 +13,9 @@ int text_compare(const char *a, const char *b) {
     return (unsigned char)*a - (unsigned char)*b;
 }
 
-bool text_equal(const char *a, const char *b) { return text_compare(a, b) == 0; }
+bool text_equal(const char *a, const char *b) {
+    return text_compare(a, b) == 0;
+}
 
 bool text_starts(const char *text, const char *prefix) {
     while (*prefix)
@@ -37,7 +39,7 @@ bool text_number(const char *text, uint32_t *value) {
         return false;
     for (; *text; text++) {
         unsigned letter = *text | 0x20;
-        unsigned digit = *text >= '0' && *text <= '9' ? (unsigned)*text - '0'
+        unsigned digit = *text >= '0' && *text <= '9'     ? (unsigned)*text - '0'
                          : letter >= 'a' && letter <= 'f' ? letter - 'a' + 10
                                                           : 99;
         if (digit >= base)
@@ -73,7 +75,8 @@ static void put(struct output *out, char character) {
     out->used++;
 }
 
-static void put_number(struct output *out, uint64_t value, bool negative, unsigned base, int width, char pad) {
+static void put_number(struct output *out, uint64_t value, bool negative, unsigned base, int width,
+                       char pad) {
     char digits[24];
     int count = 0;
     do {

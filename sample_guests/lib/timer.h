@@ -1,4 +1,5 @@
-/* The generic timer: time since power-on, one deadline, and idling. Times are nanoseconds unless named ticks. */
+/* The generic timer: time since power-on, one deadline, and idling. Times are nanoseconds unless named ticks.
+ */
 #ifndef GUEST_TIMER_H
 #define GUEST_TIMER_H
 

@@ -16,9 +16,9 @@ enum { ABS_MT_TRACKING_ID = 0x39, BTN_LEFT = 0x110, BTN_TOUCH = 0x14a };
 
 struct device {
     uint32_t base;
-    bool multi;         /* speaks multi-touch, type B; else one pointer with a button */
-    int x_max, y_max;   /* 0: no pointer */
-    int slot;           /* the one that events are about */
+    bool multi;       /* speaks multi-touch, type B; else one pointer with a button */
+    int x_max, y_max; /* 0: no pointer */
+    int slot;         /* the one that events are about */
     struct {
         bool touching, was_touching, moved;
         int x, y; /* in the device's units */
@@ -42,7 +42,9 @@ struct device {
 static struct device devices[DEVICES];
 static int device_count;
 
-static uint32_t get(const struct device *device, uint32_t offset) { return read32(device->base + offset); }
+static uint32_t get(const struct device *device, uint32_t offset) {
+    return read32(device->base + offset);
+}
 static void put(const struct device *device, uint32_t offset, uint32_t value) {
     write32(device->base + offset, value);
 }
@@ -93,7 +95,8 @@ static bool set_up(struct device *device) {
     if (size < QUEUE || get(device, VIRTIO_QUEUE_READY))
         return false;
     for (uint16_t i = 0; i < QUEUE; i++) {
-        device->descriptors[i] = (struct virtq_descriptor){(uintptr_t)&device->events[i], 8, DESCRIPTOR_WRITE, 0};
+        device->descriptors[i] =
+            (struct virtq_descriptor){(uintptr_t)&device->events[i], 8, DESCRIPTOR_WRITE, 0};
         device->available.head.ring[i] = i;
     }
     __asm__ volatile("dmb" ::: "memory");
@@ -141,7 +144,9 @@ static void report(struct device *device) {
         if (now == was && !(now && device->slots[i].moved))
             continue;
         struct input_event event = {
-            .kind = now && !was ? INPUT_DOWN : now ? INPUT_MOVE : INPUT_UP,
+            .kind = now && !was ? INPUT_DOWN
+                    : now       ? INPUT_MOVE
+                                : INPUT_UP,
             .slot = i,
             .x = scale(device->slots[i].x, device->x_max, board.panel.width),
             .y = scale(device->slots[i].y, device->y_max, board.panel.height),

@@ -8,7 +8,8 @@ static const struct contact contacts[] = {
     {"Chiara Rossi", "Choir", "+39 320 555 0155", "chiara@coro.example", "Via Roma 21, Torino"},
     {"Dad", "Family", "+44 7700 900101", "dad@home.example", "Rose Cottage, Ambleside"},
     {"Daniel Okafor", "Flatmate", "+44 7700 900135", "daniel@home.example", "Flat 3, 40 Park Row"},
-    {"Doctor Reyes", "Surgery on Elm Street", "+44 113 496 0140", "desk@surgery.example", "Elm Street 2, Leeds"},
+    {"Doctor Reyes", "Surgery on Elm Street", "+44 113 496 0140", "desk@surgery.example",
+     "Elm Street 2, Leeds"},
     {"Elena Petrova", "School", "+359 88 555 0166", "elena@post.example", "Vitosha 18, Sofia"},
     {"Finn Sørensen", "Sailing", "+45 20 55 01 71", "finn@havn.example", "Nyhavn 4, København"},
     {"Grace Kim", "Book club", "+82 10 5550 0178", "grace@books.example", "Mapo-gu, Seoul"},
@@ -31,18 +32,20 @@ static const struct contact contacts[] = {
 };
 
 static const char *const notes[] = {
-    "Weekend in Åre\nTrain on Friday 17:42, seats 31 and 32.\nBring: head torch, wool socks, the good coffee.\n"
+    "Weekend in Åre\nTrain on Friday 17:42, seats 31 and 32.\nBring: head torch, wool socks, the good "
+    "coffee.\n"
     "Sven has the key, ring at the red house.",
     "Groceries\nOats\nLemons\nOlive oil\nDark bread\nTomatoes, the small ones\nSomething green",
     "Song ideas\nSlow one in D, brushes only.\nAsk Noah about the bridge.",
     "Books to read\nThe Left Hand of Darkness\nA Month in the Country\nThe Summer Book",
     "Lamp for the hall\nMax 30 cm wide. The warm white, not the blue one.",
-    "Bread\n500 g flour, 350 g water, 10 g salt, 100 g starter.\nFold four times, then leave it alone until tomorrow.",
+    "Bread\n500 g flour, 350 g water, 10 g salt, 100 g starter.\nFold four times, then leave it alone until "
+    "tomorrow.",
 };
 
 static const struct appointment appointments[] = {
-    {1, "18:30", "Choir", "St Mary's hall"},      {2, "19:00", "Football", "Roundhay, pitch 4"},
-    {3, "17:15", "Piano with Jonas", "Music room"}, {4, "20:00", "Book club", "Grace's flat"},
+    {1, "18:30", "Choir", "St Mary's hall"},          {2, "19:00", "Football", "Roundhay, pitch 4"},
+    {3, "17:15", "Piano with Jonas", "Music room"},   {4, "20:00", "Book club", "Grace's flat"},
     {5, "17:42", "Train to the cabin", "Platform 6"}, {6, "10:00", "Market", "Kirkgate"},
     {6, "15:00", "Climbing with Hugo", "The Depot"},  {0, "12:30", "Lunch with Mum and Dad", "Ambleside"},
 };
@@ -69,8 +72,14 @@ const struct dress dress = {
     .accent = 0xe8604c,
     .wallpaper = {SCENE_HILLS, 0x1b1446, 0x8a3a74, 0xffa877, 0x1f0f38, 0xffe3b0, 7},
     .agenda = false,
-    .app_colors = {[APP_NOTES] = 0xe2963a, [APP_CONTACTS] = 0x3f83c9, [APP_PHOTOS] = 0x9a53b8, [APP_SETTINGS] = 0x5d6b7a,
-                   [APP_CALENDAR] = 0xd9503f, [APP_CLOCK] = 0x3d4a63, [APP_CALCULATOR] = 0x2f9e8f, [APP_DRAW] = 0xdb4f86},
+    .app_colors = {[APP_NOTES] = 0xe2963a,
+                   [APP_CONTACTS] = 0x3f83c9,
+                   [APP_PHOTOS] = 0x9a53b8,
+                   [APP_SETTINGS] = 0x5d6b7a,
+                   [APP_CALENDAR] = 0xd9503f,
+                   [APP_CLOCK] = 0x3d4a63,
+                   [APP_CALCULATOR] = 0x2f9e8f,
+                   [APP_DRAW] = 0xdb4f86},
     .contacts = contacts,
     .contact_count = sizeof contacts / sizeof *contacts,
     .notes = notes,

@@ -8,7 +8,9 @@ static bool on;
 static uint64_t started, last;
 static uint32_t count, rate, rate_count;
 
-bool animation_on(void) { return on; }
+bool animation_on(void) {
+    return on;
+}
 
 void animation_set(bool wanted) {
     on = wanted;

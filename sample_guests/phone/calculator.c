@@ -48,14 +48,21 @@ static void show(double value) {
 static void apply(void) {
     double right = value_of(entry);
     switch (waiting) {
-    case '+': left += right; break;
-    case '-': left -= right; break;
-    case '*': left *= right; break;
+    case '+':
+        left += right;
+        break;
+    case '-':
+        left -= right;
+        break;
+    case '*':
+        left *= right;
+        break;
     case '/':
         wrong = right == 0;
         left = wrong ? 0 : left / right;
         break;
-    default: left = right;
+    default:
+        left = right;
     }
     if (!wrong)
         show(left);
@@ -94,15 +101,20 @@ static void press(char mark) {
         clear();
     int length = (int)text_length(entry);
     switch (mark) {
-    case 'C': break;
+    case 'C':
+        break;
     case '<':
         if (length > 1 && !fresh)
             entry[length - 1] = 0;
         else
             text_copy(entry, "0", sizeof entry);
         break;
-    case '%': show(value_of(entry) / 100); break;
-    case '~': show(-value_of(entry)); break;
+    case '%':
+        show(value_of(entry) / 100);
+        break;
+    case '~':
+        show(-value_of(entry));
+        break;
     case '+':
     case '-':
     case '*':
@@ -113,7 +125,8 @@ static void press(char mark) {
         waiting = mark == '=' ? 0 : mark;
         fresh = true;
         break;
-    default: digit(mark);
+    default:
+        digit(mark);
     }
     damage_all();
 }
@@ -134,13 +147,17 @@ static void calculator_draw(struct canvas *c) {
     }
     draw_text_right(c, FACE_REGULAR, dp(17), w - dp(20), top + dp(30), INK_FAINT, pending);
     int px = text_length(entry) > 9 ? dp(32) : dp(46);
-    draw_text_right(c, FACE_LIGHT, px, w - dp(20), top + screen - dp(20), wrong ? DANGER : INK, wrong ? "Error" : entry);
+    draw_text_right(c, FACE_LIGHT, px, w - dp(20), top + screen - dp(20), wrong ? DANGER : INK,
+                    wrong ? "Error" : entry);
     for (int i = 0; i < COLUMNS * ROWS; i++) {
         struct rect r = {i % COLUMNS * key_w, top + screen + i / COLUMNS * key_h, key_w, key_h};
         r.w = i % COLUMNS == COLUMNS - 1 ? w - r.x : r.w;
         r.h = i / COLUMNS == ROWS - 1 ? panel_height() - r.y : r.h;
         bool rule = i % COLUMNS == COLUMNS - 1, top_row = i < COLUMNS;
-        uint32_t ground = marks[i] == '=' ? color : rule ? RGB(mix(color, 0, 90)) : top_row ? RGB(0x39414b) : RGB(0x2b3139);
+        uint32_t ground = marks[i] == '=' ? color
+                          : rule          ? RGB(mix(color, 0, 90))
+                          : top_row       ? RGB(0x39414b)
+                                          : RGB(0x2b3139);
         fill(c, r, ground);
         fill(c, (struct rect){r.x, r.y, r.w, 1}, ALPHA(0xffffff, 14));
         fill(c, (struct rect){r.x, r.y, 1, r.h}, ALPHA(0xffffff, 10));
@@ -149,13 +166,16 @@ static void calculator_draw(struct canvas *c) {
         if (marks[i] == '<')
             draw_icon(c, ICON_BACKSPACE, x, y, dp(24), WHITE);
         else
-            draw_text_centred(c, FACE_REGULAR, dp(24), x, y + cap_height(FACE_REGULAR, dp(24)) / 2, WHITE, labels[i]);
+            draw_text_centred(c, FACE_REGULAR, dp(24), x, y + cap_height(FACE_REGULAR, dp(24)) / 2, WHITE,
+                              labels[i]);
         hit(ID_KEY + i, r, marks[i] == '<' ? "erase" : labels[i]);
     }
     draw_title_bar(c, color, "Calculator", ICON_COUNT, ICON_COUNT);
 }
 
-static void calculator_tap(int id) { press(marks[id - ID_KEY]); }
+static void calculator_tap(int id) {
+    press(marks[id - ID_KEY]);
+}
 
 static void calculator_key(unsigned code, char character) {
     if (code == KEY_ENTER || character == '=')

@@ -29,11 +29,16 @@ static void calendar_open(void) {
     list.offset = list.velocity = 0;
 }
 
-static int row_height(void) { return dp(34); }
-static int grid_top(void) { return bar_height() + dp(28); }
+static int row_height(void) {
+    return dp(34);
+}
+static int grid_top(void) {
+    return bar_height() + dp(28);
+}
 
 static struct rect day_rect(int of_day) {
-    int first = (weekday_of(year, month, 1) + 6) % 7, at = first + of_day - 1, w = (panel_width() - dp(16)) / 7;
+    int first = (weekday_of(year, month, 1) + 6) % 7, at = first + of_day - 1,
+        w = (panel_width() - dp(16)) / 7;
     return (struct rect){dp(8) + at % 7 * w, grid_top() + at / 7 * row_height(), w, row_height()};
 }
 
@@ -50,8 +55,8 @@ static void draw_month(struct canvas *c) {
     uint32_t color = app_color(&calendar_screen);
     char text[8];
     for (int i = 0; i < 7; i++)
-        draw_text_centred(c, FACE_MEDIUM, dp(11), dp(8) + (2 * i + 1) * (panel_width() - dp(16)) / 14, bar_height() + dp(20),
-                          INK_FAINT, letters[i]);
+        draw_text_centred(c, FACE_MEDIUM, dp(11), dp(8) + (2 * i + 1) * (panel_width() - dp(16)) / 14,
+                          bar_height() + dp(20), INK_FAINT, letters[i]);
     for (int i = 1; i <= days_in(year, month); i++) {
         struct rect r = day_rect(i);
         int x = r.x + r.w / 2, y = r.y + r.h / 2;
@@ -59,10 +64,15 @@ static void draw_month(struct canvas *c) {
         if (i == day)
             fill_circle(c, x, y, dp(15), color);
         else
-            draw_press(c, ID_DAY + i, (struct rect){x - dp(15), y - dp(15), dp(30), dp(30)}, dp(15), ALPHA(0, 24));
+            draw_press(c, ID_DAY + i, (struct rect){x - dp(15), y - dp(15), dp(30), dp(30)}, dp(15),
+                       ALPHA(0, 24));
         format(text, sizeof text, "%d", i);
-        draw_text_centred(c, now || i == day ? FACE_MEDIUM : FACE_REGULAR, dp(14), x, y + cap_height(FACE_REGULAR, dp(14)) / 2,
-                          i == day ? WHITE : now ? color : INK, text);
+        draw_text_centred(c, now || i == day ? FACE_MEDIUM : FACE_REGULAR, dp(14), x,
+                          y + cap_height(FACE_REGULAR, dp(14)) / 2,
+                          i == day ? WHITE
+                          : now    ? color
+                                   : INK,
+                          text);
         if (planned(weekday_of(year, month, i)) && i != day)
             fill_circle(c, x, y + dp(11), max(dp(1), 2), ALPHA(color, 150));
         hit(ID_DAY + i, r, "day");
@@ -93,7 +103,8 @@ static void calendar_draw(struct canvas *c) {
         fill_rounded(c, (struct rect){r.x, r.y, dp(4), r.h}, dp(2), color);
         draw_text(c, FACE_MEDIUM, dp(13), r.x + dp(16), r.y + dp(30), color, a->time);
         draw_text_within(c, FACE_MEDIUM, dp(14), r.x + dp(66), r.y + dp(22), r.w - dp(78), INK, a->title);
-        draw_text_within(c, FACE_REGULAR, dp(12), r.x + dp(66), r.y + dp(39), r.w - dp(78), INK_SOFT, a->place);
+        draw_text_within(c, FACE_REGULAR, dp(12), r.x + dp(66), r.y + dp(39), r.w - dp(78), INK_SOFT,
+                         a->place);
         y += dp(57);
         shown++;
     }

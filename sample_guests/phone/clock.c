@@ -12,10 +12,16 @@ static int lap_count;
 
 static const uint32_t ground = RGB(0x1d2129), ring = RGB(0x2c323d);
 
-static int tabs_height(void) { return dp(44); }
-static int content_top(void) { return bar_height() + tabs_height(); }
+static int tabs_height(void) {
+    return dp(44);
+}
+static int content_top(void) {
+    return bar_height() + tabs_height();
+}
 
-static uint64_t stopwatch_time(void) { return gathered + (started ? timer_now() - started : 0); }
+static uint64_t stopwatch_time(void) {
+    return gathered + (started ? timer_now() - started : 0);
+}
 
 static void draw_tab(struct canvas *c, int id, int index, bool chosen, const char *label) {
     int w = panel_width() / 2, y = bar_height();
@@ -30,7 +36,8 @@ static void draw_tab(struct canvas *c, int id, int index, bool chosen, const cha
 
 static void hand(struct canvas *c, int x, int y, int angle, int from, int to, int width, uint32_t color) {
     int s = sine(angle), k = cosine(angle);
-    draw_line(c, PX(x) + s * from / 128, PX(y) - k * from / 128, PX(x) + s * to / 128, PX(y) - k * to / 128, width, color);
+    draw_line(c, PX(x) + s * from / 128, PX(y) - k * from / 128, PX(x) + s * to / 128, PX(y) - k * to / 128,
+              width, color);
 }
 
 static struct rect face_rect(void) {
@@ -46,8 +53,11 @@ static void draw_face(struct canvas *c) {
     fill_circle(c, x, y, radius - dp(3), RGB(0x252b35));
     for (int i = 0; i < 60; i++) {
         bool hour = i % 5 == 0;
-        hand(c, x, y, i * 65536 / 60, radius - dp(hour ? 20 : 14), radius - dp(10), hour ? dp(2) * 256 : dp(1) * 256,
-             ALPHA(0xffffff, i % 15 == 0 ? 255 : hour ? 170 : 60));
+        hand(c, x, y, i * 65536 / 60, radius - dp(hour ? 20 : 14), radius - dp(10),
+             hour ? dp(2) * 256 : dp(1) * 256,
+             ALPHA(0xffffff, i % 15 == 0 ? 255
+                             : hour      ? 170
+                                         : 60));
     }
     int seconds = date.second, minutes = date.minute * 60 + seconds, hours = date.hour % 12 * 3600 + minutes;
     hand(c, x, y, hours * 4096 / 2700, -dp(10), radius * 48 / 100, dp(5) * 256, WHITE);
@@ -61,7 +71,8 @@ static void draw_face(struct canvas *c) {
     int below = r.y + r.h + dp(14);
     format(text, sizeof text, "%02d:%02d:%02d", date.hour, date.minute, date.second);
     draw_digits_centred(c, FACE_LIGHT, dp(32), x, below + dp(26), WHITE, text);
-    format(text, sizeof text, "%s, %d %s %d", weekday_names[date.weekday], date.day, month_names[date.month - 1], date.year);
+    format(text, sizeof text, "%s, %d %s %d", weekday_names[date.weekday], date.day,
+           month_names[date.month - 1], date.year);
     draw_text_centred(c, FACE_REGULAR, dp(13), x, below + dp(50), ALPHA(0xffffff, 150), text);
 }
 
@@ -94,8 +105,8 @@ static void draw_stopwatch(struct canvas *c) {
     int buttons = r.y + r.h + dp(38);
     draw_round_button(c, ID_START, x + dp(44), buttons, dp(27), started ? DANGER : RGB(dress.accent),
                       started ? ICON_PAUSE : ICON_PLAY, started ? "pause" : "start");
-    draw_round_button(c, ID_LAP, x - dp(44), buttons, dp(27), RGB(0x3a414d), started ? ICON_FLAG : ICON_RESTART,
-                      started ? "lap" : "clear");
+    draw_round_button(c, ID_LAP, x - dp(44), buttons, dp(27), RGB(0x3a414d),
+                      started ? ICON_FLAG : ICON_RESTART, started ? "lap" : "clear");
     int y_line = buttons + dp(52);
     for (int i = lap_count - 1; i >= 0 && y_line < panel_height(); i--, y_line += dp(24)) {
         print_time(text, sizeof text, laps[i]);
@@ -147,12 +158,18 @@ static bool clock_tick(int frames, uint64_t now) {
     return false;
 }
 
-static uint64_t clock_wake(uint64_t now) { return stopwatch ? NEVER : wall_next_second(now); }
+static uint64_t clock_wake(uint64_t now) {
+    return stopwatch ? NEVER : wall_next_second(now);
+}
 
 static void clock_key(unsigned code, char character) {
     if (stopwatch && (code == KEY_ENTER || character == ' '))
         clock_tap(ID_START);
 }
 
-const struct screen clock_screen = {
-    .name = "clock", .draw = clock_draw, .tap = clock_tap, .tick = clock_tick, .wake = clock_wake, .key = clock_key};
+const struct screen clock_screen = {.name = "clock",
+                                    .draw = clock_draw,
+                                    .tap = clock_tap,
+                                    .tick = clock_tick,
+                                    .wake = clock_wake,
+                                    .key = clock_key};

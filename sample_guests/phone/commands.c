@@ -11,14 +11,19 @@
 #include "shell.h"
 #include "text.h"
 
-static uint32_t millis(uint64_t time) { return (uint32_t)(time / MILLISECONDS); }
+static uint32_t millis(uint64_t time) {
+    return (uint32_t)(time / MILLISECONDS);
+}
 
 static void run_ps(int count, char **words) {
     (void)count, (void)words;
     enum app_id front = app_of(shell_screen());
     print("  APP          STATE   OPENED     BUSY\n");
     for (int i = 0; i < APP_COUNT; i++)
-        print("  %-12s %-7s %6u %5u ms\n", apps[i].name, (int)front == i ? "front" : apps[i].opened ? "idle" : "-",
+        print("  %-12s %-7s %6u %5u ms\n", apps[i].name,
+              (int)front == i  ? "front"
+              : apps[i].opened ? "idle"
+                               : "-",
               apps[i].opened, millis(apps[i].busy));
     print("screen %s%s\n", shell_screen()->name, shell_asleep() ? ", display off" : "");
 }
@@ -28,9 +33,9 @@ static void run_uptime(int count, char **words) {
     uint64_t now = timer_now();
     uint32_t up = millis(now), idle = millis(idle_time());
     struct date d = wall_date();
-    print("%04d-%02d-%02d %02d:%02d:%02d up %u.%03u s, idle %u.%03u s, %u wakeups, memory %u of %u KiB\n", d.year, d.month,
-          d.day, d.hour, d.minute, d.second, up / 1000, up % 1000, idle / 1000, idle % 1000, idle_wakeups(),
-          (unsigned)heap_used() >> 10, board.ram_bytes >> 10);
+    print("%04d-%02d-%02d %02d:%02d:%02d up %u.%03u s, idle %u.%03u s, %u wakeups, memory %u of %u KiB\n",
+          d.year, d.month, d.day, d.hour, d.minute, d.second, up / 1000, up % 1000, idle / 1000, idle % 1000,
+          idle_wakeups(), (unsigned)heap_used() >> 10, board.ram_bytes >> 10);
 }
 
 static void run_app(int count, char **words) {
@@ -79,8 +84,8 @@ static void run_frames(int count, char **words) {
     if (count > 1 && text_equal(words[1], "reset"))
         *f = (struct frame_counts){0, 0, 0, 0, 0, 0};
     uint32_t average = f->frames ? (uint32_t)(f->draw_time / 1000) / f->frames : 0;
-    print("frames %u, late %u, full %u, pixels %llu, drawing %u us each, longest %u us\n", f->frames, f->late, f->full,
-          (unsigned long long)f->pixels, average, (uint32_t)(f->longest / 1000));
+    print("frames %u, late %u, full %u, pixels %llu, drawing %u us each, longest %u us\n", f->frames, f->late,
+          f->full, (unsigned long long)f->pixels, average, (uint32_t)(f->longest / 1000));
 }
 
 static void report(const char *name, uint64_t start, uint32_t count, const char *unit) {

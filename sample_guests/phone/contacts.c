@@ -9,7 +9,9 @@ static struct scroller list, page;
 static bool starred[STARS_MAX];
 static int chosen;
 
-static int row_height(void) { return dp(58); }
+static int row_height(void) {
+    return dp(58);
+}
 
 static void draw_row(struct canvas *c, int index, int y) {
     const struct contact *person = &dress.contacts[index];
@@ -61,7 +63,8 @@ const struct screen contacts_screen = {
 
 /* One person */
 
-static void draw_field(struct canvas *c, int index, int y, enum icon icon, const char *value, const char *label) {
+static void draw_field(struct canvas *c, int index, int y, enum icon icon, const char *value,
+                       const char *label) {
     struct rect r = {0, y, panel_width(), dp(62)};
     draw_press(c, ID_ROW + index, r, 0, ALPHA(0, 18));
     draw_icon(c, icon, dp(32), y + r.h / 2, dp(21), app_color(&contacts_screen));
@@ -86,7 +89,8 @@ static void contact_draw(struct canvas *c) {
     fill_circle(c, panel_width() / 2, y + dp(40), dp(40), ALPHA(0xffffff, 40));
     draw_avatar(c, panel_width() / 2, y + dp(40), dp(36), person->name);
     draw_text_centred(c, FACE_MEDIUM, dp(19), panel_width() / 2, y + dp(100), WHITE, person->name);
-    draw_text_centred(c, FACE_REGULAR, dp(13), panel_width() / 2, y + dp(118), ALPHA(0xffffff, 215), person->detail);
+    draw_text_centred(c, FACE_REGULAR, dp(13), panel_width() / 2, y + dp(118), ALPHA(0xffffff, 215),
+                      person->detail);
     y += dp(132);
     draw_field(c, 0, y, ICON_PHONE, person->phone, "Mobile");
     draw_field(c, 1, y + dp(62), ICON_MAIL, person->mail, "Mail");

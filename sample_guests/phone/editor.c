@@ -13,10 +13,18 @@ static int keys_open, keys_wanted; /* 0 to 1024 */
 static int line_starts[LINES_MAX + 1], line_count;
 static bool follow; /* the cursor is to be scrolled into view */
 
-static int px(void) { return dp(16); }
-static int line_height(void) { return dp(25); }
-static int text_left(void) { return dp(20); }
-static int text_room(void) { return panel_width() - 2 * text_left(); }
+static int px(void) {
+    return dp(16);
+}
+static int line_height(void) {
+    return dp(25);
+}
+static int text_left(void) {
+    return dp(20);
+}
+static int text_room(void) {
+    return panel_width() - 2 * text_left();
+}
 
 void editor_edit(void) {
     cursor = notes[0]->length;
@@ -43,7 +51,9 @@ static void break_lines(void) {
     line_starts[line_count] = notes[0]->length;
 }
 
-static enum face face_of(int line) { return line == 0 ? FACE_MEDIUM : FACE_REGULAR; }
+static enum face face_of(int line) {
+    return line == 0 ? FACE_MEDIUM : FACE_REGULAR;
+}
 
 static int line_of(int position) {
     int line = line_count - 1;
@@ -155,12 +165,24 @@ static void editor_key(unsigned code, char character) {
     break_lines();
     int line = line_of(cursor);
     switch (code) {
-    case KEY_BACKSPACE: erase(); break;
-    case KEY_ENTER: insert('\n'); break;
-    case KEY_LEFT: cursor -= cursor > 0; break;
-    case KEY_RIGHT: cursor += cursor < note->length; break;
-    case KEY_HOME: cursor = line_starts[line]; break;
-    case KEY_END: cursor = line_starts[line + 1] - (line + 1 < line_count); break;
+    case KEY_BACKSPACE:
+        erase();
+        break;
+    case KEY_ENTER:
+        insert('\n');
+        break;
+    case KEY_LEFT:
+        cursor -= cursor > 0;
+        break;
+    case KEY_RIGHT:
+        cursor += cursor < note->length;
+        break;
+    case KEY_HOME:
+        cursor = line_starts[line];
+        break;
+    case KEY_END:
+        cursor = line_starts[line + 1] - (line + 1 < line_count);
+        break;
     case KEY_UP:
     case KEY_DOWN: {
         int to = line + (code == KEY_UP ? -1 : 1), column = cursor - line_starts[line];

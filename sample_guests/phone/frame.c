@@ -18,7 +18,9 @@ void frame_start(void) {
     blur_surface(&frosted, &wallpaper, dp(9));
 }
 
-int brightness(void) { return bright; }
+int brightness(void) {
+    return bright;
+}
 
 void set_brightness(int level) {
     bright = clamp(level, 16, 256);

@@ -7,7 +7,9 @@
 enum { ID_APP = 1, ID_WIDGET = 50, COLUMNS = 4 };
 
 /* The dock holds the first four apps, the grid the others. */
-static int dock_height(void) { return dp(78); }
+static int dock_height(void) {
+    return dp(78);
+}
 
 static struct rect cell(int app) {
     int w = panel_width(), side = dp(10), column = (w - 2 * side) / COLUMNS;
@@ -19,7 +21,8 @@ static struct rect cell(int app) {
 static struct rect icon_rect(int app) {
     struct rect r = cell(app);
     int size = dp(54);
-    return (struct rect){r.x + (r.w - size) / 2, r.y + (app < COLUMNS ? (r.h - size) / 2 : dp(8)), size, size};
+    return (struct rect){r.x + (r.w - size) / 2, r.y + (app < COLUMNS ? (r.h - size) / 2 : dp(8)), size,
+                         size};
 }
 
 static void draw_label(struct canvas *c, int x, int y, const char *text) {
@@ -33,7 +36,8 @@ static void draw_clock(struct canvas *c, int y) {
     int x = panel_width() / 2;
     format(text, sizeof text, "%02d:%02d", date.hour, date.minute);
     draw_text_centred(c, FACE_LIGHT, dp(72), x, y + dp(68), WHITE, text);
-    format(text, sizeof text, "%s, %s %d", weekday_names[date.weekday], month_names[date.month - 1], date.day);
+    format(text, sizeof text, "%s, %s %d", weekday_names[date.weekday], month_names[date.month - 1],
+           date.day);
     draw_text_centred(c, FACE_REGULAR, dp(15), x, y + dp(96), ALPHA(0xffffff, 235), text);
 }
 
@@ -60,7 +64,8 @@ static void draw_agenda(struct canvas *c, int y) {
                 continue;
             format(text, sizeof text, ahead ? "%s %s" : "%s%s", ahead ? weekday_names[weekday] : "", a->time);
             draw_text(c, FACE_MEDIUM, dp(11), list, line + dp(10), ALPHA(0xffffff, 190), text);
-            draw_text_within(c, FACE_REGULAR, dp(13), list, line + dp(25), r.x + r.w - list - dp(12), WHITE, a->title);
+            draw_text_within(c, FACE_REGULAR, dp(13), list, line + dp(25), r.x + r.w - list - dp(12), WHITE,
+                             a->title);
             line += dp(34);
             shown++;
         }
@@ -104,6 +109,8 @@ static void home_tap(int id) {
         shell_open((enum app_id)(id - ID_APP), icon_rect(id - ID_APP));
 }
 
-static bool home_back(void) { return true; }
+static bool home_back(void) {
+    return true;
+}
 
 const struct screen home_screen = {.name = "home", .draw = home_draw, .tap = home_tap, .back = home_back};

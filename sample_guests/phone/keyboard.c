@@ -20,7 +20,9 @@ static int key_count;
 static bool shift, figure_layer;
 static int pressed[INPUT_SLOTS] = {-1, -1, -1, -1, -1}; /* index of the key under each finger */
 
-int keyboard_height(void) { return dp(186); }
+int keyboard_height(void) {
+    return dp(186);
+}
 
 void keyboard_reset(void) {
     shift = true; /* a note begins with a capital letter */
@@ -30,10 +32,17 @@ void keyboard_reset(void) {
 }
 
 static char special(char mark) {
-    return mark == 'S' ? SHIFT : mark == 'L' ? LAYER : mark == 'B' ? ERASE : mark == 'E' ? RETURN : mark == '_' ? ' ' : mark;
+    return mark == 'S'   ? SHIFT
+           : mark == 'L' ? LAYER
+           : mark == 'B' ? ERASE
+           : mark == 'E' ? RETURN
+           : mark == '_' ? ' '
+                         : mark;
 }
 
-static int weight(char mark) { return mark == '_' ? 50 : mark == 'S' || mark == 'B' || mark == 'L' || mark == 'E' ? 15 : 10; }
+static int weight(char mark) {
+    return mark == '_' ? 50 : mark == 'S' || mark == 'B' || mark == 'L' || mark == 'E' ? 15 : 10;
+}
 
 static void layout(int top) {
     int w = panel_width(), side = dp(3), row_height = (keyboard_height() - dp(8)) / ROWS;
@@ -62,11 +71,22 @@ static void draw_face(struct canvas *c, const struct key *key, struct rect r, in
     int x = r.x + r.w / 2, y = r.y + r.h / 2;
     char text[8] = {shown(key->character), 0};
     switch (key->character) {
-    case SHIFT: draw_icon(c, shift ? ICON_SHIFT_ON : ICON_SHIFT, x, y, dp(20), shift ? RGB(dress.accent) : ink); return;
-    case ERASE: draw_icon(c, ICON_BACKSPACE, x, y, dp(21), ink); return;
-    case RETURN: draw_icon(c, ICON_RETURN, x, y, dp(21), ink); return;
-    case LAYER: text_copy(text, figure_layer ? "abc" : "?123", sizeof text); px = dp(13); break;
-    case ' ': fill_rounded(c, (struct rect){r.x + r.w / 2 - dp(40), y + dp(2), dp(80), dp(3)}, dp(1), ALPHA(0, 60)); return;
+    case SHIFT:
+        draw_icon(c, shift ? ICON_SHIFT_ON : ICON_SHIFT, x, y, dp(20), shift ? RGB(dress.accent) : ink);
+        return;
+    case ERASE:
+        draw_icon(c, ICON_BACKSPACE, x, y, dp(21), ink);
+        return;
+    case RETURN:
+        draw_icon(c, ICON_RETURN, x, y, dp(21), ink);
+        return;
+    case LAYER:
+        text_copy(text, figure_layer ? "abc" : "?123", sizeof text);
+        px = dp(13);
+        break;
+    case ' ':
+        fill_rounded(c, (struct rect){r.x + r.w / 2 - dp(40), y + dp(2), dp(80), dp(3)}, dp(1), ALPHA(0, 60));
+        return;
     }
     draw_text_centred(c, FACE_REGULAR, px, x, y + cap_height(FACE_REGULAR, px) / 2, ink, text);
 }
@@ -81,11 +101,16 @@ static bool is_held(int index) {
 static const char *hit_label(char character) {
     static char names[128][2];
     switch (character) {
-    case SHIFT: return "shift";
-    case LAYER: return "layer";
-    case ERASE: return "erase";
-    case RETURN: return "return";
-    case ' ': return "space";
+    case SHIFT:
+        return "shift";
+    case LAYER:
+        return "layer";
+    case ERASE:
+        return "erase";
+    case RETURN:
+        return "return";
+    case ' ':
+        return "space";
     }
     names[(int)character][0] = character;
     return names[(int)character];

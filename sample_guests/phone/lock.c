@@ -19,14 +19,16 @@ static void draw_lock(struct canvas *c) {
     fill_gradient(c, (struct rect){0, h - h / 3, w, h / 3}, ALPHA(0, 0), ALPHA(0, 100));
     format(text, sizeof text, "%02d:%02d", date.hour, date.minute);
     draw_text_centred(c, FACE_LIGHT, dp(92), x, top + dp(40), WHITE, text);
-    format(text, sizeof text, "%s, %s %d", weekday_names[date.weekday], month_names[date.month - 1], date.day);
+    format(text, sizeof text, "%s, %s %d", weekday_names[date.weekday], month_names[date.month - 1],
+           date.day);
     draw_text_centred(c, FACE_REGULAR, dp(17), x, top + dp(72), ALPHA(0xffffff, 235), text);
 
     int label = text_width(FACE_MEDIUM, dp(13), dress.owner), chip = label + dp(46);
     struct rect r = {x - chip / 2, top + dp(94), chip, dp(32)};
     fill_rounded(c, r, dp(16), ALPHA(mix(dress.accent, 0, 40), 190));
     draw_icon(c, dress.badge, r.x + dp(19), r.y + r.h / 2, dp(15), WHITE);
-    draw_text(c, FACE_MEDIUM, dp(13), r.x + dp(32), r.y + (r.h + cap_height(FACE_MEDIUM, dp(13))) / 2, WHITE, dress.owner);
+    draw_text(c, FACE_MEDIUM, dp(13), r.x + dp(32), r.y + (r.h + cap_height(FACE_MEDIUM, dp(13))) / 2, WHITE,
+              dress.owner);
 
     int low = h - rise / 2;
     draw_icon(c, ICON_CHEVRON_UP, x, low - dp(56), dp(24), WHITE);
@@ -91,5 +93,9 @@ static void lock_key(unsigned code, char character) {
         heading = 1;
 }
 
-const struct screen lock_screen = {
-    .name = "lock", .open = lock_open, .draw = lock_draw, .touch = lock_touch, .tick = lock_tick, .key = lock_key};
+const struct screen lock_screen = {.name = "lock",
+                                   .open = lock_open,
+                                   .draw = lock_draw,
+                                   .touch = lock_touch,
+                                   .tick = lock_tick,
+                                   .key = lock_key};

@@ -46,7 +46,9 @@ bool note_add(void) {
     return true;
 }
 
-static int row_height(void) { return dp(84); }
+static int row_height(void) {
+    return dp(84);
+}
 
 static void draw_note(struct canvas *c, int index, int y) {
     struct rect r = {dp(10), y + dp(5), panel_width() - dp(20), row_height() - dp(8)};
@@ -85,8 +87,8 @@ static void notes_draw(struct canvas *c) {
     c->clip = clip;
     hits_within(panel_rect());
     draw_title_bar(c, color, "Notes", ICON_COUNT, ICON_COUNT);
-    draw_round_button(c, ID_ADD, panel_width() - dp(44), panel_height() - dp(44), dp(27), RGB(dress.accent), ICON_PLUS,
-                      "add");
+    draw_round_button(c, ID_ADD, panel_width() - dp(44), panel_height() - dp(44), dp(27), RGB(dress.accent),
+                      ICON_PLUS, "add");
 }
 
 static void notes_tap(int id) {

@@ -21,11 +21,13 @@ static struct {
     void (*accepted)(void);
 } dialog;
 
-int volume(void) { return level; }
+int volume(void) {
+    return level;
+}
 
 static struct rect volume_rect(void) {
-    return (struct rect){dp(12), status_height() + dp(6) - (1024 - volume_open) * dp(70) / 1024, panel_width() - dp(24),
-                         dp(48)};
+    return (struct rect){dp(12), status_height() + dp(6) - (1024 - volume_open) * dp(70) / 1024,
+                         panel_width() - dp(24), dp(48)};
 }
 
 static struct rect dialog_rect(void) {
@@ -44,7 +46,15 @@ void volume_step(int by) {
     damage(rect_inset(volume_rect(), -dp(10)));
 }
 
-void dialog_show(const char *title, const char *text, const char *accept, uint32_t color, void (*accepted)(void)) {
+void volume_mute(void) {
+    static int before;
+    if (level)
+        before = level;
+    volume_step(level ? -level : before);
+}
+
+void dialog_show(const char *title, const char *text, const char *accept, uint32_t color,
+                 void (*accepted)(void)) {
     dialog.wanted = true;
     dialog.menu = false;
     dialog.title = title;
@@ -77,14 +87,16 @@ static void draw_volume(struct canvas *c) {
     fill_rounded(c, r, dp(4), RGB(0x2b2f36));
     draw_icon(c, level ? ICON_VOLUME : ICON_MUTE, r.x + dp(26), r.y + r.h / 2, dp(22), WHITE);
     struct rect slider = {r.x + dp(44), r.y, r.w - dp(56), r.h};
-    draw_slider(c, slider, level * 256 / VOLUME_MAX, RGB(mix(dress.accent, 0xffffff, 40)), ALPHA(0xffffff, 70));
+    draw_slider(c, slider, level * 256 / VOLUME_MAX, RGB(mix(dress.accent, 0xffffff, 40)),
+                ALPHA(0xffffff, 70));
     hit(ID_VOLUME, r, "volume");
 }
 
 static void menu_row(struct canvas *c, int id, struct rect r, enum icon icon, const char *label) {
     draw_press(c, id, r, 0, ALPHA(0, 18));
     draw_icon(c, icon, r.x + dp(34), r.y + r.h / 2, dp(22), INK_SOFT);
-    draw_text(c, FACE_REGULAR, dp(16), r.x + dp(64), r.y + (r.h + cap_height(FACE_REGULAR, dp(16))) / 2, INK, label);
+    draw_text(c, FACE_REGULAR, dp(16), r.x + dp(64), r.y + (r.h + cap_height(FACE_REGULAR, dp(16))) / 2, INK,
+              label);
     hit(id, r, label);
 }
 
@@ -101,10 +113,12 @@ static void draw_dialog(struct canvas *c) {
         menu_row(c, ID_ACCEPT, (struct rect){r.x, r.y + dp(52), r.w, dp(48)}, ICON_POWER, "Power off");
         menu_row(c, ID_RESTART, (struct rect){r.x, r.y + dp(100), r.w, dp(48)}, ICON_RESTART, "Restart");
     } else {
-        draw_paragraph(c, FACE_REGULAR, dp(14), (struct rect){r.x + dp(22), r.y + dp(48), r.w - dp(44), dp(50)}, dp(20),
-                       INK_SOFT, dialog.text);
+        draw_paragraph(c, FACE_REGULAR, dp(14),
+                       (struct rect){r.x + dp(22), r.y + dp(48), r.w - dp(44), dp(50)}, dp(20), INK_SOFT,
+                       dialog.text);
         int y = r.y + r.h - dp(46);
-        draw_button(c, ID_CANCEL, (struct rect){r.x + r.w - dp(206), y, dp(90), dp(36)}, 0, INK_SOFT, "Cancel");
+        draw_button(c, ID_CANCEL, (struct rect){r.x + r.w - dp(206), y, dp(90), dp(36)}, 0, INK_SOFT,
+                    "Cancel");
         draw_button(c, ID_ACCEPT, (struct rect){r.x + r.w - dp(112), y, dp(100), dp(36)}, 0, dialog.color,
                     dialog.accept);
     }
@@ -118,8 +132,8 @@ void overlays_draw(struct canvas *c) {
         struct rect r = toast_rect();
         c->opacity = (uint32_t)toast_open / 4;
         fill_rounded(c, r, dp(17), ALPHA(0x23262c, 235));
-        draw_text_centred(c, FACE_REGULAR, dp(13), r.x + r.w / 2, r.y + (r.h + cap_height(FACE_REGULAR, dp(13))) / 2, WHITE,
-                          toast_text);
+        draw_text_centred(c, FACE_REGULAR, dp(13), r.x + r.w / 2,
+                          r.y + (r.h + cap_height(FACE_REGULAR, dp(13))) / 2, WHITE, toast_text);
         c->opacity = 256;
     }
     if (dialog.open)
@@ -147,7 +161,8 @@ bool overlays_touch(const struct input_event *event, uint64_t now) {
     if (!sliding)
         return false;
     struct rect r = volume_rect();
-    level = (slider_value((struct rect){r.x + dp(44), r.y, r.w - dp(56), r.h}, event->x) * VOLUME_MAX + 128) / 256;
+    level = (slider_value((struct rect){r.x + dp(44), r.y, r.w - dp(56), r.h}, event->x) * VOLUME_MAX + 128) /
+            256;
     volume_step(0);
     return true;
 }

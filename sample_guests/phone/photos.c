@@ -1,4 +1,5 @@
-/* Pictures drawn by rule (scene.h): a grid of them, and one at a time, swiped from side to side and pinched. */
+/* Pictures drawn by rule (scene.h): a grid of them, and one at a time, swiped from side to side and pinched.
+ */
 #include "frame.h"
 #include "shell.h"
 #include "text.h"
@@ -12,8 +13,8 @@ static struct {
     struct surface picture;
     int photo; /* -1: none yet */
 } slots[SLOTS];
-static int shown, shift;  /* the photo in the middle, and its way to the side in 1/256 pixels */
-static bool held, bare;       /* bare: without the title */
+static int shown, shift; /* the photo in the middle, and its way to the side in 1/256 pixels */
+static bool held, bare;  /* bare: without the title */
 static struct {
     bool active;
     int x[2], y[2], distance;
@@ -21,11 +22,14 @@ static struct {
     int pan_x, pan_y;
 } pinch = {.zoom = 256};
 
-static int tile(void) { return (panel_width() - dp(3) * (COLUMNS + 1)) / COLUMNS; }
+static int tile(void) {
+    return (panel_width() - dp(3) * (COLUMNS + 1)) / COLUMNS;
+}
 
 static struct rect tile_rect(int index) {
     int step = tile() + dp(3);
-    return (struct rect){dp(3) + index % COLUMNS * step, scroller_y(&grid) + dp(3) + index / COLUMNS * step, tile(), tile()};
+    return (struct rect){dp(3) + index % COLUMNS * step, scroller_y(&grid) + dp(3) + index / COLUMNS * step,
+                         tile(), tile()};
 }
 
 static void photos_open(void) {
@@ -84,7 +88,8 @@ static void photo_draw(struct canvas *c) {
     hit(ID_PHOTO, panel_rect(), "picture");
     if (pinch.zoom > 256) {
         int view_w = w * 256 / pinch.zoom, view_h = h * 256 / pinch.zoom;
-        int x = clamp((w - view_w) / 2 + pinch.pan_x, 0, w - view_w), y = clamp((h - view_h) / 2 + pinch.pan_y, 0, h - view_h);
+        int x = clamp((w - view_w) / 2 + pinch.pan_x, 0, w - view_w),
+            y = clamp((h - view_h) / 2 + pinch.pan_y, 0, h - view_h);
         draw_scaled(c, picture(shown), (struct rect){x, y, view_w, view_h}, panel_rect());
     } else {
         int x = shift >> 8;

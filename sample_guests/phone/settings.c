@@ -17,10 +17,16 @@ static struct scroller page;
 static struct rect slider;
 static bool sliding;
 
-static uint32_t color(void) { return app_color(&settings_screen); }
-static int left(void) { return dp(24); }
+static uint32_t color(void) {
+    return app_color(&settings_screen);
+}
+static int left(void) {
+    return dp(24);
+}
 
-static uint32_t memory_used(void) { return (uint32_t)heap_used() + (uint32_t)(image_end - image_start); }
+static uint32_t memory_used(void) {
+    return (uint32_t)heap_used() + (uint32_t)(image_end - image_start);
+}
 
 static int heading(struct canvas *c, int y, const char *text) {
     draw_text(c, FACE_MEDIUM, dp(12), left() - dp(6), y + dp(24), RGB(mix(color(), 0, 30)), text);
@@ -33,7 +39,8 @@ static struct rect card(struct canvas *c, int y, int height) {
     return r;
 }
 
-static void row(struct canvas *c, struct rect r, int y, enum icon icon, const char *label, const char *value) {
+static void row(struct canvas *c, struct rect r, int y, enum icon icon, const char *label,
+                const char *value) {
     int base = y + dp(22) + cap_height(FACE_REGULAR, dp(14)) / 2;
     draw_icon(c, icon, left() + dp(8), y + dp(22), dp(20), INK_SOFT);
     draw_text(c, FACE_REGULAR, dp(14), left() + dp(32), base, INK, label);
@@ -76,7 +83,8 @@ static int draw_system(struct canvas *c, int y) {
 
     uint32_t used = memory_used();
     r = card(c, y, dp(66));
-    format(text, sizeof text, "%u.%u of %u MB", used >> 20, (used >> 10 & 1023) * 10 / 1024, board.ram_bytes >> 20);
+    format(text, sizeof text, "%u.%u of %u MB", used >> 20, (used >> 10 & 1023) * 10 / 1024,
+           board.ram_bytes >> 20);
     row(c, r, y, ICON_MEMORY, "Memory", text);
     struct rect bar = {r.x + dp(14), y + dp(46), r.w - dp(28), dp(6)};
     fill_rounded(c, bar, dp(3), RGB(0xe6e9ed));
@@ -103,7 +111,8 @@ static int draw_about(struct canvas *c, int y) {
     format(text, sizeof text, "%d × %d", panel_width(), panel_height());
     row(c, r, y + dp(44), ICON_PANEL, "Panel", text);
     uint32_t part = midr >> 4 & 0xfff;
-    format(text, sizeof text, "Cortex-A%u r%up%u", part == 0xc0f ? 15 : part & 0xf, midr >> 20 & 0xf, midr & 0xf);
+    format(text, sizeof text, "Cortex-A%u r%up%u", part == 0xc0f ? 15 : part & 0xf, midr >> 20 & 0xf,
+           midr & 0xf);
     row(c, r, y + dp(88), ICON_CHIP, "Core", text);
     format(text, sizeof text, "%u", frame_counts.frames);
     row(c, r, y + dp(132), ICON_INFO, "Frames drawn", text);
@@ -139,7 +148,8 @@ static void settings_tap(int id) {
     if (id == ID_OFF)
         dialog_show("Power off?", "The phone shuts down.", "Power off", DANGER, power_off);
     else if (id == ID_RESTART)
-        dialog_show("Restart?", "The phone starts anew; notes are not kept.", "Restart", RGB(dress.accent), restart);
+        dialog_show("Restart?", "The phone starts anew; notes are not kept.", "Restart", RGB(dress.accent),
+                    restart);
 }
 
 static bool settings_touch(const struct input_event *event, uint64_t now) {

@@ -23,13 +23,18 @@ static bool asleep, moving = true;
 static uint64_t last_frame, minute, power_pressed, fade_start;
 static enum { EDGE_NONE, EDGE_LEFT, EDGE_BOTTOM } edge;
 
-const struct screen *shell_screen(void) { return current; }
-bool shell_asleep(void) { return asleep; }
+const struct screen *shell_screen(void) {
+    return current;
+}
+bool shell_asleep(void) {
+    return asleep;
+}
 
 enum app_id app_of(const struct screen *screen) {
-    screen = screen == &editor_screen ? &notes_screen : screen == &contact_screen ? &contacts_screen
-             : screen == &photo_screen                                            ? &photos_screen
-                                                                                  : screen;
+    screen = screen == &editor_screen    ? &notes_screen
+             : screen == &contact_screen ? &contacts_screen
+             : screen == &photo_screen   ? &photos_screen
+                                         : screen;
     int id = 0;
     while (id < APP_COUNT && apps[id].screen != screen)
         id++;
@@ -123,6 +128,11 @@ void shell_wake_up(void) {
     moving = true;
 }
 
+static void open_by_key(enum app_id app) {
+    if (current != &lock_screen)
+        shell_open(app, rect_inset(panel_rect(), panel_width() / 3));
+}
+
 static void hardware_key(unsigned code, bool pressed, uint64_t now) {
     if (code == KEY_POWER) {
         if (pressed && !asleep)
@@ -144,24 +154,41 @@ static void hardware_key(unsigned code, bool pressed, uint64_t now) {
     }
     switch (code) {
     case KEY_HOMEPAGE:
-    case KEY_HOME: shell_home(); break;
-    case KEY_BACK: shell_back(); break;
-    case KEY_VOLUMEUP: volume_step(1); break;
-    case KEY_VOLUMEDOWN: volume_step(-1); break;
+    case KEY_HOME:
+        shell_home();
+        break;
+    case KEY_BACK:
+        shell_back();
+        break;
+    case KEY_VOLUMEUP:
+        volume_step(1);
+        break;
+    case KEY_VOLUMEDOWN:
+        volume_step(-1);
+        break;
+    case KEY_MUTE:
+        volume_mute();
+        break;
+    case KEY_HANGUP_PHONE:
+        shell_sleep();
+        break;
     case KEY_CAMERA:
-        if (current != &lock_screen)
-            shell_open(APP_PHOTOS, rect_inset(panel_rect(), panel_width() / 3));
+        open_by_key(APP_PHOTOS);
         break;
     case KEY_SEARCH:
-        if (current != &lock_screen)
-            shell_open(APP_CONTACTS, rect_inset(panel_rect(), panel_width() / 3));
+    case KEY_PHONE:
+        open_by_key(APP_CONTACTS);
+        break;
+    case KEY_MENU:
+        open_by_key(APP_SETTINGS);
         break;
     }
 }
 
 static void keyboard(unsigned code, int pressed, uint64_t now) {
     static bool shift, caps;
-    if (code == KEY_VOLUMEUP || code == KEY_VOLUMEDOWN || code == KEY_POWER) { /* a keyboard may have them too */
+    if (code == KEY_VOLUMEUP || code == KEY_VOLUMEDOWN ||
+        code == KEY_POWER) { /* a keyboard may have them too */
         hardware_key(code, pressed != 0, now);
         return;
     }
@@ -191,7 +218,8 @@ static bool edge_swipe(const struct input_event *event) {
         return false;
     }
     int up = pointer.start_y - event->y, right = event->x - pointer.start_x;
-    bool done = (edge == EDGE_BOTTOM && up > dp(60)) || (edge == EDGE_LEFT && right > dp(60) && right > 2 * up);
+    bool done =
+        (edge == EDGE_BOTTOM && up > dp(60)) || (edge == EDGE_LEFT && right > dp(60) && right > 2 * up);
     if (!done || event->kind != INPUT_MOVE || current == &lock_screen || current == &home_screen)
         return false;
     bool back_swipe = edge == EDGE_LEFT;
@@ -242,7 +270,9 @@ void shell_input(const struct input_event *event, uint64_t now) {
         apps[app].busy += timer_now() - now;
 }
 
-bool shell_moving(void) { return moving && !asleep; }
+bool shell_moving(void) {
+    return moving && !asleep;
+}
 
 uint64_t shell_next_wake(uint64_t now) {
     uint64_t wake = NEVER;

@@ -36,8 +36,9 @@ uint32_t app_color(const struct screen *screen);
 /* The app that a screen belongs to, or APP_COUNT. */
 enum app_id app_of(const struct screen *screen);
 
-extern const struct screen home_screen, lock_screen, notes_screen, editor_screen, contacts_screen, contact_screen,
-    photos_screen, photo_screen, settings_screen, calendar_screen, clock_screen, calculator_screen, draw_screen;
+extern const struct screen home_screen, lock_screen, notes_screen, editor_screen, contacts_screen,
+    contact_screen, photos_screen, photo_screen, settings_screen, calendar_screen, clock_screen,
+    calculator_screen, draw_screen;
 
 enum transition { SHOW_AT_ONCE, SHOW_GROW, SHOW_SHRINK, SHOW_PUSH, SHOW_POP, SHOW_FADE };
 
@@ -68,8 +69,10 @@ uint64_t overlays_wake(void);
 /* True where something was open and is now closing. */
 bool overlays_back(void);
 void volume_step(int by);
+void volume_mute(void);
 int volume(void);
-void dialog_show(const char *title, const char *text, const char *accept, uint32_t color, void (*accepted)(void));
+void dialog_show(const char *title, const char *text, const char *accept, uint32_t color,
+                 void (*accepted)(void));
 void power_menu_show(void);
 /* A line of text that goes away by itself. */
 void toast(const char *text);

@@ -16,7 +16,9 @@ static struct {
 static const uint32_t colors[COLORS] = {0x20242b, 0xd9453d, 0xf2a93b, 0x3d9a5f, 0x2f7fd1, 0x8e4fb0};
 static const int widths[] = {3, 7, 14};
 
-static int tray_height(void) { return dp(54); }
+static int tray_height(void) {
+    return dp(54);
+}
 static struct rect sheet_rect(void) {
     return (struct rect){0, bar_height(), panel_width(), panel_height() - bar_height() - tray_height()};
 }

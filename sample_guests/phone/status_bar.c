@@ -9,8 +9,8 @@ void draw_status_bar(struct canvas *c, bool with_time) {
     if (rect_empty(rect_both(bar, c->clip)))
         return;
     draw_icon(c, dress.badge, dp(15), middle, dp(13), ALPHA(0xffffff, 230));
-    draw_text(c, FACE_MEDIUM, dp(11), dp(25), middle + cap_height(FACE_MEDIUM, dp(11)) / 2, ALPHA(0xffffff, 230),
-              dress.name);
+    draw_text(c, FACE_MEDIUM, dp(11), dp(25), middle + cap_height(FACE_MEDIUM, dp(11)) / 2,
+              ALPHA(0xffffff, 230), dress.name);
     int right = panel_width() - dp(8);
     if (with_time) {
         char text[8];

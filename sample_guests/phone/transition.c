@@ -14,7 +14,8 @@ static struct {
 
 void transition_start(enum transition how, struct rect at, uint32_t color, uint64_t now) {
     static const uint32_t micros[] = {
-        [SHOW_GROW] = 260000, [SHOW_SHRINK] = 230000, [SHOW_PUSH] = 240000, [SHOW_POP] = 220000, [SHOW_FADE] = 200000,
+        [SHOW_GROW] = 260000, [SHOW_SHRINK] = 230000, [SHOW_PUSH] = 240000,
+        [SHOW_POP] = 220000,  [SHOW_FADE] = 200000,
     };
     t.running = how != SHOW_AT_ONCE;
     t.how = how;
@@ -25,14 +26,20 @@ void transition_start(enum transition how, struct rect at, uint32_t color, uint6
     t.color = color;
 }
 
-bool transition_running(void) { return t.running; }
-void transition_end(void) { t.running = false; }
+bool transition_running(void) {
+    return t.running;
+}
+void transition_end(void) {
+    t.running = false;
+}
 
-static int between(int from, int to, int part) { return from + (to - from) * part / 1024; }
+static int between(int from, int to, int part) {
+    return from + (to - from) * part / 1024;
+}
 
 /* A picture drawn smaller, with round corners; they move, so they go without anti-aliasing. */
-static void draw_small(struct canvas *c, const struct surface *picture, struct rect r, int radius, uint32_t color,
-                       uint32_t color_part) {
+static void draw_small(struct canvas *c, const struct surface *picture, struct rect r, int radius,
+                       uint32_t color, uint32_t color_part) {
     struct rect clip = c->clip, all = panel_rect();
     radius = min(radius, min(r.w, r.h) / 2);
     for (int y = 0; y < r.h;) {
@@ -67,7 +74,8 @@ static void frame_grow(struct canvas *c, int part, bool shrink) {
     const struct surface *over = shrink ? &snapshot_from : &snapshot_to;
     draw_surface(c, under, changed, changed.x, changed.y, 256);
     int tint = clamp(255 - open * 2 / 3, 0, 255);
-    draw_small(c, over, r, between(min(t.at.w, t.at.h) / 4, dp(2), open), t.color, (uint32_t)(t.color ? tint : 0));
+    draw_small(c, over, r, between(min(t.at.w, t.at.h) / 4, dp(2), open), t.color,
+               (uint32_t)(t.color ? tint : 0));
     t.last = r;
     frame_show(changed);
 }
@@ -102,11 +110,20 @@ bool transition_frame(uint64_t now) {
     struct canvas c = canvas_on(&back);
     int part = (int)((uint64_t)passed * 1024 / t.micros);
     switch (t.how) {
-    case SHOW_GROW: frame_grow(&c, ease_out(part), false); break;
-    case SHOW_SHRINK: frame_grow(&c, ease_out(part), true); break;
-    case SHOW_PUSH: frame_slide(&c, ease_out(part), false); break;
-    case SHOW_POP: frame_slide(&c, ease_out(part), true); break;
-    default: frame_fade(&c, part);
+    case SHOW_GROW:
+        frame_grow(&c, ease_out(part), false);
+        break;
+    case SHOW_SHRINK:
+        frame_grow(&c, ease_out(part), true);
+        break;
+    case SHOW_PUSH:
+        frame_slide(&c, ease_out(part), false);
+        break;
+    case SHOW_POP:
+        frame_slide(&c, ease_out(part), true);
+        break;
+    default:
+        frame_fade(&c, part);
     }
     return true;
 }

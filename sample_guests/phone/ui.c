@@ -11,17 +11,27 @@ void ui_start(void) {
     damage_all();
 }
 
-int dp(int units) { return (int)(((int64_t)units * scale + 32768) >> 16); }
-int panel_width(void) { return board.panel.width; }
-int panel_height(void) { return board.panel.height; }
-struct rect panel_rect(void) { return (struct rect){0, 0, board.panel.width, board.panel.height}; }
+int dp(int units) {
+    return (int)(((int64_t)units * scale + 32768) >> 16);
+}
+int panel_width(void) {
+    return board.panel.width;
+}
+int panel_height(void) {
+    return board.panel.height;
+}
+struct rect panel_rect(void) {
+    return (struct rect){0, 0, board.panel.width, board.panel.height};
+}
 
 /* Damage */
 
 static struct rect damaged[DAMAGE_MAX];
 static int damage_count;
 
-static int area(struct rect r) { return r.w * r.h; }
+static int area(struct rect r) {
+    return r.w * r.h;
+}
 
 void damage(struct rect r) {
     r = rect_both(r, panel_rect());
@@ -44,7 +54,9 @@ void damage_all(void) {
     damaged[0] = panel_rect();
 }
 
-bool damage_any(void) { return damage_count > 0; }
+bool damage_any(void) {
+    return damage_count > 0;
+}
 
 int damage_take(struct rect list[DAMAGE_MAX]) {
     int count = damage_count;
@@ -71,7 +83,9 @@ void hits_begin(void) {
     reachable = panel_rect();
 }
 
-void hits_within(struct rect r) { reachable = r; }
+void hits_within(struct rect r) {
+    reachable = r;
+}
 
 void hit(int id, struct rect r, const char *label) {
     r = rect_both(r, reachable);
@@ -121,7 +135,9 @@ static struct {
 } samples[SAMPLES];
 static int sample_count;
 
-bool is_pressed(int id) { return id && pointer.pressed == id; }
+bool is_pressed(int id) {
+    return id && pointer.pressed == id;
+}
 
 static void release_press(void) {
     struct rect r;
@@ -157,8 +173,10 @@ static void measure(uint64_t now) {
     if (micros < 1000 || micros > 200000)
         return;
     int limit = dp(90) * 256;
-    pointer.velocity_x = clamp((pointer.x - samples[first].x) * 256 * 64 / (int)(micros * 64 / 16667 + 1), -limit, limit);
-    pointer.velocity_y = clamp((pointer.y - samples[first].y) * 256 * 64 / (int)(micros * 64 / 16667 + 1), -limit, limit);
+    pointer.velocity_x =
+        clamp((pointer.x - samples[first].x) * 256 * 64 / (int)(micros * 64 / 16667 + 1), -limit, limit);
+    pointer.velocity_y =
+        clamp((pointer.y - samples[first].y) * 256 * 64 / (int)(micros * 64 / 16667 + 1), -limit, limit);
 }
 
 void pointer_track(const struct input_event *event, uint64_t now) {
@@ -231,7 +249,9 @@ int pointer_follow(const struct input_event *event, struct scroller *scroller, u
 
 /* Scrolling */
 
-int scroller_y(const struct scroller *s) { return s->view.y - ((s->offset + 128) >> 8); }
+int scroller_y(const struct scroller *s) {
+    return s->view.y - ((s->offset + 128) >> 8);
+}
 
 void scroller_to(struct scroller *s, int pixels) {
     s->offset = clamp(pixels, 0, max(0, s->content - s->view.h)) * 256;
@@ -275,8 +295,8 @@ void draw_scroll_bar(struct canvas *c, const struct scroller *s) {
     int length = max(dp(24), s->view.h * s->view.h / s->content), room = s->view.h - length - dp(6);
     int end = s->content - s->view.h;
     int at = clamp((int)((int64_t)(s->offset >> 8) * room / max(end, 1)), 0, room);
-    fill_rounded(c, (struct rect){s->view.x + s->view.w - dp(6), s->view.y + dp(3) + at, dp(3), length}, dp(2),
-                 ALPHA(0x30343c, min(s->shown, 12) * 9));
+    fill_rounded(c, (struct rect){s->view.x + s->view.w - dp(6), s->view.y + dp(3) + at, dp(3), length},
+                 dp(2), ALPHA(0x30343c, min(s->shown, 12) * 9));
 }
 
 int ease_out(int t) {

@@ -47,10 +47,10 @@ void hits_within(struct rect r);
 /* A list that is dragged, flies on and springs back. */
 struct scroller {
     struct rect view;
-    int content;         /* height in pixels */
-    int offset;          /* 1/256 of a pixel */
-    int velocity;        /* 1/256 of a pixel a frame */
-    int shown;           /* frames for which the bar is still to be seen */
+    int content;  /* height in pixels */
+    int offset;   /* 1/256 of a pixel */
+    int velocity; /* 1/256 of a pixel a frame */
+    int shown;    /* frames for which the bar is still to be seen */
     bool held;
 };
 

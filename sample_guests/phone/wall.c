@@ -13,11 +13,17 @@ void wall_adjust(void) {
     base_time = now;
 }
 
-uint32_t wall_seconds(uint64_t now) { return base_seconds + (uint32_t)((now - base_time) / SECONDS); }
+uint32_t wall_seconds(uint64_t now) {
+    return base_seconds + (uint32_t)((now - base_time) / SECONDS);
+}
 
-struct date wall_date(void) { return date_of(wall_seconds(timer_now())); }
+struct date wall_date(void) {
+    return date_of(wall_seconds(timer_now()));
+}
 
-uint64_t wall_next_second(uint64_t now) { return base_time + ((now - base_time) / SECONDS + 1) * SECONDS; }
+uint64_t wall_next_second(uint64_t now) {
+    return base_time + ((now - base_time) / SECONDS + 1) * SECONDS;
+}
 
 uint64_t wall_next_minute(uint64_t now) {
     return base_time + ((now - base_time) / SECONDS + 60 - wall_seconds(now) % 60) * SECONDS;

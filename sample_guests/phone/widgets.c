@@ -1,8 +1,12 @@
 #include "widgets.h"
 #include "text.h"
 
-int status_height(void) { return dp(22); }
-int bar_height(void) { return status_height() + dp(48); }
+int status_height(void) {
+    return dp(22);
+}
+int bar_height(void) {
+    return status_height() + dp(48);
+}
 
 void draw_press(struct canvas *c, int id, struct rect r, int radius, uint32_t color) {
     if (is_pressed(id))
@@ -19,7 +23,8 @@ static void bar_action(struct canvas *c, int id, int x, enum icon icon, const ch
     hit(id, r, label);
 }
 
-void draw_title_bar(struct canvas *c, uint32_t color, const char *title, enum icon action, enum icon action_2) {
+void draw_title_bar(struct canvas *c, uint32_t color, const char *title, enum icon action,
+                    enum icon action_2) {
     int h = bar_height(), w = panel_width();
     fill(c, (struct rect){0, 0, w, status_height()}, RGB(mix(color, 0, 46)));
     fill(c, (struct rect){0, status_height(), w, h - status_height()}, color);
@@ -27,8 +32,8 @@ void draw_title_bar(struct canvas *c, uint32_t color, const char *title, enum ic
         fill(c, (struct rect){0, h + i, w, 1}, ALPHA(0, 44 * (dp(4) - i) * (dp(4) - i) / (dp(4) * dp(4))));
     bar_action(c, ID_BACK, dp(26), ICON_BACK, "back");
     int room = w - dp(60) - dp(action == ICON_COUNT ? 12 : action_2 == ICON_COUNT ? 52 : 96);
-    draw_text_within(c, FACE_MEDIUM, dp(18), dp(56), status_height() + dp(24) + cap_height(FACE_MEDIUM, dp(18)) / 2, room,
-                     WHITE, title);
+    draw_text_within(c, FACE_MEDIUM, dp(18), dp(56),
+                     status_height() + dp(24) + cap_height(FACE_MEDIUM, dp(18)) / 2, room, WHITE, title);
     bar_action(c, ID_ACTION, w - dp(28), action, "action");
     bar_action(c, ID_ACTION_2, w - dp(74), action_2, "action 2");
 }
@@ -51,8 +56,8 @@ void draw_button(struct canvas *c, int id, struct rect r, uint32_t color, uint32
     if (color >> 24)
         fill_rounded(c, r, dp(4), color);
     draw_press(c, id, r, dp(4), ALPHA(color >> 24 ? 0xffffff : ink, 60));
-    draw_text_centred(c, FACE_MEDIUM, dp(14), r.x + r.w / 2, r.y + (r.h + cap_height(FACE_MEDIUM, dp(14))) / 2, ink,
-                      label);
+    draw_text_centred(c, FACE_MEDIUM, dp(14), r.x + r.w / 2,
+                      r.y + (r.h + cap_height(FACE_MEDIUM, dp(14))) / 2, ink, label);
     hit(id, r, label);
 }
 
@@ -112,7 +117,8 @@ int draw_paragraph(struct canvas *c, enum face face, int px, struct rect r, int 
         int length = line_length(face, px, text, r.w);
         if (c && lines * height < r.h) {
             text_copy(line, text, (size_t)min(length + 1, (int)sizeof line));
-            draw_text(c, face, px, r.x, r.y + lines * height + (height + cap_height(face, px)) / 2, color, line);
+            draw_text(c, face, px, r.x, r.y + lines * height + (height + cap_height(face, px)) / 2, color,
+                      line);
         }
         text += length;
         lines++;

@@ -10,7 +10,8 @@ enum { ID_BACK = 900, ID_ACTION = 901, ID_ACTION_2 = 902 };
 int status_height(void);
 int bar_height(void); /* of the status and the title bar together */
 /* The coloured bar with a way back, a title and up to two actions (ICON_COUNT: none). */
-void draw_title_bar(struct canvas *c, uint32_t color, const char *title, enum icon action, enum icon action_2);
+void draw_title_bar(struct canvas *c, uint32_t color, const char *title, enum icon action,
+                    enum icon action_2);
 void draw_card(struct canvas *c, struct rect r);
 /* The light over a thing that is pressed. */
 void draw_press(struct canvas *c, int id, struct rect r, int radius, uint32_t color);

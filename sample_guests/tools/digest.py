@@ -14,7 +14,7 @@ def main(folder: Path) -> None:
     digest = hashlib.sha256((folder / f"{folder.name}.elf").read_bytes()).hexdigest()
     text, count = re.subn(r'(?m)^elf = "sha256:[0-9a-f]{64}"$', f'elf = "sha256:{digest}"', path.read_text())
     if count != 1:
-        sys.exit(f"{path}: there is no line elf = \"sha256:...\" to change")
+        sys.exit(f'{path}: there is no line elf = "sha256:..." to change')
     path.write_text(text)
 
 

@@ -12,11 +12,12 @@ from fontTools.ttLib import TTFont
 
 FOLDER = "/usr/share/fonts/opentype/inter/"
 ASCII = [chr(code) for code in range(0x20, 0x7F)]
-LATIN = [chr(code) for code in range(0xA0, 0x100)] + list("–—‘’“”•…−")
+PUNCTUATION = [chr(code) for code in (0x2013, 0x2014, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2026, 0x2212)]
+LATIN = [chr(code) for code in range(0xA0, 0x100)] + PUNCTUATION
 FACES = [
     ("regular", "Inter-Regular.otf", ASCII + LATIN),
     ("medium", "Inter-SemiBold.otf", ASCII + LATIN),
-    ("light", "InterDisplay-ExtraLight.otf", ASCII + list("°–—’•…−")),
+    ("light", "InterDisplay-ExtraLight.otf", [*ASCII, "\N{DEGREE SIGN}", *PUNCTUATION]),
 ]
 UNITS = 2048
 LEAST_KERN = 20
@@ -82,7 +83,9 @@ def face(name: str, path: str, characters: list[str]) -> str:
             for x, y in arguments:
                 points += [round(x * scale), round(y * scale)]
         advance = round(metrics[glyph][0] * scale)
-        rows.append(f"{{{ord(character)}, {advance}, {len(steps) - first_step}, {first_step}, {first_point}}}")
+        rows.append(
+            f"{{{ord(character)}, {advance}, {len(steps) - first_step}, {first_step}, {first_point}}}"
+        )
     subtables, kerns = pair_lookups(font), []
     plain = [c for c in characters if ord(c) < 0x7F and c != " "]
     for first in plain:
@@ -91,23 +94,39 @@ def face(name: str, path: str, characters: list[str]) -> str:
             if abs(value) >= LEAST_KERN:
                 kerns.append(f"{{{ord(first) << 8 | ord(second)}, {value}}}")
     os2, hhea = font["OS/2"], font["hhea"]
-    return "\n".join([
-        f"static const struct font_glyph {name}_glyphs[] = {{", wrap(rows), "};", "",
-        f"static const char {name}_steps[] =", "\n".join(
-            f'    "{"".join(steps[at:at + 100])}"' for at in range(0, len(steps), 100)) + ";", "",
-        f"static const int16_t {name}_points[] = {{", wrap([str(p) for p in points]), "};", "",
-        f"static const struct font_kern {name}_kerns[] = {{", wrap(kerns), "};", "",
-        f"const struct font font_{name} = {{",
-        f"    .ascent = {round(hhea.ascent * scale)}, .descent = {round(-hhea.descent * scale)},",
-        f"    .x_height = {round(os2.sxHeight * scale)}, .cap_height = {round(os2.sCapHeight * scale)},",
-        f"    .glyphs = {name}_glyphs, .glyph_count = {len(rows)},",
-        f"    .steps = {name}_steps, .points = {name}_points,",
-        f"    .kerns = {name}_kerns, .kern_count = {len(kerns)},", "};", ""])
+    return "\n".join(
+        [
+            f"static const struct font_glyph {name}_glyphs[] = {{",
+            wrap(rows),
+            "};",
+            "",
+            f"static const char {name}_steps[] =",
+            "\n".join(f'    "{"".join(steps[at : at + 100])}"' for at in range(0, len(steps), 100)) + ";",
+            "",
+            f"static const int16_t {name}_points[] = {{",
+            wrap([str(p) for p in points]),
+            "};",
+            "",
+            f"static const struct font_kern {name}_kerns[] = {{",
+            wrap(kerns),
+            "};",
+            "",
+            f"const struct font font_{name} = {{",
+            f"    .ascent = {round(hhea.ascent * scale)}, .descent = {round(-hhea.descent * scale)},",
+            f"    .x_height = {round(os2.sxHeight * scale)}, .cap_height = {round(os2.sCapHeight * scale)},",
+            f"    .glyphs = {name}_glyphs, .glyph_count = {len(rows)},",
+            f"    .steps = {name}_steps, .points = {name}_points,",
+            f"    .kerns = {name}_kerns, .kern_count = {len(kerns)},",
+            "};",
+            "",
+        ]
+    )
 
 
 def main() -> None:
     print("/* Made by tools/make_font.py from Inter 3.19: do not edit.")
-    print(" * Copyright (c) 2016-2022 The Inter Project Authors. SIL Open Font License 1.1: FONT-LICENSE.txt. */")
+    print(" * Copyright (c) 2016-2022 The Inter Project Authors.")
+    print(" * SIL Open Font License 1.1: FONT-LICENSE.txt. */")
     print("/* clang-format off */")
     print('#include "font_data.h"\n')
     for name, path, characters in FACES:

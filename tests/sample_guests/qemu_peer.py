@@ -67,12 +67,29 @@ class QemuPeer:
         self._folder = tempfile.TemporaryDirectory()
         folder = Path(self._folder.name)
         self._base = RAM_BASE + (ram_mib << 20) - PANEL_ROOM
-        command = [QEMU, "-M", "virt,gic-version=2", "-cpu", "cortex-a15", "-m", str(ram_mib), "-display", "none"]
+        command = [
+            QEMU,
+            "-M",
+            "virt,gic-version=2",
+            "-cpu",
+            "cortex-a15",
+            "-m",
+            str(ram_mib),
+            "-display",
+            "none",
+        ]
         command += ["-monitor", "none", "-serial", "stdio", "-global", "virtio-mmio.force-legacy=false"]
         command += ["-device", "virtio-tablet-device", "-device", "virtio-keyboard-device"]
         tree = device_tree([*command, "-kernel", str(elf)], folder, panel, self._base, arguments)
         self._qmp_path = folder / "qmp"
-        command += ["-qmp", f"unix:{self._qmp_path},server=on,wait=off", "-dtb", str(tree), "-kernel", str(elf)]
+        command += [
+            "-qmp",
+            f"unix:{self._qmp_path},server=on,wait=off",
+            "-dtb",
+            str(tree),
+            "-kernel",
+            str(elf),
+        ]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0
         )
