@@ -33,7 +33,7 @@ _DEVICES: Final[tuple[tuple[board.Part, Callable[[BoardConfig], _Maker]], ...]] 
     (board.RTC, lambda config: lambda port: Pl031(port, config.rtc_epoch)),
     (board.GPIO, lambda config: Pl061),
 )
-"""Where each device in Python is, and how it is made. A new one is a line here and a node in devicetree.py."""
+"""Where each device in Python is, and how it is made. A new one is a line here, and a devicetree.py node."""
 
 
 class Board:

@@ -68,12 +68,12 @@ class BuiltBoard:
 
 
 class PokeBoard(BuiltBoard):
-    """Runs POKE: reads and writes of the guest's CPU, one by one."""
+    """Runs POKE: reads and writes of the guest's CPU, one by one. A tick is a microsecond."""
 
     def __init__(self, folder: Path, **changes: object) -> None:
         path = folder / "poke.bin"
         path.write_bytes(POKE)
-        board_config = config(**changes)  # type: ignore[arg-type]
+        board_config = config(**({"tick_ps": 1_000_000} | changes))  # type: ignore[arg-type]
         super().__init__(load(ImageFiles(kind="raw", main=path), board_config), board_config)
 
     def settle(self, ticks: int = STEP) -> None:
