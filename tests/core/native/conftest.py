@@ -89,8 +89,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.get_closest_marker("guest_process") and isinstance(item, pytest.Function):
+    for item in items:  # all of the session's
+        if item.path.parent == CHILD.parent and item.get_closest_marker("guest_process"):
+            assert isinstance(item, pytest.Function)
             item.fixturenames.append("guest_process")
 
 
