@@ -264,9 +264,11 @@ enum run_reason machine_run(struct machine *machine, uint64_t until_tick) {
     machine->running = machine->started = true;
     machine->reason = (enum run_reason)machine->state.ended;
     machine->until = until_tick > NEVER / 4 ? NEVER : until_tick * 4;
-    if (real - machine->left_real > PAUSE_NS) {
-        machine->rate_seen = machine_rate(machine);
+    bool paused = real - machine->left_real > PAUSE_NS;
+    if (paused)
         pace_anchor(&machine->pace, real, clock_now_ns(&machine->clock));
+    if (paused || machine->rate_seen != machine_rate(machine)) {
+        machine->rate_seen = machine_rate(machine);
         pace_begin(&machine->pace, real, machine->clock.bytes, machine->rate_seen);
     }
     if (machine->reason == RUN_NONE)
