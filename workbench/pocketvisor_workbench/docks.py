@@ -103,8 +103,15 @@ def arrange(window: QMainWindow, docks: dict[str, PaneDock], arrangement: Arrang
         for name in group[1:]:
             window.tabifyDockWidget(docks[group[0]], docks[name])
         shown += group
-    for name in shown:
-        docks[name].show()
+    for name, dock in docks.items():
+        if name in shown:
+            dock.show()
+            continue
+        # Hidden, but with a place to appear at.
+        window.addDockWidget(dock.pane.area, dock)
+        if dock.pane.area is Qt.DockWidgetArea.BottomDockWidgetArea and arrangement.bottom:
+            window.tabifyDockWidget(docks[arrangement.bottom[-1][0]], dock)
+        dock.hide()
     for group in arrangement.bottom:
         docks[group[0]].raise_()
     size_docks(window, docks, arrangement)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QScrollArea,
+    QSizePolicy,
     QStackedLayout,
     QToolButton,
     QVBoxLayout,
@@ -85,7 +86,7 @@ class ControlsPane(Pane):
         layout.addLayout(self._make_operations())
         layout.addWidget(_section("Keys"))
         self._keys = QGridLayout()
-        self._keys.setSpacing(6)
+        self._keys.setSpacing(2)
         self._key_buttons: list[QToolButton] = []
         layout.addLayout(self._keys)
         layout.addWidget(_section("Type"))
@@ -146,6 +147,7 @@ class ControlsPane(Pane):
         for index, (command, picture, words) in enumerate(_OPERATIONS):
             button = push_button(words, picture, danger=command == "guest.kill")
             button.clicked.connect(lambda _=False, command=command: self.bench.trigger(command))
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             self.operations[command] = button
             grid.addWidget(button, index // 2, index % 2)
         return grid
@@ -174,7 +176,7 @@ class ControlsPane(Pane):
         self._figures: dict[str, QLabel] = {}
         names = (("pid", "Process"), ("ram", "Memory touched"), ("time", "Time in the guest"), *_COUNTERS)
         for line, (name, words) in enumerate(names):
-            label = QLabel(words)
+            label = ElidedLabel(words)
             label.setObjectName("muted")
             value = QLabel("-")
             value.setObjectName("value")
@@ -219,9 +221,9 @@ class ControlsPane(Pane):
             button.setAccessibleName(f"{title_of(key)} key")
             button.pressed.connect(lambda key=key: self._key(key, True))
             button.released.connect(lambda key=key: self._key(key, False))
-            self._keys.addWidget(button, index // 8, index % 8)
+            self._keys.addWidget(button, index // 7, index % 7)
             self._key_buttons.append(button)
-        self._keys.setColumnStretch(8, 1)
+        self._keys.setColumnStretch(7, 1)
 
     def _key(self, key: str, pressed: bool) -> None:
         if self._guest is not None:

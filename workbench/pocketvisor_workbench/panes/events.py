@@ -134,8 +134,8 @@ class EventsPane(Pane):
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
-        self.table.setColumnWidth(0, 92)
-        self.table.setColumnWidth(1, 120)
+        self.table.setColumnWidth(0, 94)
+        self.table.setColumnWidth(1, 96)
         self._empty = EmptyState(
             "format-list-bulleted", "No events", "Nothing has happened that fits the filter."
         )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _SECONDS = np.arange(-POINTS + 1, 1, dtype=np.float32) * (INTERVAL_MS / 1000)
 _VALUES_EVERY = 5
 _LEGEND_MOST = 6
+_LEGEND_FROM = 400
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -221,6 +222,9 @@ class PerformancePane(Pane):
         if self._tick % _VALUES_EVERY == 0:
             for graph, value in zip(self.graphs, series.latest(), strict=True):
                 graph.labels[guest].setText(f"{value:.0f}")
+
+    def resizeEvent(self, _: object) -> None:
+        self._legend.setVisible(self.width() >= _LEGEND_FROM)
 
     def _choose(self) -> None:
         self._stack.setCurrentIndex(0 if self.guests else 1)

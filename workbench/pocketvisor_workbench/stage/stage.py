@@ -183,7 +183,7 @@ class Stage(QWidget):
         shown = self._shown()
         for view in self.views.values():
             view.setVisible(view in shown)
-        strip = self.view is View.FOCUS and len(self.views) > 1
+        strip = self.view is View.FOCUS and len(self.views) > 1 and self.height() >= _LOW
         if strip is self._strip.isHidden():
             self._strip.setVisible(strip)
             self._column.activate()
