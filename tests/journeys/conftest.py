@@ -140,6 +140,16 @@ class Journey:
             command += ["mousemove", *self.place(widget, *point), "sleep", "0.016"]
         self.xdotool(*command, "mouseup", "1")
 
+    def drag(self, source: str, target: str) -> None:
+        """As slowly as somebody does: a drag begins only after some way with the button down."""
+        command = ["mousemove", "--sync", *self.place(source, 0.5, 0.3), "mousedown", "1"]
+        start, end = self.place(source, 0.5, 0.3), self.place(target)
+        for step in range(1, 11):
+            for axis in (0, 1):
+                command.append(str(round(int(start[axis]) + (int(end[axis]) - int(start[axis])) * step / 10)))
+            command[-2:] = ["mousemove", *command[-2:], "sleep", "0.05"]
+        self.xdotool(*command, "sleep", "0.3", "mouseup", "1")
+
     def keys(self, *keys: str) -> None:
         self.xdotool("key", *keys)
 

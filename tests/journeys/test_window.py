@@ -85,6 +85,17 @@ def test_the_command_line_finds_the_open_workbench(journey: Journey) -> None:
     until(lambda: journey.guest("Personal")["state"] == "running")
 
 
+def test_a_guest_is_dragged_from_the_library_onto_a_phone(journey: Journey) -> None:
+    journey.drag("card-template", "pane-Work")
+    until(lambda: len(journey.guests()) == 3 and journey.guest("Template")["state"] == "running")
+    assert journey.guest("Template")["foreground"]
+    journey.click("library-search")
+    journey.xdotool("type", "--delay", "20", "htc dream")
+    until(lambda: journey.ask(widget="card-htc-dream")["visible"])
+    journey.drag("card-htc-dream", "header-Nexus One")
+    until(lambda: journey.ask(widget="handset-Dream (T-Mobile G1)"))
+
+
 def test_the_window_kept_answering_all_the_way(journey: Journey) -> None:
     journey.ask(gaps=True)
     journey.swipe("pane-Work", (0.5, 0.85), (0.5, 0.15))

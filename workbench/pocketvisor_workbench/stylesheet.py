@@ -100,10 +100,10 @@ QSlider::sub-page:horizontal {{ background: {accent}; border-radius: 2px; }}
 QSlider::handle:horizontal {{ background: {accent}; width: 14px; height: 14px; margin: -5px 0;
     border-radius: 7px; }}
 
-#card {{ background: {raised}; border: 1px solid {line}; border-radius: 8px; }}
-#card:hover {{ border-color: {muted}; }}
-#card:focus {{ border-color: {accent}; }}
-#card[chosen="true"] {{ border: 2px solid {accent}; }}
+QFrame[role="card"] {{ background: {raised}; border: 1px solid {line}; border-radius: 8px; }}
+QFrame[role="card"]:hover {{ border-color: {muted}; }}
+QFrame[role="card"]:focus {{ border-color: {accent}; }}
+QFrame[role="card"][chosen="true"] {{ border: 2px solid {accent}; }}
 #cardTitle {{ font-weight: 600; }}
 #banner {{ background: {raised}; border: 1px solid {line}; border-radius: 10px; }}
 #paletteBox {{ background: {surface}; border: 1px solid {line}; border-radius: 12px; }}

@@ -34,7 +34,8 @@ class ModelCard(QFrame):
     def __init__(self, model: "HandsetModel") -> None:
         super().__init__()
         self.model = model
-        self.setObjectName("card")
+        self.setObjectName(f"choice-{model.id}")
+        self.setProperty("role", "card")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)

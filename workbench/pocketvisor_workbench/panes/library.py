@@ -96,7 +96,8 @@ class Card(QFrame):
         self.ident, self.kind = ident, kind
         self.words = f"{title} {text} {words}".casefold()
         self.usable = True
-        self.setObjectName("card")
+        self.setObjectName(f"card-{ident}")
+        self.setProperty("role", "card")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
@@ -178,6 +179,7 @@ class LibraryPane(Pane):
         self.search.setPlaceholderText("Find guests and phones")
         self.search.setClearButtonEnabled(True)
         self.search.setAccessibleName("Find in the library")
+        self.search.setObjectName("library-search")
         self.search.textChanged.connect(self._look)
         self._body = QWidget()
         self._list = QVBoxLayout(self._body)

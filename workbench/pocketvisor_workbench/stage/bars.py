@@ -30,6 +30,7 @@ class HandsetHeader(QWidget):
 
     def __init__(self, handset: "Handset", parent: QWidget) -> None:
         super().__init__(parent)
+        self.setObjectName(f"header-{handset.name}")
         model = handset.model
         name = ElidedLabel(handset.name)
         name.setObjectName("cardTitle")
