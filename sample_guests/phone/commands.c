@@ -75,6 +75,8 @@ static void run_back(int count, char **words) {
 
 static void run_where(int count, char **words) {
     (void)count, (void)words;
+    if (damage_any()) /* what was touched just now may have changed it */
+        shell_frame(timer_now());
     print("screen %s\n", shell_screen()->name);
     print_hits();
 }

@@ -12,9 +12,9 @@ static void loop(void) {
     uint64_t next_frame = 0;
     for (;;) {
         struct input_event event;
-        console_poll();
         while (input_next(&event))
             shell_input(&event, timer_now());
+        console_poll();
         uint64_t now = timer_now();
         bool moving = shell_moving() || animation_on();
         uint64_t wake = moving ? next_frame : shell_next_wake(now);

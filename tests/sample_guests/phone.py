@@ -1,0 +1,57 @@
+"""The sample phone as a test sees it: its console's commands, and what its screen says can be touched."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pocketvisor.testing import SyncGuest, SyncHandset
+
+
+@dataclass
+class Phone:
+    guest: SyncGuest
+
+    @classmethod
+    def start(cls, handset: SyncHandset, image: str = "personal", **words: object) -> Phone:
+        guest = handset.start(image, **words)
+        guest.expect(r"ready after [\d.]+ ms\n> ")
+        return cls(guest)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        picture = self.guest.screenshot()
+        return picture.size
+
+    def run(self, command: str) -> str:
+        """What a console command prints."""
+        self.guest.send_line(command)
+        return self.guest.expect(rf"(?s){re.escape(command)}\n(.*?)> ")[1]
+
+    def where(self) -> dict[str, tuple[int, int]]:
+        """The middles of all that can be touched, by name; and the screen's name as `screen`."""
+        first, *lines = self.run("where").splitlines()
+        places: dict[str, tuple[int, int]] = {}
+        for line in lines:
+            x, y, width, height, name = line.split(" ", 4)
+            places.setdefault(name, (int(x) + int(width) // 2, int(y) + int(height) // 2))
+        self.screen = first.removeprefix("screen ")
+        return places
+
+    def on(self, screen: str) -> bool:
+        self.where()
+        return self.screen == screen
+
+    def tap(self, name: str) -> None:
+        self.guest.tap(*self.where()[name])
+
+    def unlock(self) -> None:
+        width, height = self.size
+        self.guest.swipe((width // 2, height * 9 // 10), (width // 2, height // 4))
+        self.guest.wait_still()
+
+    def frames(self) -> dict[str, int]:
+        """The counts of the command `frames`."""
+        text = self.run("frames")
+        names = ("frames", "late", "full", "pixels")
+        return {name: int(re.search(rf"{name} (\d+)", text)[1]) for name in names}  # type: ignore[index]
