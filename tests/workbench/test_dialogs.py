@@ -90,3 +90,16 @@ def test_the_other_dialogs_open_and_close(workbench: Workbench) -> None:
             assert QApplication.activeModalWidget() is None
 
     workbench.run(scenario())
+
+
+def test_removing_a_running_guest_is_asked_first(workbench: Workbench) -> None:
+    async def scenario() -> None:
+        handset: Any = await workbench.handset("personal")
+        workbench.window.trigger("guest.remove")
+        _dialog().reject()
+        assert handset.guests
+        workbench.window.trigger("guest.remove")
+        _dialog().accept()
+        await until(lambda: not handset.guests)
+
+    workbench.run(scenario())

@@ -8,10 +8,11 @@ from PySide6.QtCore import QByteArray, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QTabWidget
 
+from pocketvisor.api import GuestState
 from pocketvisor_workbench.banners import Banner, Banners
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.commands import COMMANDS, MENUS, Command
-from pocketvisor_workbench.dialogs.about import AboutDialog, DetailsDialog, ShortcutsDialog
+from pocketvisor_workbench.dialogs.about import AboutDialog, ConfirmDialog, DetailsDialog, ShortcutsDialog
 from pocketvisor_workbench.dialogs.add_guest import AddGuestDialog
 from pocketvisor_workbench.dialogs.add_handset import AddHandsetDialog
 from pocketvisor_workbench.docks import PaneDock, arrange, restore_docks, save_docks, size_docks, widen
@@ -326,6 +327,20 @@ class Window(QMainWindow):
         menu.popup(at)
 
     # Guests
+
+    def remove_guest(self, guest: "Guest") -> None:
+        """One that runs is lost with all that is in its memory: that is asked first."""
+        if guest.state not in (GuestState.RUNNING, GuestState.PAUSED):
+            self.session.remove_guest(guest)
+            return
+        dialog = ConfirmDialog(
+            f"Remove {guest.name}?",
+            f"It is {guest.state.value} on {guest.handset.name}. What is in its memory is lost.",
+            "Remove",
+            self,
+        )
+        dialog.accepted.connect(lambda: self.session.remove_guest(guest))
+        dialog.open()
 
     def start_image(self, handset: "Handset | None", ident: str) -> None:
         """Starts an image on a handset, on the selected one, or on a new one if there is none."""

@@ -54,7 +54,7 @@ def resume(window: "Window") -> None:
     _operate(window, "resume")
 
 
-@command("guest.reset", "Reset", menu=MENU, picture="restart", shortcut="Ctrl+Shift+R", enabled=_live)
+@command("guest.reset", "Reset", menu=MENU, picture="restart", enabled=_live)
 def reset(window: "Window") -> None:
     _operate(window, "reset")
 
@@ -80,7 +80,6 @@ def restart(window: "Window") -> None:
     "Kill its process",
     menu=MENU,
     picture="skull-outline",
-    shortcut="Ctrl+Shift+K",
     enabled=_in(GuestState.STARTING, GuestState.RUNNING, GuestState.PAUSED),
 )
 def kill(window: "Window") -> None:
@@ -90,7 +89,7 @@ def kill(window: "Window") -> None:
 @command("guest.remove", "Remove from the handset", menu=MENU, picture="trash-can-outline", enabled=_any)
 def remove(window: "Window") -> None:
     if window.session.guest is not None:
-        window.session.remove_guest(window.session.guest)
+        window.remove_guest(window.session.guest)
 
 
 @command(

@@ -1,4 +1,4 @@
-"""What Pocketvisor is, its shortcuts, and the public figures of a handset."""
+"""Short dialogs: what Pocketvisor is, its shortcuts, a handset's public figures, and a question."""
 
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,14 @@ class AboutDialog(DialogFrame):
         words.setWordWrap(True)
         self.body.addWidget(words)
         self.setFixedWidth(420)
+
+
+class ConfirmDialog(DialogFrame):
+    """For what cannot be had back."""
+
+    def __init__(self, title: str, text: str, accept: str, parent: QWidget) -> None:
+        super().__init__(title, text, parent, accept=accept)
+        self.setFixedWidth(400)
 
 
 class ShortcutsDialog(DialogFrame):

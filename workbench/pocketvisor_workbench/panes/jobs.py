@@ -45,7 +45,7 @@ class JobRow(QFrame):
         self.cancel.clicked.connect(job.cancel)
         layout = QGridLayout(self)
         layout.setContentsMargins(12, 6, 10, 6)
-        layout.setVerticalSpacing(2)
+        layout.setVerticalSpacing(4)
         layout.setColumnStretch(1, 1)
         layout.addWidget(self._sign, 0, 0, 2, 1)
         layout.addWidget(self._title, 0, 1)

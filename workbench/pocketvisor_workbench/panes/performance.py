@@ -73,7 +73,7 @@ class Graph(QWidget):
 
     def _fit_values(self) -> None:
         """The curves say it too: on a narrow graph the values go before they are cut."""
-        room = self.width() - 70 >= 44 * len(self.labels)
+        room = self.width() - 50 >= 40 * len(self.labels)
         for label in self.labels.values():
             label.setVisible(room)
 
