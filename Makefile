@@ -23,17 +23,14 @@ run: $(VENV)/.installed ## open the workbench with two guests (ARGS="..."); with
 	@$(call need_libraries)
 	@$(VENV)/bin/pocketvisor workbench $(ARGS)
 
-test: $(VENV)/.tools ## everything: lint, the C tests under sanitizers, a Debian boot, the rest
+test: $(VENV)/.tools ## everything: lint, the C tests under sanitizers, guests, Debian, the window
 	@$(MAKE) --no-print-directory lint test-native debian pytest
 
 pytest: $(VENV)/.tools ## the Python tests alone (ARGS="tests/core -k name")
 	@$(call need_libraries,with a window)
 	@$(NEED) "tests in a real window" $(TEST_PACKAGES)
-	@echo "== tests in a real window"
-	@QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1920x1200x24" \
-		$(PY) -m pytest -m "window and not long" $(ARGS) || test $$? = 5 # 5: there are none
 	@echo "== tests"
-	@QT_QPA_PLATFORM=offscreen $(PY) -m pytest -m "not window and not long" $(ARGS)
+	@QT_QPA_PLATFORM=offscreen $(PY) -m pytest -m "not long" $(ARGS)
 
 test-native: $(VENV)/.installed ## the C tests alone, under AddressSanitizer and UndefinedBehaviorSanitizer
 	@echo "== C tests under sanitizers"
