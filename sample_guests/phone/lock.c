@@ -14,9 +14,10 @@ static void draw_lock(struct canvas *c) {
     struct date date = wall_date();
     int w = panel_width(), h = panel_height(), x = w / 2, rise = lifted * h / 3 / 1024;
     int top = h * 27 / 100 - rise;
-    c->opacity = (uint32_t)clamp(256 - lifted * 5 / 16, 0, 256);
+    c->opacity = (uint32_t)clamp(256 - lifted * 2 / 3, 0, 256); /* gone before the home screen comes */
     fill_gradient(c, (struct rect){0, 0, w, h / 2}, ALPHA(0, 60), ALPHA(0, 0));
     fill_gradient(c, (struct rect){0, h - h / 3, w, h / 3}, ALPHA(0, 0), ALPHA(0, 100));
+    c->opacity = (uint32_t)clamp(256 - lifted * 5 / 16, 0, 256);
     format(text, sizeof text, "%02d:%02d", date.hour, date.minute);
     draw_text_centred(c, FACE_LIGHT, dp(92), x, top + dp(40), WHITE, text);
     format(text, sizeof text, "%s, %s %d", weekday_names[date.weekday], month_names[date.month - 1],
