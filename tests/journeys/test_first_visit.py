@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 
-from conftest import Journey, until
+from visitor import Journey, until
 
 
 def test_two_guests_are_live_side_by_side_on_one_phone(journey: Journey) -> None:

@@ -2,31 +2,26 @@
 
 import asyncio
 import os
-import sys
-from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
-sys.path.insert(0, str(Path(__file__).parent))
 
 import qasync
-from driver import DriverGuest, DriverHandset
+from driver import DriverHandset
+from kit import Run, T, Workbench, images
 from PySide6.QtWidgets import QApplication
 
-from pocketvisor.api import GuestImage, GuestState, HandsetModel, load_models
+from pocketvisor.api import load_models
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.metrics import Sampler
 from pocketvisor_workbench.session import Session
 from pocketvisor_workbench.settings import Settings
 from pocketvisor_workbench.theme import Theme, ThemeMode
 from pocketvisor_workbench.window import Window
-
-T = TypeVar("T")
-Run = Callable[[Coroutine[Any, Any, T]], T]
 
 _LIMIT_SECONDS = 30.0
 _EXPECTED_WARNINGS = ("This plugin does not support propagateSizeHints",)
@@ -70,66 +65,6 @@ def run(qapp: QApplication, theme: Theme) -> Iterator[Run[Any]]:
     loop.close()
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    """Lets the event loop go on until something holds."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not condition():
-        if asyncio.get_running_loop().time() > deadline:
-            raise AssertionError(f"did not come true within {seconds} s")
-        await asyncio.sleep(0.005)
-
-
-@dataclass
-class Workbench:
-    """A window under test."""
-
-    window: Window
-    run: Run[Any]
-
-    @property
-    def session(self) -> Session:
-        return self.window.session
-
-    def model(self, ident: str = "nexus-one") -> HandsetModel:
-        return self.session.models[ident]
-
-    async def handset(self, *images: str, model: str = "nexus-one") -> DriverHandset:
-        """A handset with driven guests, drawn."""
-        handset: Any = self.session.add_handset(self.model(model))
-        for ident in images:
-            guest = await handset.start(self.session.images[ident])
-            guest.draw()
-        if handset.guests:
-            self.session.bring_to_front(handset.guests[0])
-        await asyncio.sleep(0.02)
-        return handset  # type: ignore[no-any-return]
-
-    def pane(self, guest: DriverGuest) -> Any:
-        pane = self.window.stage.pane_of(guest)  # type: ignore[arg-type]
-        assert pane is not None
-        return pane
-
-
-def images() -> dict[str, GuestImage]:
-    """A library with what it may hold, without files: driven guests load none."""
-    return {
-        "personal": GuestImage(
-            id="personal", name="Personal", kind="elf", accent="#f0a35c", description="One's own"
-        ),
-        "work": GuestImage(id="work", name="Work", kind="elf", accent="#4f8cff", description="The firm's"),
-        "debian": GuestImage(
-            id="debian",
-            name="Debian",
-            kind="linux",
-            ram_mib=256,
-            least_ram_mib=192,
-            accent="#d70a53",
-            available=False,
-            missing="Debian is not on this machine yet: fetch it",
-        ),
-    }
-
-
 @pytest.fixture
 def workbench(run: Run[Any], theme: Theme, tmp_path: Path) -> Iterator[Workbench]:
     """A shown window with an empty bench; its handsets are driven ones."""
@@ -154,6 +89,3 @@ def workbench(run: Run[Any], theme: Theme, tmp_path: Path) -> Iterator[Workbench
         await asyncio.sleep(0.01)
 
     run(end())
-
-
-__all__ = ["DriverGuest", "DriverHandset", "GuestState", "Workbench", "images", "until"]

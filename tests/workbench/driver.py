@@ -170,7 +170,7 @@ class DriverHandset(Hooks):
 
     @property
     def ram_used_mib(self) -> int:
-        return sum(guest.ram_mib for guest in self.guests)
+        return sum(guest.ram_mib for guest in self.guests if guest.state not in ("off", "crashed"))
 
     @property
     def ram_free_mib(self) -> int:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from conftest import Workbench, until
+from kit import Workbench, until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Workbench, until
+from kit import Workbench, until
 
 _SECONDS = 2.0
 

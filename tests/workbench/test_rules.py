@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from kit import Run
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel
 

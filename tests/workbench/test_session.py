@@ -3,7 +3,8 @@
 import asyncio
 from typing import Any
 
-from conftest import DriverHandset, Workbench, until
+from driver import DriverHandset
+from kit import Workbench, until
 
 from pocketvisor.api import GuestError, GuestState
 from pocketvisor_workbench.jobs import JobBoard, JobState

@@ -6,17 +6,13 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from pocketvisor.api import GuestState
 from pocketvisor_workbench.icons import icon, set_icon
 from pocketvisor_workbench.theme import tokens
 from pocketvisor_workbench.widgets import ElidedLabel, tool_button
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest, Handset
-
-
-def ram_mib(guest: "Guest") -> int:
-    """The RAM that a guest was given."""
-    return int(guest.ram_mib)
 
 
 class HandsetHeader(QWidget):
@@ -78,12 +74,15 @@ class HandsetFooter(QWidget):
         return QSize(220, self.HEIGHT)
 
     def refresh(self) -> None:
-        used = sum(ram_mib(guest) for guest in self._handset.guests)
-        parts = (
-            ", ".join(f"{guest.name} {ram_mib(guest)} MiB" for guest in self._handset.guests) or "no guests"
-        )
+        used = self._handset.ram_used_mib
+        parts = ", ".join(f"{guest.name} {guest.ram_mib} MiB" for guest in self._holders()) or "no guests"
         self.setToolTip(f"Memory: {used} of {self._handset.model.ram_mib} MiB given out ({parts})")
         self.update()
+
+    def _holders(self) -> "list[Guest]":
+        """Guests that hold RAM; one that is off or has crashed holds none."""
+        live = (GuestState.STARTING, GuestState.RUNNING, GuestState.PAUSED)
+        return [guest for guest in self._handset.guests if guest.state in live]
 
     def paintEvent(self, _: QPaintEvent) -> None:
         colours = tokens()
@@ -95,17 +94,15 @@ class HandsetFooter(QWidget):
         painter.setBrush(QColor(colours.line))
         painter.drawRoundedRect(bar, 2.5, 2.5)
         x = bar.x()
-        used = 0
-        for guest in self._handset.guests:
-            used += ram_mib(guest)
-            width = bar.width() * ram_mib(guest) / model.ram_mib
+        for guest in self._holders():
+            width = bar.width() * guest.ram_mib / model.ram_mib
             painter.setBrush(QColor(guest.image.accent))
             painter.drawRoundedRect(QRectF(x, bar.y(), max(width - 1.5, 2), bar.height()), 2.5, 2.5)
             x += width
         facts = [
-            ("memory", f"{used} / {model.ram_mib} MiB"),
+            ("memory", f"{self._handset.ram_used_mib} / {model.ram_mib} MiB"),
             ("speedometer", f"{model.mips} MIPS"),
-            ("battery-charging", f"{model.battery_mah} mAh"),
+            ("battery", f"{model.battery_mah} mAh"),
         ]
         painter.setPen(QColor(colours.muted))
         font = painter.font()
