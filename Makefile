@@ -10,7 +10,7 @@ NEED := tools/need-packages
 C_FILES := $(wildcard core/native/*.[ch])
 C_FORMATTED := $(shell git ls-files 'core/native/*.[ch]' 'sample_guests/*.[ch]' 2>/dev/null)
 TEST_PACKAGES := xvfb xauth x11-xkb-utils xkb-data xdotool openbox
-BENCH_PACKAGES := qemu-system-arm
+BENCH_PACKAGES := qemu-system-arm ipxe-qemu
 
 .DEFAULT_GOAL := help
 .PHONY: help run tour test test-native test-long pytest lint format bench debian clean

@@ -42,9 +42,16 @@ GUI = {"PySide6", "shiboken6", "qasync", "pyqtgraph", "qtawesome", "superqt", "q
 HEAVY = {"unicorn", "PySide6", "numpy", "PIL", "msgspec", "asyncio", "elftools", "libfdt", "rich", "typer"}
 
 
+def parsed(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_text(), str(path))
+    except SystemError:  # of Python before 3.11.5: a collection of garbage in the midst of it confuses it
+        return ast.parse(path.read_text(), str(path))
+
+
 def imports(path: Path) -> Iterator[tuple[int, str]]:
     """(line, module) of every import in a file, those inside functions and for types too."""
-    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name

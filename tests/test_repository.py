@@ -1,6 +1,5 @@
 """The repository itself: small files, nothing of one person's machine, every package in the build."""
 
-import ast
 import os
 import re
 import subprocess
@@ -86,7 +85,7 @@ def test_every_module_says_what_it_is_for() -> None:
         str(path.relative_to(ROOT))
         for top in ("core/pocketvisor", "workbench/pocketvisor_workbench")
         for path in (ROOT / top).rglob("*.py")
-        if ast.get_docstring(ast.parse(path.read_text())) is None
+        if not path.read_text().startswith(('"""', 'r"""'))
     ]
     assert not silent
 
