@@ -85,7 +85,7 @@ $(VENV)/.created:
 	@touch $@
 
 $(VENV)/.dependencies: $(VENV)/.created pyproject.toml
-	@echo "Installing what Pocketvisor stands on"
+	@echo "Installing what Pocketvisor stands on (about 150 MB to download, once)"
 	@$(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
 		> $(VENV)/requirements.txt
 	@$(PIP) install -r $(VENV)/requirements.txt
