@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
+import pytest
 from visitor import Journey, until
 
 
@@ -94,6 +96,34 @@ def test_a_guest_is_dragged_from_the_library_onto_a_phone(journey: Journey) -> N
     until(lambda: journey.ask(widget="card-htc-dream")["visible"])
     journey.drag("card-htc-dream", "header-Nexus One")
     until(lambda: journey.ask(widget="handset-Dream (T-Mobile G1)"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "place"), [("flood console", (0.28, 0.765)), ("flood panel", (0.72, 0.765))]
+)
+def test_the_window_answers_beside_a_hostile_guest(
+    journey: Journey, mode: str, place: tuple[float, float]
+) -> None:
+    command = [sys.executable, "-m", "pocketvisor.cli"]
+    handset = ["--handset", "Nexus One"]
+    subprocess.run([*command, "start", "hostile", *handset], env=journey.environment, check=True, timeout=60)
+    until(lambda: journey.guest("Hostile")["state"] == "running" and journey.guest("Hostile")["frames"] > 0)
+    journey.click("pane-Hostile", *place)
+    ticks = journey.guest("Hostile")["ticks"]
+    until(lambda: journey.guest("Hostile")["ticks"] > ticks + 10_000_000)
+    gaps = []
+    for _ in range(8):
+        journey.ask(gaps=True)
+        end = time.monotonic() + 0.4
+        until(lambda end=end: time.monotonic() > end)
+        gaps.append(journey.ask(gaps=True))
+    # One of them may be this machine's doing.
+    assert sorted(gaps)[-2] < 0.1, f"{mode}: {gaps}"
+    started = time.monotonic()
+    subprocess.run([*command, "remove", "Hostile"], env=journey.environment, check=True, timeout=60)
+    until(lambda: all(guest["name"] != "Hostile" for guest in journey.guests()))
+    assert time.monotonic() - started < 10
+    assert journey.guest("Work")["state"] == "running"
 
 
 def test_the_window_kept_answering_all_the_way(journey: Journey) -> None:
