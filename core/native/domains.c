@@ -7,8 +7,8 @@
  * Exact, without knowing a page's domain:
  * - Access granted where there was none: no entry can be wrong, as a domain without access fills none.
  * - What was granted, and no more, taken away: privileged entries that were filled since the grant go, one by
- * one. User mode's entries stay but are suspended: a privileged LDRT or STRT, and an entry to user mode, first
- * drop them. When the very same access is granted again they are good again.
+ * one. User mode's entries stay but are suspended: a privileged LDRT or STRT, and an entry to user mode,
+ * first drop them. When the very same access is granted again they are good again.
  * - Any other change flushes all.
  *
  * Left out: translation regimes other than the non-secure one, which the engine starts in and never leaves.
@@ -75,10 +75,10 @@ static void change(struct vcpu *vcpu, uint32_t old, uint32_t new) {
     struct domains *domains = &vcpu->domains;
     bool granted = true, revoked = true;
     for (uint32_t bits = 3; bits; bits <<= 2) {
-        if ((old & bits) == (new &bits))
+        if ((old & bits) == (new & bits))
             continue;
         granted &= (old & bits) == 0;
-        revoked &= (new &bits) == 0;
+        revoked &= (new & bits) == 0;
     }
     if (old == new)
         return;

@@ -96,4 +96,5 @@ void exceptions_interrupt(uc_engine *uc, uint32_t number, void *user) {
         enter_undefined(vcpu, 0);
     }
     vcpu->fault.kind = FAULT_NONE;
+    vcpu_count_exception(vcpu);
 }

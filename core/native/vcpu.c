@@ -94,24 +94,40 @@ static bool stop(struct vcpu *vcpu, enum stop_reason reason) {
     return true;
 }
 
-/* The closer look at a block start. True: the block is not executed now. */
-static __attribute__((noinline)) bool block_start(struct vcpu *vcpu) {
+/* The closer look, between two blocks. True: leave vcpu_run(). */
+static bool look(struct vcpu *vcpu) {
     bool asked = atomic_exchange(&vcpu->attention, false);
     bool leave = false;
-    if (vcpu->trial)
-        return vcpu->clock->bytes >= vcpu->limit && stop(vcpu, STOP_LEAVE);
     if (asked || vcpu->clock->bytes >= vcpu->limit) {
         vcpu->asked = asked;
         leave = vcpu->host.attend(vcpu->host.machine);
         vcpu->asked = false;
     }
     vcpu_arm_trigger(vcpu);
-    if (leave)
+    return leave;
+}
+
+/* At a block start that is triggered. True: the block is not executed now. */
+static __attribute__((noinline)) bool block_start(struct vcpu *vcpu) {
+    if (vcpu->trial)
+        return vcpu->clock->bytes >= vcpu->limit && stop(vcpu, STOP_LEAVE);
+    if (look(vcpu))
         return stop(vcpu, STOP_LEAVE);
     /* Linux unmasks for a moment only, so a masked interrupt is looked at again at each block. */
     if (vcpu->dropped || irq_is_due(vcpu))
         return stop(vcpu, STOP_AGAIN);
     return false;
+}
+
+/* A guest whose vectors cannot be fetched takes one abort after the other and starts no block. So that time
+ * goes on and the vCPU can be stopped, an exception without a block since the last one counts as one. */
+void vcpu_count_exception(struct vcpu *vcpu) {
+    if (vcpu->extra.exception == vcpu->clock->bytes) {
+        vcpu->clock->bytes += 4;
+        if (vcpu->clock->bytes >= atomic_load_explicit(&vcpu->trigger, memory_order_relaxed))
+            stop(vcpu, STOP_LOOK);
+    }
+    vcpu->extra.exception = vcpu->clock->bytes;
 }
 
 /* The one hook. Gated blocks (gate.c) have counted themselves and call it when they are triggered alone. */
@@ -152,6 +168,8 @@ enum vcpu_stop vcpu_run(struct vcpu *vcpu) {
         if (failed)
             vcpu_fail(vcpu, "the engine stopped at 0x%08x: %s", read_register(vcpu, UC_ARM_REG_PC),
                       uc_strerror(failed));
+        if (vcpu->stop == STOP_LOOK)
+            vcpu->stop = look(vcpu) ? STOP_LEAVE : STOP_AGAIN;
     } while (vcpu->stop == STOP_AGAIN);
     vcpu->overrides->listen(NULL, NULL);
     switch (vcpu->stop) {

@@ -83,11 +83,12 @@ struct domains {
 /* Sizes that vcpu_on_block() is given by generated code: see gate.c. */
 enum { GATE_TRIGGERED = UINT32_MAX - 1, GATE_USER_ACCESS = UINT32_MAX };
 
-enum stop_reason { STOP_NONE, STOP_AGAIN, STOP_LEAVE, STOP_ERROR };
+enum stop_reason { STOP_NONE, STOP_AGAIN, STOP_LOOK, STOP_LEAVE, STOP_ERROR };
 
 /* Saved beside the engine's block. */
 struct vcpu_extra {
-    uint8_t waiting; /* the last run ended in WFI and nothing has run since */
+    uint8_t waiting;    /* the last run ended in WFI and nothing has run since */
+    uint64_t exception; /* clock bytes at the last exception: see vcpu_count_exception() */
 };
 
 struct vcpu {
@@ -137,6 +138,7 @@ struct vcpu {
 /* vcpu.c */
 void vcpu_on_block(uc_engine *uc, uint64_t address, uint32_t size, void *vcpu);
 void vcpu_arm_trigger(struct vcpu *vcpu);
+void vcpu_count_exception(struct vcpu *vcpu);
 void vcpu_fail(struct vcpu *vcpu, const char *format, ...) __attribute__((format(printf, 2, 3)));
 uint32_t read_register(struct vcpu *vcpu, int id);
 void write_register(struct vcpu *vcpu, int id, uint32_t value);

@@ -145,6 +145,7 @@ struct vcpu *vcpu_open(struct clock *clock, const struct vcpu_host *host, char e
     vcpu->engine = engine;
     vcpu->limit = UINT64_MAX;
     vcpu->no_gate = !gated;
+    vcpu->extra.exception = UINT64_MAX;
     uc_err failed = uc_open(UC_ARCH_ARM, UC_MODE_ARM, &vcpu->uc);
     if (!failed)
         failed = set_up_engine(vcpu, &step);
@@ -187,7 +188,7 @@ static void forget_run(struct vcpu *vcpu) {
 void vcpu_reset(struct vcpu *vcpu) {
     uc_context_restore(vcpu->uc, vcpu->power_on);
     forget_run(vcpu);
-    vcpu->extra.waiting = 0;
+    vcpu->extra = (struct vcpu_extra){.exception = UINT64_MAX};
     vcpu_set_irq(vcpu, false);
 }
 
@@ -228,7 +229,8 @@ bool vcpu_restore(struct vcpu *vcpu, const void *state, size_t size) {
     return true;
 }
 
-const struct state_field vcpu_extra_fields[] = {STATE_FIELD(struct vcpu_extra, waiting), STATE_END};
+const struct state_field vcpu_extra_fields[] = {STATE_FIELD(struct vcpu_extra, waiting),
+                                                STATE_FIELD(struct vcpu_extra, exception), STATE_END};
 
 void *vcpu_extra_state(struct vcpu *vcpu) {
     return &vcpu->extra;

@@ -23,7 +23,9 @@ static struct guest *move(struct guest *guest, void *state, size_t size) {
     struct guest *other = guest_open_on(guest);
     vcpu_save(guest->vcpu, state);
     check(vcpu_restore(other->vcpu, state, size), "a saved state is restored");
-    memcpy(vcpu_extra_state(other->vcpu), vcpu_extra_state(guest->vcpu), 1);
+    for (const struct state_field *field = vcpu_extra_fields; field->name; field++)
+        memcpy((char *)vcpu_extra_state(other->vcpu) + field->offset,
+               (char *)vcpu_extra_state(guest->vcpu) + field->offset, field->size);
     other->clock = guest->clock;
     other->time_is_clock = guest->time_is_clock;
     other->irq_at = guest->irq_at;
