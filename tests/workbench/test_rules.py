@@ -10,8 +10,8 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel
 
 import pocketvisor_workbench
-from pocketvisor_workbench import preflight
-from pocketvisor_workbench.theme import DARK, LIGHT, Tokens, on_colour
+from pocketvisor_workbench import preflight, theme
+from pocketvisor_workbench.theme import DARK, LIGHT, Tokens, accent_ink, on_colour, tokens
 
 SOURCES = Path(pocketvisor_workbench.__file__).parent
 
@@ -53,31 +53,23 @@ def test_none_keeps_its_references(run: Run[None]) -> None:
     assert abs(sys.getrefcount(None) - before) < 100
 
 
-def _luminance(colour: str) -> float:
-    channels = [
-        value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4
-        for value in (QColor(colour).redF(), QColor(colour).greenF(), QColor(colour).blueF())
-    ]
-    return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
-
-
 def contrast(one: str, other: str) -> float:
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
+    return theme.contrast(QColor(one), QColor(other))
 
 
-@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
-def test_words_can_be_read_on_every_ground(theme: Tokens) -> None:
-    for ink in (theme.text, theme.muted, theme.good, theme.warn, theme.bad):
-        for ground in (theme.window, theme.surface, theme.raised):
+@pytest.mark.parametrize("colours", [DARK, LIGHT], ids=["dark", "light"])
+def test_words_can_be_read_on_every_ground(colours: Tokens) -> None:
+    for ink in (colours.text, colours.muted, colours.good, colours.warn, colours.bad):
+        for ground in (colours.window, colours.surface, colours.raised):
             assert contrast(ink, ground) >= 4.5, (ink, ground)
-    assert contrast(theme.on_accent, theme.accent) >= 4.5
-    assert contrast(theme.terminal_text, theme.terminal) >= 7
+    assert contrast(colours.on_accent, colours.accent) >= 4.5
+    assert contrast(colours.terminal_text, colours.terminal) >= 7
 
 
 @pytest.mark.parametrize("accent", ["#f0a35c", "#4f8cff", "#d70a53", "#ffee00", "#101010", "#7f8c99"])
 def test_ink_on_a_guests_colour_can_be_read(accent: str) -> None:
     assert contrast(on_colour(QColor(accent)).name(), accent) >= 3.0
+    assert contrast(accent_ink(QColor(accent)).name(), tokens().surface) >= 4.5
 
 
 def test_missing_libraries_are_named_by_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,8 @@ LIGHT = Tokens(
 
 _current = DARK
 
+_READABLE = 4.5
+
 UI_FAMILY = "Inter"
 MONO_FAMILY = "JetBrains Mono"
 
@@ -97,22 +99,39 @@ def tokens() -> Tokens:
     return _current
 
 
-def on_colour(background: QColor) -> QColor:
-    """Black or white ink, whichever reads better on a background."""
+def luminance(colour: QColor) -> float:
+    """Relative luminance as WCAG defines it."""
     channels = [
         value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4
-        for value in (background.redF(), background.greenF(), background.blueF())
+        for value in (colour.redF(), colour.greenF(), colour.blueF())
     ]
-    luminance = 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
-    return QColor("#0d1117") if luminance > 0.30 else QColor("#ffffff")
+    return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
+
+
+def contrast(one: QColor, other: QColor) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def on_colour(background: QColor) -> QColor:
+    """Black or white ink, whichever reads better on a background; white where both do."""
+    return QColor("#0d1117") if luminance(background) > 0.30 else QColor("#ffffff")
 
 
 def accent_ink(accent: QColor) -> QColor:
-    """A guest's accent made readable as text or a thin line on the window's background."""
-    colour = QColor(accent)
-    lightness = colour.lightnessF()
-    lightness = max(lightness, 0.62) if tokens().dark else min(lightness, 0.44)
-    return QColor.fromHslF(max(colour.hslHueF(), 0.0), colour.hslSaturationF(), lightness)
+    """A guest's accent, mixed with the text's colour only as far as it takes to be read on a surface."""
+    colours = tokens()
+    ground, text = QColor(colours.surface), QColor(colours.text)
+    for step in range(11):
+        share = step / 10
+        ink = QColor.fromRgbF(
+            accent.redF() + (text.redF() - accent.redF()) * share,
+            accent.greenF() + (text.greenF() - accent.greenF()) * share,
+            accent.blueF() + (text.blueF() - accent.blueF()) * share,
+        )
+        if contrast(ink, ground) >= _READABLE:
+            return ink
+    return text
 
 
 def mono_font(points: float) -> QFont:
