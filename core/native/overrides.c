@@ -106,11 +106,13 @@ static void find_next(void) {
 }
 
 static const struct engine_functions *bind(void *library) {
-    /* A handle that searches this library first would make every override call itself. */
-    if (dlsym(library, "arm_cpu_tlb_fill_arm") == (void *)arm_cpu_tlb_fill_arm || !find_all(library) ||
-        !dlsym(library, "check_exit_request_arm"))
+    /* A handle that searches this library first would make every override call itself. By name alone they
+     * cannot be told apart: where this library came too late, its own names lead to libunicorn. */
+    Dl_info theirs, ours;
+    void *fill = dlsym(library, "arm_cpu_tlb_fill_arm");
+    if (!fill || !dladdr(fill, &theirs) || !dladdr((void *)bind, &ours) || theirs.dli_fbase == ours.dli_fbase)
         return NULL;
-    return &originals;
+    return find_all(library) && dlsym(library, "check_exit_request_arm") ? &originals : NULL;
 }
 
 static void listen(const struct overrides_listener *listener, void *vcpu) {
