@@ -8,6 +8,7 @@
 #include "mmu.h"
 #include "psci.h"
 #include "screen.h"
+#include "text.h"
 #include "timer.h"
 #include "virtio_mmio.h"
 
@@ -225,24 +226,28 @@ static void remap_memory(void) {
 }
 
 const struct mode modes[] = {
-    {"spin", "Spin", "does nothing, as fast as it can", spin},
-    {"mmio", "Storm devices", "reads and writes device registers", storm_mmio},
-    {"wild", "Write everywhere", "writes garbage to all addresses", write_everywhere},
-    {"exec", "Run garbage", "executes random words in user mode", execute_as_user},
-    {"exec-kernel", "Run garbage as kernel", "executes random words with all rights", execute_as_kernel},
-    {"system", "Poke system registers", "tries all coprocessor registers", write_system},
-    {"fill", "Fill memory", "writes all of its memory, over and over", fill_memory},
-    {"kick", "Kick queues", "gives virtio devices garbage rings", kick_queues},
-    {"timer", "Storm interrupts", "lets the timer interrupt all the time", storm_timer},
-    {"hypercall", "Storm hypercalls", "calls the hypervisor all the time", storm_hypercalls},
-    {"flood", "Flood console", "prints as fast as it can", flood_console},
-    {"noise", "Flood panel", "paints the panel as fast as it can", flood_panel},
-    {"rewrite", "Rewrite code", "writes code and runs it at once", rewrite_code},
-    {"remap", "Move pages", "changes its page tables all the time", remap_memory},
+    {"spin", "Spin", "as fast as it can", spin},
+    {"mmio", "Storm devices", "reads and writes them all", storm_mmio},
+    {"wild", "Write everywhere", "garbage to all addresses", write_everywhere},
+    {"exec", "Run garbage", "random words, user mode", execute_as_user},
+    {"exec-kernel", "Kernel garbage", "random words, all rights", execute_as_kernel},
+    {"system", "System registers", "tries all there may be", write_system},
+    {"fill", "Fill memory", "all of it, over and over", fill_memory},
+    {"kick", "Kick queues", "garbage rings for virtio", kick_queues},
+    {"timer", "Storm interrupts", "the timer, all the time", storm_timer},
+    {"hypercall", "Storm hypercalls", "all the time", storm_hypercalls},
+    {"flood", "Flood console", "prints without a pause", flood_console},
+    {"noise", "Flood panel", "paints without a pause", flood_panel},
+    {"rewrite", "Rewrite code", "runs what it just wrote", rewrite_code},
+    {"remap", "Move pages", "new tables all the time", remap_memory},
     {NULL, NULL, NULL, NULL},
 };
 
 void mode_run(const struct mode *mode) {
+    char seed[16];
+    uint32_t number;
+    if (board_argument("seed", seed, sizeof seed) && text_number(seed, &number) && number)
+        state = number;
     running = mode;
     exception_hook = go_on;
     print("%s: %s, from now on\n", mode->name, mode->does);
