@@ -113,7 +113,7 @@ static void publish(struct machine *machine, uint64_t real) {
         return;
     frame->published++;
     if (machine->status)
-        status_publish(machine->status, (const uint16_t(*)[4])rectangles, count, real);
+        status_publish(machine->status, (const uint16_t (*)[4])rectangles, count, real);
     machine_signal(frame->fd);
 }
 

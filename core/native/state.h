@@ -13,14 +13,10 @@ struct state_field {
     uint32_t count;   /* elements; more than one is a list, and bytes where size is 1 */
 };
 
-#define STATE_FIELD(type, member)                                                                            \
-    { #member, offsetof(type, member), sizeof(((type *)0)->member), 1 }
+#define STATE_FIELD(type, member) {#member, offsetof(type, member), sizeof(((type *)0)->member), 1}
 #define STATE_ARRAY(type, member)                                                                            \
-    {                                                                                                        \
-#member, offsetof(type, member), sizeof(((type *)0)->member[0]),                                     \
-            sizeof(((type *)0)->member) / sizeof(((type *)0)->member[0])                                     \
-    }
-#define STATE_END                                                                                            \
-    { 0, 0, 0, 0 }
+    {#member, offsetof(type, member), sizeof(((type *)0)->member[0]),                                        \
+     sizeof(((type *)0)->member) / sizeof(((type *)0)->member[0])}
+#define STATE_END {0, 0, 0, 0}
 
 #endif

@@ -112,12 +112,14 @@ class Machine:
     # Parts
     def map_memory(self, base: int, size: int, fd: int, *, writable: bool) -> None:
         """A further memory, such as flash. A guest's write to a read-only one is ignored and counted."""
-    def add_framebuffer(self, base: int, fd: int, width: int, height: int, stride: int, frame_fd: int) -> None:
+    def add_framebuffer(
+        self, base: int, fd: int, width: int, height: int, stride: int, frame_fd: int
+    ) -> None:
         """A framebuffer of 32-bit x8r8g8b8 pixels in a memfd of its own. Damage goes to the status page and
         frame_fd (an eventfd) is signalled, at most 60 times a second."""
     def add_gic(self, distributor: int, cpu_interface: int) -> None: ...
     def add_timer(self) -> None:
-        """The ARM generic timer: 62.5 MHz, the physical one on PPI 14, the virtual one on PPI 11 (QEMU's virt)."""
+        """The ARM generic timer: 62.5 MHz; physical one on PPI 14, virtual one on PPI 11, as QEMU's virt."""
     def add_pl011(self, base: int, spi: int) -> int:
         """Answers the console's index."""
     def add_virtio_slots(self, base: int, first_spi: int, count: int) -> None:
@@ -150,8 +152,8 @@ class Machine:
         """r0 to r12, sp, lr, pc, cpsr and the CP15 registers sctlr, ttbr0, ttbr1, ttbcr, dacr, vbar, dfsr,
         dfar, ifsr, ifar; only for a machine that is not running."""
     def set_rate(self, ticks_per_second: int) -> None:
-        """From any thread: throttle to this rate against real time; 0 lets the guest run as fast as it can. The
-        status page's rate holds as well: the lower of the two that are not 0."""
+        """From any thread: throttle to this rate against real time; 0 lets the guest run as fast as it can.
+        The status page's rate holds as well: the lower of the two that are not 0."""
     def set_sync(self, sync: bool) -> None:
         """run() returns RUN_SYNC at each console output and doorbell, so that they are served at an exact
         tick."""
@@ -203,8 +205,8 @@ class Machine:
     # Python are not in it. It may be restored at another tick_ps: the guest's time goes on from where it was.
     def save(self) -> dict[str, object]: ...
     def restore(self, state: dict[str, object]) -> None:
-        """Wholly or not at all. Raises ValueError where a part or field is missing, out of bounds or of another
-        engine. Every slot that has a device rings its doorbell."""
+        """Wholly or not at all. Raises ValueError where a part or field is missing, out of bounds or of
+        another engine. Every slot that has a device rings its doorbell."""
 
 def overrides_problem() -> str | None:
     """One sentence on why the engine's overrides are not in effect, or None where they are."""
