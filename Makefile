@@ -80,7 +80,7 @@ $(VENV)/.created:
 	@$(PYTHON) -c 'import os, sysconfig as s; os.stat(os.path.join(s.get_path("include"), "Python.h"))' \
 		2> /dev/null || $(NEED) "building the C half" python3-dev
 	@echo "Making a virtual environment in $(VENV)"
-	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install --upgrade "pip>=23" "setuptools>=77" wheel
 	@touch $@
 
