@@ -1,0 +1,302 @@
+"""Guests under test, for tests that are coroutines. blocking.py has the same for all others.
+
+What waits has a limit in seconds, so that no test hangs, and says in its failure what it saw instead. Input
+is paced in the guest's own time: a tap on a busy host is no longer than on an idle one.
+"""
+
+import asyncio
+import io
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from pocketvisor.control.status import STATE_RUNNING
+from pocketvisor.errors import GuestError
+from pocketvisor.guest.guest import Guest
+from pocketvisor.guest.options import GuestState, StopReason
+from pocketvisor.guest.script import PlainText
+from pocketvisor.guest.statistics import GuestCounters
+from pocketvisor.recording import Recording
+from pocketvisor.testing.ending import Ending, Verdicts
+from pocketvisor.testing.pictures import Mask, PictureError, Rectangle, Reference
+from pocketvisor.testing.settings import Settings
+
+Point = tuple[float, float]
+
+_LOOK_SECONDS = 1 / 30  # a picture is looked at this often at most
+_PACE_SECONDS = 0.002
+_STEP_SECONDS = 1 / 60  # between the moves of a gesture, in the guest's time
+_OUTLASTS = 20.0  # a guest whose clock stands still holds up a gesture for this long at most
+
+
+class NotSeen(AssertionError):
+    """What a test waited for did not come in time."""
+
+
+class AsyncGuest:
+    """One guest under test. `api` is the guest of pocketvisor.api, with all that this class does not have."""
+
+    def __init__(self, guest: Guest, settings: Settings) -> None:
+        self.api = guest
+        self._settings = settings
+
+    @property
+    def name(self) -> str:
+        return self.api.name
+
+    @property
+    def state(self) -> GuestState:
+        return self.api.state
+
+    @property
+    def output(self) -> bytes:
+        """The console's output so far, as it came."""
+        return self.api.console.text
+
+    @property
+    def text(self) -> str:
+        """The console's output without escape sequences and carriage returns."""
+        return PlainText().feed(self.output)
+
+    def counters(self) -> GuestCounters:
+        """Ticks, time, exceptions, accesses to devices and more, as they stand."""
+        return self.api.counters()
+
+    # The console
+
+    async def expect(self, pattern: str | re.Pattern[str], seconds: float | None = None) -> re.Match[str]:
+        """Wait for text on the console behind the last that was expected. NotSeen shows the last lines."""
+        __tracebackhide__ = True
+        try:
+            return await self.api.console.expect(pattern, self._limit(seconds))
+        except (TimeoutError, GuestError) as problem:
+            raise NotSeen(f"{self.name}: {problem}") from None
+
+    def write(self, text: str | bytes) -> None:
+        """Type into the serial console, as it is."""
+        self.api.console.write(text.encode() if isinstance(text, str) else text)
+
+    def send_line(self, line: str) -> None:
+        """Type a line into the serial console."""
+        self.write(f"{line}\r")
+
+    # Touch and keys
+
+    async def tap(self, x: float, y: float, seconds: float = 0.05) -> None:
+        """A finger down and up; longer makes it a long press."""
+        self.api.touch(x, y, "down")
+        await self.wait_guest_time(seconds)
+        self.api.touch(x, y, "up")
+        await self.wait_guest_time(_STEP_SECONDS)
+
+    async def swipe(self, start: Point, end: Point, seconds: float = 0.25) -> None:
+        """A finger from one point to another, in even steps."""
+        steps = max(2, round(seconds / _STEP_SECONDS))
+        self.api.touch(*start, "down")
+        for step in range(1, steps + 1):
+            await self.wait_guest_time(seconds / steps)
+            part = step / steps
+            x, y = (a + (b - a) * part for a, b in zip(start, end, strict=True))
+            self.api.touch(x, y, "move")
+        self.api.touch(*end, "up")
+        await self.wait_guest_time(_STEP_SECONDS)
+
+    def touch(self, x: float, y: float, phase: str, slot: int = 0) -> None:
+        """One step of a gesture of one's own: phase "down", "move" or "up", slot the finger."""
+        self.api.touch(x, y, phase, slot)
+
+    async def press(self, key: str, seconds: float = 0.05) -> None:
+        """Press and let go a key of the phone, one of the model's `keys`."""
+        self.api.hardware_key(key, True)
+        await self.wait_guest_time(seconds)
+        self.api.hardware_key(key, False)
+        await self.wait_guest_time(_STEP_SECONDS)
+
+    def type(self, text: str) -> None:
+        """Type on the guest's keyboard."""
+        self.api.type_text(text)
+
+    def key(self, code: int, pressed: bool) -> None:
+        """A key of the keyboard by Linux's KEY_ number."""
+        self.api.key(code, pressed)
+
+    async def wait_guest_time(self, seconds: float) -> None:
+        """Let the guest's clock go on; where the guest waits for something, the host's clock counts."""
+        begun = self.api.status.head()
+        host = time.monotonic()
+        while self.state is GuestState.RUNNING:
+            head, waited = self.api.status.head(), time.monotonic() - host
+            if head.clock_ns - begun.clock_ns >= seconds * 1e9 or waited > seconds + _OUTLASTS:
+                return
+            if head.state != STATE_RUNNING and waited >= seconds:
+                return
+            await asyncio.sleep(_PACE_SECONDS)
+
+    # The panel
+
+    async def screenshot(self) -> Image.Image:
+        """The panel's picture."""
+        return Image.open(io.BytesIO(await self.api.screenshot())).convert("RGB")
+
+    async def expect_picture(
+        self,
+        name: str,
+        seconds: float | None = None,
+        *,
+        tolerance: int = 0,
+        differing: float = 0.0,
+        region: Rectangle | None = None,
+        mask: Mask = (),
+    ) -> None:
+        """Wait until the panel is as the reference `name`, and fail with a picture of the difference.
+
+        A pixel differs where a channel does by more than `tolerance` (0 to 255); `differing` is the share of
+        pixels that may. With --pocketvisor-update the reference becomes what stands still on the panel.
+        """
+        __tracebackhide__ = True
+        reference = self._reference(name, tolerance, differing, region, mask)
+        if self._settings.update:
+            await self.wait_still(seconds=seconds)
+            picture = await self.screenshot()
+            if reference.check(picture)[1]:
+                reference.store(picture)
+            return
+        deadline = time.monotonic() + self._limit(seconds)
+        seen = -1
+        while True:
+            sequence = self.api.panel.sequence
+            if sequence != seen:
+                seen, picture = sequence, await self.screenshot()
+                _, problem = reference.check(picture)
+            if not problem:
+                return
+            if time.monotonic() >= deadline or not reference.path.is_file():
+                kept = reference.keep_difference(picture, self._settings.report)
+                where = "".join(f"\n  {path}" for path in kept)
+                raise PictureError(f"{self.name}: {problem}{where}")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def check_picture(self, name: str, **how: Any) -> None:
+        """As expect_picture(), of what is on the panel now."""
+        __tracebackhide__ = True
+        await self.expect_picture(name, 0.0, **how)
+
+    async def wait_still(self, still: float = 0.5, seconds: float | None = None) -> None:
+        """Wait until the panel has not changed for `still` seconds."""
+        limit = self._limit(seconds)
+        deadline = time.monotonic() + max(limit, still + _LOOK_SECONDS)
+        seen, since = self.api.panel.sequence, time.monotonic()
+        while time.monotonic() - since < still:
+            if time.monotonic() > deadline:
+                raise NotSeen(f"{self.name}: its panel did not stand still within {limit:g} s")
+            await asyncio.sleep(_LOOK_SECONDS)
+            if self.api.panel.sequence != seen:
+                seen, since = self.api.panel.sequence, time.monotonic()
+
+    def _reference(
+        self, name: str, tolerance: int, differing: float, region: Rectangle | None, mask: Mask
+    ) -> Reference:
+        path = Path(name if name.endswith(".png") else f"{name}.png")
+        if path.is_absolute() or ".." in path.parts:
+            raise ValueError(f"'{name}': a reference's name is below {self._settings.pictures}")
+        return Reference(self._settings.pictures / path, tolerance, differing, region, mask)
+
+    # Its end, and its life
+
+    async def wait_stopped(self, seconds: float | None = None) -> StopReason:
+        """Wait until the guest has stopped, for whatever reason (`kind` says which)."""
+        __tracebackhide__ = True
+        limit = self._limit(seconds)
+        try:
+            async with asyncio.timeout(limit):
+                return await self.api.wait_stopped()
+        except TimeoutError:
+            raise NotSeen(f"{self.name} did not stop within {limit:g} s; {self._last_lines()}") from None
+
+    async def wait_off(self, seconds: float | None = None) -> StopReason:
+        """Wait until the guest has powered itself off (PSCI SYSTEM_OFF); another end is a failure."""
+        __tracebackhide__ = True
+        reason = await self.wait_stopped(seconds)
+        if reason.kind != "power-off":
+            raise NotSeen(f"{self.name} stopped ({reason.kind}) instead of powering off: {reason.detail}")
+        return reason
+
+    async def ending(self, seconds: float | None = None, verdicts: Verdicts | None = None) -> Ending:
+        """Wait for a verdict on the console, or for the guest to stop, and say which it was."""
+        __tracebackhide__ = True
+        verdicts = verdicts or Verdicts()
+        limit = self._limit(seconds)
+        plain, text, lines = PlainText(), "", 0
+        arrived = bytearray(self.output)
+        changed = asyncio.Event()
+
+        def output(data: bytes) -> None:
+            arrived.extend(data)
+            changed.set()
+
+        unsubscribes = [self.api.on("console", output), self.api.on("state", changed.set)]
+        try:
+            async with asyncio.timeout(limit):
+                while True:
+                    changed.clear()
+                    stopped = self.api.stop_reason
+                    text += plain.feed(bytes(arrived))
+                    arrived.clear()
+                    fresh = text[lines:] if stopped else text[lines : text.rfind("\n") + 1]
+                    lines += len(fresh)
+                    for line in fresh.splitlines():
+                        if (code := verdicts.of(line)) is not None:
+                            return Ending(
+                                code, line, stopped.kind if stopped else "verdict", self.api.ticks, text
+                            )
+                    if stopped is not None and stopped.kind != "paused":
+                        return Ending(None, "", stopped.kind, stopped.ticks, text)
+                    await changed.wait()
+        except TimeoutError:
+            raise NotSeen(f"{self.name} came to no end within {limit:g} s; {self._last_lines()}") from None
+        finally:
+            for unsubscribe in unsubscribes:
+                unsubscribe()
+
+    async def expect_pass(self, seconds: float | None = None, verdicts: Verdicts | None = None) -> Ending:
+        """ending(), which has to be a good one."""
+        __tracebackhide__ = True
+        ending = await self.ending(seconds, verdicts)
+        if not ending.passed:
+            raise NotSeen(f"{self.name}: {ending}; {self._last_lines()}")
+        return ending
+
+    async def pause(self) -> None:
+        await self.api.pause()
+
+    async def resume(self) -> None:
+        await self.api.resume()
+
+    async def reset(self) -> None:
+        await self.api.reset()
+
+    async def power_off(self) -> None:
+        """Take the power away, as a user would with the battery."""
+        await self.api.power_off()
+
+    async def run_until(self, tick: int) -> StopReason:
+        """From a pause to the first block start at or after a tick."""
+        return await self.api.run_until(tick)
+
+    async def digest(self) -> str:
+        """blake3 of the guest's RAM: equal for two deterministic runs that were given the same."""
+        return await self.api.digest()
+
+    async def recording(self) -> Recording:
+        """All that has entered the guest, to be replayed (`start(..., replay=recording)`)."""
+        return await self.api.recording()
+
+    def _limit(self, seconds: float | None) -> float:
+        return self._settings.seconds if seconds is None else seconds
+
+    def _last_lines(self) -> str:
+        lines = self.text.splitlines()[-12:]
+        return "its console's last lines:\n" + "\n".join(lines) if lines else "nothing came on its console"
