@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
+from contextlib import asynccontextmanager
 
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import RunOptions
 from pocketvisor.handset import Handset
-from pocketvisor.images.catalogue import GuestImage, image_from_files
+from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.models import HandsetModel, load_models
 
 from .timing import LineStamps, process_clock
@@ -69,8 +68,3 @@ async def running(image: GuestImage, options: RunOptions | None = None) -> Async
     """One guest on a handset of its own, as fast as the host goes unless the options say otherwise."""
     async with handset() as phone:
         yield await start(phone, image, options or RunOptions(rate="max"))
-
-
-def running_raw(path: Path) -> AbstractAsyncContextManager[Ours]:
-    """A raw image, placed and entered as QEMU's `virt` does."""
-    return running(image_from_files(kernel=path, kind="raw", ram_mib=64))

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 from msgspec import Struct
 from rich.console import Console
@@ -109,10 +110,10 @@ def _commit() -> str:
 
 
 def table(report: Report) -> Table:
-    """A benchmark's figures as people read them."""
+    """A benchmark's figures as people read them: medians; the JSON file has all samples."""
     result = Table(title=report.benchmark.title, title_justify="left", title_style="bold")
-    for column in ("figure", "unit"):
-        result.add_column(column)
+    result.add_column("figure", min_width=22)
+    result.add_column("unit", no_wrap=True)
     for column in (
         "ours min",
         "ours median",
@@ -136,17 +137,13 @@ def table(report: Report) -> Table:
 
 
 def _row(figure: Figure) -> list[str]:
-    from statistics import median
-
     name = f"{figure.name} (peer: {figure.peer_name})" if figure.peer_name else figure.name
     sign = "≥" if figure.more_is_better else "≤"
     met = {None: "", True: "[green]met[/]", False: "[red]missed[/]"}[figure.met]
     return [
         escape(name),
         escape(figure.unit),
-        _number(min(figure.ours, default=None)),
         _number(median(figure.ours) if figure.ours else None),
-        _number(min(figure.peer, default=None)),
         _number(median(figure.peer) if figure.peer else None),
         _number(figure.ratio),
         _number(figure.ratio_of_best),

@@ -50,6 +50,7 @@ class LineStamps:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._rest = b""
+        self._all = bytearray()
         self._changed = asyncio.Event()
         self.stamps: list[Stamp] = []
         self.ended = False
@@ -57,10 +58,11 @@ class LineStamps:
     def feed(self, data: bytes) -> None:
         """New output."""
         *lines, self._rest = (self._rest + data).split(b"\n")
+        self._all += data
+        self._changed.set()
         if lines:
             wall, cpu = time.monotonic(), self._clock()
             self.stamps += [Stamp(wall, cpu, line.decode(errors="replace").rstrip("\r")) for line in lines]
-            self._changed.set()
 
     def end(self) -> None:
         """No more will come."""
@@ -88,6 +90,21 @@ class LineStamps:
         except TimeoutError:
             raise RuntimeError(
                 f"no {pattern!r} within {seconds:.0f} s on its console:\n{self.tail()}"
+            ) from None
+
+    async def text(self, pattern: str, seconds: float) -> None:
+        """Wait for text that no line end has to follow, such as a dialog's."""
+        wanted = re.compile(pattern.encode())
+        try:
+            async with asyncio.timeout(seconds):
+                while not wanted.search(self._all):
+                    if self.ended:
+                        raise RuntimeError(f"ended without {pattern!r} on its console:\n{self.tail()}")
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise RuntimeError(
+                f"no {pattern!r} within {seconds:.0f} s; the console:\n{self.tail()}"
             ) from None
 
     def tail(self) -> str:
