@@ -83,10 +83,15 @@ class StatusPage:
     def __init__(self, fd: int) -> None:
         if os.fstat(fd).st_size < PAGE_SIZE:
             raise ValueError(f"a status page has {PAGE_SIZE} bytes")
-        self._map = mmap.mmap(fd, PAGE_SIZE, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+        self._map: mmap.mmap | bytearray = mmap.mmap(
+            fd, PAGE_SIZE, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE
+        )
 
     def close(self) -> None:
-        self._map.close()
+        """Lets go of the memory. What it held last can still be read: a graph may be a moment late."""
+        if isinstance(self._map, mmap.mmap):
+            mapping, self._map = self._map, bytearray(self._map[:])
+            mapping.close()
 
     @property
     def valid(self) -> bool:

@@ -46,6 +46,7 @@ class GuestMemory:
 
     def close(self) -> None:
         self.panel.close()
+        self.status.close()
         os.close(self.status_fd)
 
 

@@ -1,0 +1,135 @@
+"""An open workbench is found by its socket, does what it is asked, and answers nobody else."""
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pocketvisor.api import GuestImage, GuestState, Handset
+from pocketvisor.control import workbench
+from pocketvisor.control.channel import frame
+from pocketvisor.control.server import WorkbenchServer, call
+from pocketvisor.errors import ControlError
+from pocketvisor.service import WorkbenchService
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+async def server(
+    handset: Handset, monitor_image: GuestImage, tmp_path: Path
+) -> AsyncIterator[WorkbenchServer]:
+    service = WorkbenchService(lambda: [handset], lambda: {"monitor": monitor_image})
+    server = WorkbenchServer(service, tmp_path / "run" / "workbench.sock")
+    await server.open()
+    yield server
+    await server.close()
+
+
+async def test_what_runs_is_listed(server: WorkbenchServer, start: Start) -> None:
+    guest = await start()
+    listing = await call(workbench.List(), server.path)
+    assert isinstance(listing, workbench.Listing)
+    (handset,) = listing.handsets
+    assert (handset.model, handset.ram_used_mib) == ("palm-pre", 16)
+    (found,) = handset.guests
+    assert (found.id, found.state, found.foreground, found.pid) == (guest.id, "running", True, guest.pid)
+    assert found.ticks > 0
+
+
+async def test_all_operations_go_through(server: WorkbenchServer, start: Start, handset: Handset) -> None:
+    guest, other = await start("One"), await start("Two")
+    for operation, state in (
+        ("pause", GuestState.PAUSED),
+        ("resume", GuestState.RUNNING),
+        ("reset", GuestState.RUNNING),
+        ("kill", GuestState.OFF),
+        ("restart", GuestState.RUNNING),
+        ("power-off", GuestState.OFF),
+    ):
+        assert isinstance(await call(workbench.Operate(operation, "one"), server.path), workbench.Done)
+        assert guest.state is state
+    await call(workbench.Operate("foreground", other.id), server.path)
+    assert handset.foreground is other
+    picture = await call(workbench.Screenshot("Two", handset.name), server.path)
+    assert isinstance(picture, workbench.Picture) and picture.png.startswith(b"\x89PNG")
+    await call(workbench.Operate("remove", "One"), server.path)
+    assert handset.guests == [other]
+    await call(workbench.StartGuest("monitor", name="Three"), server.path)
+    assert handset.find("Three").state is GuestState.RUNNING
+
+
+async def test_a_refusal_is_a_sentence(server: WorkbenchServer) -> None:
+    with pytest.raises(ControlError, match="no guest 'nobody' in the workbench"):
+        await call(workbench.Operate("pause", "nobody"), server.path)
+    with pytest.raises(ControlError, match="no guest 'nothing'; known are monitor"):
+        await call(workbench.StartGuest("nothing"), server.path)
+    with pytest.raises(ControlError, match="no handset 'x'"):
+        await call(workbench.StartGuest("monitor", handset="x"), server.path)
+
+
+async def test_without_a_workbench_the_sentence_says_how_to_open_one(tmp_path: Path) -> None:
+    with pytest.raises(ControlError, match="pocketvisor workbench"):
+        await call(workbench.List(), tmp_path / "workbench.sock")
+
+
+async def test_the_socket_is_for_its_user_alone(server: WorkbenchServer) -> None:
+    assert stat.S_IMODE(server.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(server.path.parent.stat().st_mode) == 0o700
+
+
+async def test_a_folder_that_others_may_write_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(ControlError, match="not this user's own"):
+        await WorkbenchServer(_never, tmp_path / "workbench.sock").open()
+    assert os.listdir(tmp_path) == []
+
+
+async def test_the_newest_workbench_has_the_name(tmp_path: Path) -> None:
+    path = tmp_path / "workbench.sock"
+    older, newer = WorkbenchServer(_never, path), WorkbenchServer(_empty, path)
+    await older.open()
+    await newer.open()
+    assert await call(workbench.List(), path) == workbench.Listing([])
+    await older.close()
+    assert await call(workbench.List(), path) == workbench.Listing([])
+    await newer.close()
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("garbage", [b"GET / HTTP/1.1\r\n\r\n", b"\x02\0\0\0\xc1\xc1", b"\xff\xff\xff\x7f"])
+async def test_garbage_closes_that_call_alone(server: WorkbenchServer, garbage: bytes) -> None:
+    reader, writer = await asyncio.open_unix_connection(os.fspath(server.path))
+    writer.write(garbage)
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
+    writer.close()
+    assert isinstance(await call(workbench.List(), server.path), workbench.Listing)
+
+
+async def test_another_version_is_refused(tmp_path: Path) -> None:
+    async def newer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(frame(workbench.Hello(99)))
+        writer.close()
+
+    path = tmp_path / "workbench.sock"
+    async with await asyncio.start_unix_server(newer, os.fspath(path)):
+        with pytest.raises(ControlError, match="another version"):
+            await call(workbench.List(), path)
+
+
+def test_a_path_too_long_for_a_socket_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ControlError, match="too long"):
+        asyncio.run(WorkbenchServer(_empty, tmp_path / ("x" * 120) / "workbench.sock").open())
+
+
+async def _never(_: object) -> workbench.Reply:
+    raise AssertionError("nobody was to call this one")
+
+
+async def _empty(_: object) -> workbench.Reply:
+    return workbench.Listing([])
