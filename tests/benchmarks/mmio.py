@@ -9,6 +9,10 @@ from contextlib import AbstractAsyncContextManager
 from itertools import pairwise
 from typing import Protocol
 
+import msgspec
+
+from pocketvisor.images.catalogue import catalogue, image_from_files
+
 from . import ours, qemu
 from .bench import Bench, CannotMeasure
 from .figures import Figure

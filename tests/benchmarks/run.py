@@ -20,6 +20,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pocketvisor.errors import PocketvisorError
+
 from . import BENCHMARKS, Benchmark, qemu
 from .bench import Bench, CannotMeasure
 from .figures import Figure
@@ -73,7 +75,7 @@ def _run_one(benchmark: Benchmark, quick: bool, say: Callable[[str], None]) -> R
             module = importlib.import_module(f".{benchmark.module}", __package__)
             figures = module.measure(bench)
             return Report(benchmark, asyncio.run(figures) if asyncio.iscoroutine(figures) else figures)
-        except (CannotMeasure, ImportError, OSError, RuntimeError, TimeoutError) as error:
+        except (CannotMeasure, PocketvisorError, ImportError, OSError, RuntimeError) as error:
             return Report(benchmark, [], f"{type(error).__name__}: {error}")
 
 
