@@ -116,18 +116,8 @@ def table(report: Report) -> Table:
     result = Table(title=report.benchmark.title, title_justify="left", title_style="bold")
     result.add_column("figure", min_width=22)
     result.add_column("unit", no_wrap=True)
-    for column in (
-        "ours min",
-        "ours median",
-        "peer min",
-        "peer median",
-        "ratio",
-        "of best",
-        "judged",
-        "goal",
-        "",
-    ):
-        result.add_column(column, justify="right")
+    for column in ("ours", "peer", "ratio", "of best", "judged", "goal", ""):
+        result.add_column(column, justify="right", no_wrap=True)
     if report.problem:
         result.add_row(f"not measured: {escape(report.problem)}")
     for figure in report.figures:
