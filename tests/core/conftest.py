@@ -25,7 +25,7 @@ class Ran:
 
     def __init__(self, code: int, out: str, err: str) -> None:
         self.code = code
-        self.out = out
+        self.out = out.replace("\r", "")  # of guests' consoles
         self.err = err
 
 

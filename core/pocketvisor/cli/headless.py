@@ -50,7 +50,8 @@ class _Runner:
             await asyncio.wait([stopped, matched], return_when=asyncio.FIRST_COMPLETED)
             if matched.done():
                 await self.guest.pause()
-                self.end = StopReason("until", self.guest.ticks, (self.script and self.script.matched) or "")
+                ticks = self.guest.stop_reason.ticks if self.guest.stop_reason else self.guest.ticks
+                self.end = StopReason("until", ticks, (self.script and self.script.matched) or "")
             else:
                 self.end = stopped.result()
         finally:

@@ -10,6 +10,7 @@ Left out: several requests on one connection; each call opens its own.
 import asyncio
 import errno
 import os
+import secrets
 import socket
 import struct
 import warnings
@@ -53,8 +54,8 @@ class WorkbenchServer:
 
     async def open(self) -> None:
         """Raises ControlError where the socket cannot be had."""
-        own = self.path.with_name(f"workbench-{os.getpid()}-{id(self):x}.sock")
-        if len(os.fsencode(own)) > _PATH_MAX:
+        own = self.path.with_name(f".{os.getpid()}-{secrets.token_hex(2)}")
+        if max(len(os.fsencode(path)) for path in (own, self.path)) > _PATH_MAX:
             raise ControlError(f"{self.path.parent}: the path is too long for a socket")
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:

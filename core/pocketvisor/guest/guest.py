@@ -246,8 +246,8 @@ class Guest:
             await self._run.ask(messages.Flush(), messages.Flushed)
         if not self._run.log_complete:
             raise RecordingError(f"The recording of {self.name} became too long and was given up")
-        reason = self.stop_reason.kind if self.stop_reason else "paused"
-        end = RecordingEnd(ticks=self.ticks, digest=await self.digest(), reason=reason)
+        stop = self.stop_reason or StopReason("paused", self.ticks)
+        end = RecordingEnd(ticks=stop.ticks, digest=await self.digest(), reason=stop.kind)
         return Recording(self._run.boot.head(self._run.engine), bytes(self._run.log), end)
 
     def watch(self, now: float) -> None:

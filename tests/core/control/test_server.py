@@ -38,7 +38,10 @@ async def test_what_runs_is_listed(server: WorkbenchServer, start: Start) -> Non
     assert (handset.model, handset.ram_used_mib) == ("palm-pre", 16)
     (found,) = handset.guests
     assert (found.id, found.state, found.foreground, found.pid) == (guest.id, "running", True, guest.pid)
-    assert found.ticks > 0
+    await guest.pause()
+    listing = await call(workbench.List(), server.path)
+    assert isinstance(listing, workbench.Listing)
+    assert listing.handsets[0].guests[0].ticks == guest.ticks > 0
 
 
 async def test_all_operations_go_through(server: WorkbenchServer, start: Start, handset: Handset) -> None:
