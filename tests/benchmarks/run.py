@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from msgspec import Struct
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -60,7 +61,7 @@ def run(
         for benchmark in chosen:
             report = _run_one(benchmark, quick, lambda text: status.update(escape(text)))
             reports.append(report)
-            console.print(table(report))
+            show(report, console)
     if json_file is not None:
         json_file.write_text(json.dumps(plain(facts, reports), indent=1) + "\n")
         console.print(f"Written to {escape(str(json_file))}")
@@ -111,37 +112,39 @@ def _commit() -> str:
     return done.stdout.strip()
 
 
-def table(report: Report) -> Table:
-    """A benchmark's figures as people read them: medians; the JSON file has all samples."""
-    result = Table(title=report.benchmark.title, title_justify="left", title_style="bold")
-    result.add_column("figure", min_width=22)
-    result.add_column("unit", no_wrap=True)
-    for column in ("ours", "peer", "ratio", "of best", "judged", "goal", ""):
-        result.add_column(column, justify="right", no_wrap=True)
+def show(report: Report, console: Console) -> None:
+    """A benchmark's figures as people read them: medians, and what is judged; JSON has the samples."""
+    console.print(f"\n[bold]{escape(report.benchmark.title)}[/]")
     if report.problem:
-        result.add_row(f"not measured: {escape(report.problem)}")
+        console.print(f"not measured: {escape(report.problem)}")
+        return
+    result = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    result.add_column("figure")
+    result.add_column("unit")
+    for column in ("ours", "peer", "ratio", "goal"):
+        result.add_column(column, justify="right", no_wrap=True)
     for figure in report.figures:
         result.add_row(*_row(figure))
+    console.print(result)
     for figure in report.figures:
         if figure.note:
-            result.caption = "\n".join(filter(None, (str(result.caption or ""), escape(figure.note))))
-    return result
+            console.print(escape(figure.note))
 
 
 def _row(figure: Figure) -> list[str]:
-    name = f"{figure.name} (peer: {figure.peer_name})" if figure.peer_name else figure.name
-    sign = "≥" if figure.more_is_better else "≤"
-    met = {None: "", True: "[green]met[/]", False: "[red]missed[/]"}[figure.met]
+    goal = ""
+    if figure.goal is not None:
+        met = {None: "", True: "[green]met[/]", False: "[red]missed[/]"}[figure.met]
+        bound = f"{'≥' if figure.more_is_better else '≤'} {_number(figure.goal)}"
+        judged = f"{figure.judge} {_number(figure.value)} " if figure.judge in ("p95", "worst") else ""
+        goal = f"{judged}{bound} {met}"
     return [
-        escape(name),
+        escape(f"{figure.name} (to {figure.peer_name})" if figure.peer_name else figure.name),
         escape(figure.unit),
         _number(median(figure.ours) if figure.ours else None),
         _number(median(figure.peer) if figure.peer else None),
         _number(figure.ratio),
-        _number(figure.ratio_of_best),
-        "" if figure.judge == "none" else f"{figure.judge} {_number(figure.value)}",
-        "" if figure.goal is None else f"{sign} {_number(figure.goal)}",
-        met,
+        goal,
     ]
 
 

@@ -47,7 +47,8 @@ async def measure_in_window(name: str, bench: Bench) -> Answer:
             process.kill()
             await process.wait()
     if process.returncode != 0:
-        raise CannotMeasure(f"the workbench ended with {process.returncode}: {errors.decode()[-2000:]}")
+        last = "\n".join(errors.decode(errors="replace").splitlines()[-6:])
+        raise CannotMeasure(f"the workbench ended with {process.returncode}: {last}")
     answer: Answer = json.loads(output.decode().splitlines()[-1])
     return answer
 
