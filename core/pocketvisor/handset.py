@@ -64,7 +64,7 @@ class Handset:
         if self._closed:
             raise GuestError(f"{self.name} was closed")
         options = options or RunOptions()
-        ram_mib = options.ram_mib or image.ram_mib
+        ram_mib = options.ram_of(image)
         if ram_mib < image.least_ram_mib:
             raise OutOfMemory(f"{image.name} needs at least {image.least_ram_mib} MiB of RAM, not {ram_mib}")
         self.check_room(ram_mib)

@@ -117,7 +117,6 @@ def check_replay(then: RecordingHead, now: RecordingHead) -> None:
             raise RecordingError(f"The recording was made with another {name} than the one given now")
     for field, what in (
         ("ram_mib", "RAM size"),
-        ("tick_ps", "rate"),
         ("panel", "panel size"),
         ("append", "kernel command line"),
     ):

@@ -64,12 +64,13 @@ class Boot:
         self.summary = ""
         self._flash_fds: list[int] = []
         self._shared = memory
-        ram_size = (options.ram_mib or image.ram_mib) << 20
+        ram_size = options.ram_of(image) << 20
         mips = options.rate if isinstance(options.rate, int) else model.mips
+        recorded = options.replay.head.tick_ps if options.replay is not None else None
         self.board = BoardConfig(
             ram_size=ram_size,
             panel=PanelConfig(memory.panel.width, memory.panel.height),
-            tick_ps=tick_ps(mips),
+            tick_ps=recorded or tick_ps(mips),
             keys=model.keys,
             rtc_epoch=_epoch(options),
             deterministic=options.deterministic,

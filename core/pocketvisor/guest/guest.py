@@ -43,7 +43,7 @@ class Guest:
         self.image = image
         self.handset = handset
         self.options = options
-        self.ram_mib = options.ram_mib or image.ram_mib
+        self.ram_mib = options.ram_of(image)
         self.state = GuestState.STARTING
         self.problem = ""
         self.not_responding = ""

@@ -5,6 +5,7 @@ import enum
 from msgspec import Struct
 
 from pocketvisor.guest.script import ScriptPlan
+from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.recording import Recording
 
 
@@ -27,6 +28,11 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     skip_idle: bool = False
     script: ScriptPlan | None = None
     restart_on_reset: bool = True
+
+    def ram_of(self, image: GuestImage) -> int:
+        """MiB of RAM: as said here, else as recorded, else as the image wants it."""
+        recorded = self.replay.head.ram_mib if self.replay is not None else None
+        return self.ram_mib or recorded or image.ram_mib
 
 
 class GuestState(enum.StrEnum):
