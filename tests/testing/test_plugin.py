@@ -48,6 +48,26 @@ def test_a_failure_leaves_screenshot_console_counters_and_recording(pytester: py
     assert read_recording(files["personal.pvrec"]).end.ticks > 0
 
 
+def test_a_crash_is_told_and_two_guests_of_one_name_keep_evidence_apart(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import os
+        import signal
+
+        def test_killed(handset_factory):
+            one, other = handset_factory().start("personal"), handset_factory("htc-dream").start("personal")
+            one.expect("> ")
+            os.kill(one.guest.api.pid, signal.SIGKILL)
+            one.expect("never", 20)
+        """
+    )
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E *Personal crashed: *SIGKILL* before 'never' appeared"])
+    assert "background.py" not in result.stdout.str()
+    assert {"personal.png", "personal-2.png", "personal-2.pvrec"} <= evidence(pytester).keys()
+
+
 def test_a_pass_leaves_nothing(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(FAILS.replace("assert False", "assert True"))
     pytester.runpytest_subprocess().assert_outcomes(passed=1)

@@ -5,7 +5,7 @@ Pocketvisor before a fixture is asked for, and runs nothing of its own. GUIDE.md
 """
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,9 +130,10 @@ def handset_factory(
         handsets.append(handset)
         return SyncHandset(handset, loop)
 
-    yield make
-    for handset in handsets:
-        loop.run(handset.close())
+    with ExitStack() as closing:
+        yield make
+        for handset in handsets:
+            closing.callback(_close, loop, handset)
 
 
 @pytest.fixture
@@ -218,3 +219,7 @@ def _loop(config: pytest.Config) -> "BackgroundLoop":
 
         config.stash[_LOOP] = BackgroundLoop()
     return config.stash[_LOOP]
+
+
+def _close(loop: "BackgroundLoop", handset: "AsyncHandset") -> None:
+    loop.run(handset.close())

@@ -17,9 +17,12 @@ class BackgroundLoop:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the loop and wait for its result. An interrupt (Ctrl-C) cancels it."""
+        __tracebackhide__ = True
         future = asyncio.run_coroutine_threadsafe(work, self._started())
         try:
             return future.result()
+        except AssertionError as failure:
+            raise failure.with_traceback(None) from None  # a test's failure: the loop's frames tell nothing
         except BaseException:
             future.cancel()
             raise

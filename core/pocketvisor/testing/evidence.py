@@ -33,12 +33,13 @@ def clear(folder: Path) -> None:
 
 async def collect(handsets: Iterable[AsyncHandset], folder: Path) -> str:
     """Write the files; answers the section for pytest's report. Never raises for what a guest does."""
-    parts = []
+    parts: list[str] = []
+    stems: set[str] = set()
     for handset in handsets:
         for guest in tuple(handset.guests):
             try:
                 async with asyncio.timeout(_SECONDS):
-                    parts.append(await _one(guest, handset, folder))
+                    parts.append(await _one(guest, handset, folder, _stem(guest.name, stems)))
             except (TimeoutError, PocketvisorError, OSError, ValueError) as problem:
                 parts.append(
                     f"{guest.name}: nothing more could be had of it: {problem or 'it took too long'}"
@@ -46,8 +47,17 @@ async def collect(handsets: Iterable[AsyncHandset], folder: Path) -> str:
     return "\n\n".join(parts)
 
 
-async def _one(guest: AsyncGuest, handset: AsyncHandset, folder: Path) -> str:
-    stem = re.sub(r"[^a-z0-9-]+", "-", guest.name.lower())
+def _stem(name: str, taken: set[str]) -> str:
+    """A guest's file name: two handsets may have guests of one name."""
+    plain = re.sub(r"[^a-z0-9-]+", "-", name.lower())
+    stem, number = plain, 2
+    while stem in taken:
+        stem, number = f"{plain}-{number}", number + 1
+    taken.add(stem)
+    return stem
+
+
+async def _one(guest: AsyncGuest, handset: AsyncHandset, folder: Path, stem: str) -> str:
     counters, state, problem = guest.counters(), guest.state, guest.api.problem
     files = {f"{stem}.png": await guest.api.screenshot(), f"{stem}.console.txt": guest.output}
     if guest.api.options.record:

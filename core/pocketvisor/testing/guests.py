@@ -72,8 +72,10 @@ class AsyncGuest:
         __tracebackhide__ = True
         try:
             return await self.api.console.expect(pattern, self._limit(seconds))
-        except (TimeoutError, GuestError) as problem:
+        except TimeoutError as problem:
             raise NotSeen(f"{self.name}: {problem}") from None
+        except GuestError as problem:
+            raise NotSeen(str(problem)) from None
 
     def write(self, text: str | bytes) -> None:
         """Type into the serial console, as it is."""
