@@ -29,6 +29,8 @@ async def measure(bench: Bench) -> list[Figure]:
         }
         samples = {mode: answer[f"{what} {mode}"][0] for mode in modes}
         figure = Figure(name=f"{names[what]}, {len(modes)} modes", unit=unit, ours=list(samples.values()))
+        if what == "gap":
+            figure.peer, figure.peer_name = [answer[f"gap alone {mode}"][0] for mode in modes], "Work alone"
         figure.judge, figure.goal, figure.more_is_better = "worst", goal, more
         figure.note = f"{names[what]}: " + ", ".join(f"{mode} {value:.3g}" for mode, value in samples.items())
         figures.append(figure)
