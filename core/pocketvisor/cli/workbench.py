@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command("workbench", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
-        workbench
-    )
+    # The workbench reads its own options, --help among them.
+    settings = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+    app.command("workbench", context_settings=settings)(workbench)
 
 
 def workbench(context: typer.Context) -> None:
