@@ -47,6 +47,7 @@ class GuestRun:
         self._seen_ticks = -1
         self._looked_at = 0.0
         self._reported = asyncio.Event()
+        self._last_words = ""
         self.boot = boot
         self.log = bytearray()
         self.log_complete = True
@@ -79,7 +80,7 @@ class GuestRun:
     @property
     def crash_report(self) -> str:
         """The last of what the process said to its standard error."""
-        return self._process.stderr_tail if self._process is not None else ""
+        return self._process.stderr_tail if self._process is not None else self._last_words
 
     def send(self, message: FromHandset) -> None:
         if self._process is not None:
@@ -109,6 +110,7 @@ class GuestRun:
         process, self._process = self._process, None
         if process is not None:
             await process.kill()
+            self._last_words = process.stderr_tail
         self._release_askers("its process has gone")
 
     def watch(self, now: float, should_run: bool) -> str:
@@ -165,6 +167,7 @@ class GuestRun:
         if process is not self._process:
             return
         self._process = None
+        self._last_words = process.stderr_tail
         self._reported.set()
         self._release_askers(sentence)
         self._observer.run_ended(sentence)

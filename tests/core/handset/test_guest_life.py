@@ -122,7 +122,8 @@ async def test_a_crash_is_told_and_costs_that_guest_alone(start: Start, number: 
     os.kill(guest.pid, number)
     await _changes(guest, GuestState.CRASHED)
     assert guest.problem.startswith("One crashed: its process was ended by signal ")
-    assert number.name in guest.problem
+    assert guest.problem.endswith(f"({number.name})")
+    assert number == signal.SIGKILL or "Fatal Python error" in guest.crash_report
     assert (await guest.wait_stopped()).kind == "crashed"
     await _answers(neighbour)
     await guest.restart()
