@@ -220,7 +220,7 @@ class GuestProcess:
     async def _stderr_sentence(self) -> str:
         """The last thing it said to its standard error, for the crash report."""
         await asyncio.wait(self._tasks[:1], timeout=0.5)
-        said, _, _ = self.stderr_tail.partition("Fatal Python error")  # where its threads were: for the report
+        said, _, _ = self.stderr_tail.partition("Fatal Python error")  # what follows is for the report
         lines = [line for line in said.splitlines() if line.strip()]
         return f": {lines[-1].strip()[:300]}" if lines else ""
 
