@@ -72,7 +72,7 @@ class _Painted:
             if widget is self.pane and not self._at and bytes(widget.guest.panel.buffer) != self._before:
                 self._at = time.monotonic()
 
-        GuestPane.paintEvent = paint_event  # type: ignore[method-assign]
+        GuestPane.paintEvent = paint_event  # type: ignore[assignment, method-assign]
 
     async def after(self, act: Any) -> float:
         """Milliseconds from the act to the pixels, from a picture that stands still."""

@@ -120,7 +120,7 @@ async def take_turns(
     """Run all contenders `rounds` times, every second round backwards: {contender: {name: samples}}."""
     results: dict[str, Samples] = {name: {} for name in contenders}
     for number in range(rounds):
-        order = list(contenders) if number % 2 == 0 else list(reversed(contenders))
+        order = list(contenders) if number % 2 == 0 else list(contenders)[::-1]
         for name in order:
             progress(f"{name}, round {number + 1} of {rounds}")
             for key, value in (await contenders[name]()).items():
