@@ -1,16 +1,16 @@
 """The command line. One file a verb; this one puts them together and turns errors into sentences.
 
-Exit codes: 0 all went well, 1 an error that is told in one sentence, 2 wrong usage, 16 out of time.
+Exit codes: 0 all went well, 1 an error that is told in one sentence, 2 wrong usage, 16 out of time, 130
+interrupted.
 """
 
 import os
-import sys
 from typing import Annotated
 
 import typer
 
 from pocketvisor.cli import bench, guests, handsets, operations, ps, run, workbench
-from pocketvisor.cli.output import EXIT_ERROR, shown_errors
+from pocketvisor.cli.output import shown_errors
 
 app = typer.Typer(
     name="pocketvisor",
@@ -48,12 +48,8 @@ def _options(
 
 def main() -> None:
     """The `pocketvisor` command."""
-    try:
-        with shown_errors():
-            app()
-    except KeyboardInterrupt:
-        print("Interrupted", file=sys.stderr)
-        sys.exit(EXIT_ERROR)
+    with shown_errors():
+        app()
 
 
 if __name__ == "__main__":

@@ -236,6 +236,20 @@ class Guest:
         saved: messages.Saved = await self._run.ask(messages.Save(), messages.Saved)
         return saved.state
 
+    async def restore(self, state: bytes) -> None:
+        """Goes on from save() in a new process, paused, with RAM and panel as they are now."""
+        if self._run is None or self.state is not GuestState.PAUSED:
+            raise GuestError(f"{self.name} is {self.state.value}: pause it first")
+        async with self._lifecycle:
+            await self._run.end()
+            try:
+                self._run = await GuestRun.begin(self, self._run.boot, self.options, state)
+            except PocketvisorError as error:
+                self._run = None
+                self._crashed(f"{self.name} could not be restored: {error}")
+                raise
+            self._stopped("paused", self.ticks, "")
+
     async def recording(self) -> Recording:
         """All that entered it since its start or last reset, up to where it stands still now."""
         if self._run is None or not self.options.record:

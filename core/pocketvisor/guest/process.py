@@ -243,7 +243,7 @@ def main(arguments: list[str]) -> int:
     try:
         try:
             guest = _shake_hands(channel)
-        except (PocketvisorError, RuntimeError, ValueError, OSError) as error:
+        except (PocketvisorError, RuntimeError, ValueError, OSError, msgspec.MsgspecError) as error:
             channel.send(Refused(str(error)[:2000] or type(error).__name__))
             return 1
         if guest is not None:

@@ -53,8 +53,13 @@ class GuestRun:
         self.log_complete = True
 
     @classmethod
-    async def begin(cls, observer: RunObserver, boot: Boot, options: RunOptions) -> "GuestRun":
-        """Takes over the boot. Raises GuestError or RecordingError with the sentence to show."""
+    async def begin(
+        cls, observer: RunObserver, boot: Boot, options: RunOptions, state: bytes | None = None
+    ) -> "GuestRun":
+        """Takes over the boot. With a state the guest is paused where that was saved.
+
+        Raises GuestError or RecordingError with the sentence to show.
+        """
         run = cls(observer, boot)
         try:
             process = await GuestProcess.spawn(boot.descriptors, run._message, run._process_ended)
@@ -62,7 +67,9 @@ class GuestRun:
             replay = options.replay
             if replay is not None:
                 check_replay(replay.head, boot.head(process.engine))
-            await process.start(_start_message(boot, options), replay.log if replay is not None else None)
+            await process.start(
+                _start_message(boot, options, state), replay.log if replay is not None else None
+            )
         except BaseException:
             await run.end()
             boot.close()
@@ -180,7 +187,7 @@ class GuestRun:
                 waiting.exception()  # whoever asked may have given up since: no complaint then
 
 
-def _start_message(boot: Boot, options: RunOptions) -> Start:
+def _start_message(boot: Boot, options: RunOptions, state: bytes | None) -> Start:
     script = options.script
     limit = options.tick_limit
     if limit is None and options.replay is not None:
@@ -194,5 +201,6 @@ def _start_message(boot: Boot, options: RunOptions) -> Start:
         prompt=script.prompt if script is not None else DEFAULT_PROMPT,
         until=script.until if script is not None else None,
         tick_limit=limit,
-        paused=options.paused,
+        paused=options.paused or state is not None,
+        state=state,
     )

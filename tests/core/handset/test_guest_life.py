@@ -77,6 +77,33 @@ async def test_a_guest_can_be_run_to_a_tick(start: Start) -> None:
     assert 50 <= stop.ticks < 60
 
 
+async def test_a_saved_guest_goes_on_in_another_process(start: Start) -> None:
+    guest = await start()
+    guest.console.write(b"hel")
+    await guest.console.expect("hel", timeout=10)
+    with pytest.raises(GuestError, match="pause it first"):
+        await guest.save()
+    await guest.pause()
+    state, pid, digest, ticks = await guest.save(), guest.pid, await guest.digest(), guest.ticks
+    await guest.restore(state)
+    assert guest.pid != pid
+    assert (guest.state, guest.ticks, await guest.digest()) == (GuestState.PAUSED, ticks, digest)
+    await guest.resume()
+    guest.console.write(b"lo\r")
+    await guest.console.expect("lo\n# ", timeout=10)
+
+
+async def test_a_state_that_is_none_is_refused(start: Start) -> None:
+    guest = await start()
+    await guest.pause()
+    with pytest.raises(GuestError):
+        await guest.restore(b"\x81\xa7machine\x80")
+    assert guest.state is GuestState.CRASHED
+    assert "could not be restored" in guest.problem
+    await guest.restart()
+    await guest.console.expect("monitor ready", timeout=20)
+
+
 async def test_power_off_and_restart(start: Start) -> None:
     guest = await start()
     await guest.power_off()
