@@ -59,6 +59,7 @@ class GuestMain:
     ) -> None:
         from pocketvisor import _native
         from pocketvisor.board.board import Board
+        from pocketvisor.guest import sandbox
         from pocketvisor.guest.script import Script, ScriptPlan
         from pocketvisor.guest.vcpu_thread import VcpuThread
 
@@ -77,6 +78,7 @@ class GuestMain:
         script = None
         if start.script or start.until is not None:
             script = Script(ScriptPlan(lines=start.script, prompt=start.prompt, until=start.until))
+        sandbox.enter()  # before the vCPU's thread begins, so that it is bound as well
         self._vcpu = VcpuThread(machine, self._board.serve_doorbells, sync=start.sync, script=script)
         self._output = bytearray()
         self._console_pending = False
