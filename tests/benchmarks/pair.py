@@ -18,6 +18,7 @@ from .bench import Bench, CannotMeasure
 from .figures import Figure
 from .guest_files import linux_files
 from .linux import guest_image
+from .timing import busy_seconds, cpu_seconds
 
 _GOAL = 0.85
 _OPTIONS = RunOptions(rate="max", ram_mib=192)
@@ -43,17 +44,21 @@ async def measure(bench: Bench) -> list[Figure]:
     wall.judge, wall.goal, wall.more_is_better = "ratio", _GOAL, True
     cpu = Figure(name="the same, a second of CPU", unit="M ticks/s", ours=[one.cpu for one in together])
     cpu.peer, cpu.peer_name, cpu.more_is_better = [one.cpu for one in alone], "alone", True
-    return [wall, cpu]
+    others = Figure(name="other processes meanwhile", unit="cores", ours=[one.others for one in together])
+    others.peer = [one.others for one in alone]
+    others.note = "What other processes use is missing to the two guests: judge on a machine that is quiet."
+    return [wall, cpu, others]
 
 
 class _Speed(NamedTuple):
-    """Million ticks a second of host time, and a second of the vCPU thread's CPU time.
+    """Million ticks a second of host time, and of the vCPU thread's CPU time; cores that others used.
 
     Where only the first of the two falls, the guests had no core each: something else ran.
     """
 
     wall: float
     cpu: float
+    others: float
 
 
 async def _speeds(image: GuestImage, guests: int, window: float) -> list[_Speed]:
@@ -62,11 +67,17 @@ async def _speeds(image: GuestImage, guests: int, window: float) -> list[_Speed]
         running = [await ours.start(phone, image, _OPTIONS) for phone in (first, second)[:guests]]
         for one in running:
             await one.console.line("^SLICE", 120)
+        busy = busy_seconds() - _own_seconds(running)
         begun, before = time.monotonic(), [one.guest.counters() for one in running]
         await asyncio.sleep(window)
         took, after = time.monotonic() - begun, [one.guest.counters() for one in running]
+        others = max(busy_seconds() - _own_seconds(running) - busy, 0.0) / took
         speeds = []
         for then, now in zip(before, after, strict=True):
             ticks = (now.ticks - then.ticks) / 1e6
-            speeds.append(_Speed(ticks / took, ticks / ((now.cpu_ns - then.cpu_ns) / 1e9)))
+            speeds.append(_Speed(ticks / took, ticks / ((now.cpu_ns - then.cpu_ns) / 1e9), others))
         return speeds
+
+
+def _own_seconds(running: list[ours.Ours]) -> float:
+    return time.process_time() + sum(cpu_seconds(one.pid) for one in running)

@@ -10,6 +10,7 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 Samples = dict[str, list[float]]
@@ -21,6 +22,13 @@ def cpu_seconds(pid: int) -> float:
     Linux makes a CPU clock's id of a pid; it is the clock of clock_getcpuclockid(3).
     """
     return time.clock_gettime((~pid << 3) | 2)
+
+
+def busy_seconds() -> float:
+    """What all processes of the machine have used of all its cores so far."""
+    user, nice, system, _idle, _iowait, irq, softirq, *_ = Path("/proc/stat").read_text().split()[1:9]
+    ticks = sum(int(part) for part in (user, nice, system, irq, softirq))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def process_clock(pid: int) -> Callable[[], float]:
