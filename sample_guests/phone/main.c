@@ -10,6 +10,7 @@
 
 static void loop(void) {
     uint64_t next_frame = 0;
+    bool due = false; /* what was slept for has come: asked again, shell_next_wake() names the one after */
     for (;;) {
         struct input_event event;
         while (input_next(&event))
@@ -20,7 +21,8 @@ static void loop(void) {
         uint64_t wake = moving ? next_frame : shell_next_wake(now);
         if (damage_any() && !shell_asleep() && next_frame < wake)
             wake = next_frame;
-        if (now >= wake) {
+        if (due || now >= wake) {
+            due = false;
             if (animation_on() && !shell_asleep())
                 animation_frame(now);
             else
@@ -30,6 +32,7 @@ static void loop(void) {
             continue;
         }
         idle_until(wake);
+        due = timer_now() >= wake;
     }
 }
 

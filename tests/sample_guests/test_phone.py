@@ -251,6 +251,15 @@ def test_it_costs_nothing_while_nothing_changes(phone: Phone) -> None:
     assert after.ticks - before.ticks < 20_000_000
 
 
+@pytest.mark.pocketvisor(rtc_epoch=A_SATURDAY + 55)
+def test_the_clock_goes_on_while_nobody_touches_it(phone: Phone) -> None:
+    """The lock screen is redrawn at the minute (it once slept from each minute to the next)."""
+    phone.guest.wait_still(1.0)
+    before = phone.guest.screenshot()
+    phone.guest.wait_guest_time(6.0)
+    assert differ(before, phone.guest.screenshot())
+
+
 def test_the_animation_changes_the_whole_panel_sixty_times_a_second(phone: Phone) -> None:
     phone.run("anim on")
     phone.run("frames reset")
