@@ -107,6 +107,11 @@ static bool ram_write(void *pointer, uint64_t address, const void *data, uint32_
            vcpu_write_memory(machine->vcpu, (uint32_t)address, data, size);
 }
 
+static bool ram_clear(void *pointer, uint64_t address, uint32_t size) {
+    struct machine *machine = pointer;
+    return ram_contains(pointer, address, size) && vcpu_clear_memory(machine->vcpu, (uint32_t)address, size);
+}
+
 /* Memories. */
 
 static void *map_fd(struct machine *machine, int fd, size_t size, bool writable, char error[MACHINE_ERROR]) {
@@ -155,6 +160,8 @@ bool machine_add_framebuffer(struct machine *machine, uint32_t base, int fd, uin
                       stride);
     frame->present = frame->touched = true;
     frame->fd = frame_fd;
+    frame->width = width;
+    frame->height = height;
     return vcpu_map_memory(machine->vcpu, base, (uint32_t)size, host, true, frame->buffer.dirty, frame,
                            error);
 }
@@ -220,7 +227,7 @@ bool machine_add_virtio_slots(struct machine *machine, uint32_t base, uint32_t f
         return refuse(error, "There are 1 to %d virtio slots.", VIRTIO_SLOTS);
     if (!spi_exists(machine, first_spi, count, error))
         return false;
-    struct virtio_memory memory = {machine, ram_contains, ram_read, ram_write};
+    struct virtio_memory memory = {machine, ram_contains, ram_read, ram_write, ram_clear};
     machine->virtio = allocate(sizeof *machine->virtio);
     if (!machine->virtio)
         return refuse(error, "Out of memory for the virtio slots.");
@@ -278,7 +285,8 @@ struct machine *machine_new(const struct machine_options *options, char error[MA
         refuse(error, "Out of memory for a machine.");
         return NULL;
     }
-    machine->console_fd = machine->doorbell_fd = -1;
+    machine->console_fd = machine->doorbell_fd = machine->frame.fd = -1;
+    pthread_mutex_init(&machine->frame.lock, NULL);
     machine->woke_at = NEVER;
     machine->ram_base = options->ram_base;
     machine->ram_size = options->ram_size;
@@ -324,5 +332,6 @@ void machine_free(struct machine *machine) {
     event_queue_free(&machine->events);
     pthread_cond_destroy(&machine->wake);
     pthread_mutex_destroy(&machine->lock);
+    pthread_mutex_destroy(&machine->frame.lock);
     free(machine);
 }

@@ -47,6 +47,8 @@ bool machine_map_memory(struct machine *machine, uint32_t base, uint32_t size, i
                         char error[MACHINE_ERROR]);
 bool machine_add_framebuffer(struct machine *machine, uint32_t base, int fd, uint32_t width, uint32_t height,
                              uint32_t stride, int frame_fd, char error[MACHINE_ERROR]);
+/* Signalled at each publication: for a machine without a framebuffer. */
+void machine_set_frame_fd(struct machine *machine, int frame_fd);
 bool machine_add_gic(struct machine *machine, uint32_t distributor, uint32_t cpu_interface,
                      char error[MACHINE_ERROR]);
 bool machine_add_timer(struct machine *machine, char error[MACHINE_ERROR]);
@@ -83,6 +85,11 @@ size_t machine_console_length(struct machine *machine, unsigned console);
 size_t machine_take_console(struct machine *machine, unsigned console, uint8_t *bytes, size_t size);
 /* The same before virtio_mmio_take_bell(). */
 void machine_open_doorbells(struct machine *machine);
+/* The pane shows a scanout instead of the framebuffer; without width, the framebuffer again. Everything
+ * counts as damaged. False where the measures are impossible. */
+bool machine_publish_scanout(struct machine *machine, uint32_t width, uint32_t height, uint32_t stride);
+/* Damage of the scanout; cut to it, and left out while the framebuffer is shown. */
+void machine_publish_damage(struct machine *machine, const uint16_t (*rectangles)[4], unsigned count);
 int machine_console_fd(const struct machine *machine);
 int machine_doorbell_fd(const struct machine *machine);
 unsigned machine_uarts(const struct machine *machine);

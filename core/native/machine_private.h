@@ -46,9 +46,12 @@ struct frame {
     struct framebuffer buffer;
     int fd; /* eventfd */
     bool present, touched;
-    uint64_t noticed; /* real time at which the first touch was seen; 0: not yet */
-    uint64_t next;    /* real time of the next publication at the earliest */
-    uint64_t published;
+    uint64_t noticed;       /* real time at which the first touch was seen; 0: not yet */
+    uint64_t next;          /* real time of the next publication at the earliest */
+    uint32_t width, height; /* of the framebuffer, or of the scanout that is shown instead */
+    atomic_bool elsewhere;  /* a scanout is shown: the framebuffer's own damage is nobody's */
+    atomic_uint_fast64_t published;
+    pthread_mutex_t lock; /* what of the status page says what is shown, and damage */
 };
 
 struct machine {
@@ -130,6 +133,10 @@ void machine_show(struct machine *machine, uint64_t real, enum status_state stat
 void machine_show_now(struct machine *machine, uint64_t real, enum status_state state);
 /* When machine_show() wants to be called for the framebuffer, in real time. */
 uint64_t machine_frame_due(const struct machine *machine, bool idle);
+
+/* machine_scanout.c: damage of the framebuffer, unless something else is shown. */
+void machine_frame_damaged(struct machine *machine, const uint16_t (*rectangles)[4], unsigned count,
+                           uint64_t real);
 
 /* psci.c: a hypercall by the SMC calling convention. */
 enum psci_effect { PSCI_NOTHING, PSCI_SUSPEND, PSCI_POWER_OFF, PSCI_RESET };

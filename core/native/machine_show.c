@@ -94,7 +94,7 @@ void machine_doorbell(void *pointer) {
 
 uint64_t machine_frame_due(const struct machine *machine, bool idle) {
     const struct frame *frame = &machine->frame;
-    if (!frame->touched)
+    if (!frame->touched || atomic_load_explicit(&frame->elsewhere, memory_order_relaxed))
         return NEVER;
     uint64_t drawn = frame->noticed ? frame->noticed + DRAWING_NS : NEVER;
     return idle || drawn < frame->next ? frame->next : drawn;
@@ -109,12 +109,8 @@ static void publish(struct machine *machine, uint64_t real) {
     frame->next = real - frame->next < FRAME_NS / 2 ? frame->next + FRAME_NS : real + FRAME_NS;
     unsigned count = framebuffer_damage(&frame->buffer, rectangles);
     vcpu_harvest(machine->vcpu);
-    if (!count)
-        return;
-    frame->published++;
-    if (machine->status)
-        status_publish(machine->status, (const uint16_t (*)[4])rectangles, count, real);
-    machine_signal(frame->fd);
+    if (count)
+        machine_frame_damaged(machine, (const uint16_t (*)[4])rectangles, count, real);
 }
 
 static void fill_status(struct machine *machine, uint64_t real, enum status_state state) {
@@ -146,7 +142,7 @@ void machine_show(struct machine *machine, uint64_t real, enum status_state stat
 }
 
 void machine_show_now(struct machine *machine, uint64_t real, enum status_state state) {
-    if (machine->frame.touched)
+    if (machine_frame_due(machine, true) != NEVER)
         publish(machine, real);
     if (machine->status)
         fill_status(machine, real, state);

@@ -2,9 +2,11 @@
  *
  * Code is kept right without trusting the guest to say when it changed: a page that code was fetched from is
  * marked here, and translate.c lets no write pass it by unnoticed. Left out: memory added while running. */
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "vcpu_private.h"
 
@@ -181,6 +183,29 @@ bool vcpu_write_memory(struct vcpu *vcpu, uint32_t address, const void *data, ui
     }
     if (code)
         memory_drop_code(vcpu, memory, offset, size);
+    return true;
+}
+
+bool vcpu_clear_memory(struct vcpu *vcpu, uint32_t address, uint32_t size) {
+    struct memory *memory = memory_at(vcpu, address);
+    if (!memory || !memory->writable || size > memory->size - (address - memory->base))
+        return false;
+    if (size == 0)
+        return true;
+    uint64_t start = address - memory->base, end = start + size;
+    uint64_t first = (start + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
+    uint64_t after = end & ~(uint64_t)(PAGE_SIZE - 1);
+    if (first < after && madvise(memory->host + first, after - first, MADV_REMOVE) == 0) {
+        memset(memory->host + start, 0, first - start);
+        memset(memory->host + after, 0, end - after);
+    } else {
+        memset(memory->host + start, 0, size); /* not of a kind that can be given back */
+    }
+    for (uint32_t page = (uint32_t)(start >> PAGE_SHIFT); (uint64_t)page << PAGE_SHIFT < end; page++) {
+        memory_mark(vcpu, memory, page);
+        if (memory->code[page])
+            memory_drop_code(vcpu, memory, page << PAGE_SHIFT, PAGE_SIZE);
+    }
     return true;
 }
 

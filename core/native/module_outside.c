@@ -116,6 +116,55 @@ static PyObject *virtio_config(MachineObject *self, PyObject *arguments, PyObjec
     return PyBytes_FromStringAndSize((const char *)config, size);
 }
 
+static PyObject *publish_scanout(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"width", "height", "stride", NULL};
+    uint32_t width, height, stride;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&O&O&", names, module_u32, &width, module_u32,
+                                     &height, module_u32, &stride) ||
+        !module_require_made(self))
+        return NULL;
+    if (!machine_publish_scanout(self->machine, width, height, stride))
+        return PyErr_Format(PyExc_ValueError, "a scanout of %ux%u pixels in rows of %u bytes cannot be",
+                            width, height, stride);
+    Py_RETURN_NONE;
+}
+
+enum { RECTANGLES = 256 };
+
+static bool parse_rectangle(PyObject *item, uint16_t rectangle[4]) {
+    long corners[4];
+    if (!PyArg_ParseTuple(item, "llll;a rectangle is (x0, y0, x1, y1)", &corners[0], &corners[1], &corners[2],
+                          &corners[3]))
+        return false;
+    for (unsigned corner = 0; corner < 4; corner++)
+        rectangle[corner] = (uint16_t)(corners[corner] < 0            ? 0
+                                       : corners[corner] > UINT16_MAX ? UINT16_MAX
+                                                                      : corners[corner]);
+    return true;
+}
+
+static PyObject *publish_damage(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"rectangles", NULL};
+    PyObject *given;
+    uint16_t rectangles[RECTANGLES][4];
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O", names, &given) || !module_require_made(self))
+        return NULL;
+    PyObject *list = PySequence_Fast(given, "rectangles must be a sequence");
+    if (!list)
+        return NULL;
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(list);
+    bool good = count <= RECTANGLES;
+    if (!good)
+        PyErr_Format(PyExc_ValueError, "at most %d rectangles are damaged at once", RECTANGLES);
+    for (Py_ssize_t index = 0; good && index < count; index++)
+        good = parse_rectangle(PySequence_Fast_GET_ITEM(list, index), rectangles[index]);
+    Py_DECREF(list);
+    if (!good)
+        return NULL;
+    machine_publish_damage(self->machine, (const uint16_t (*)[4])rectangles, (unsigned)count);
+    Py_RETURN_NONE;
+}
+
 PyMethodDef machine_outside_methods[] = {
     {"post", METHOD(post), METH_VARARGS | METH_KEYWORDS,
      "post($self, /, kind, target, payload)\n--\n\nAn event from outside; False where a bound was met."},
@@ -129,5 +178,9 @@ PyMethodDef machine_outside_methods[] = {
      "virtio_queue($self, /, slot, queue)\n--\n\nA virtqueue as the driver set it up."},
     {"virtio_config", METHOD(virtio_config), METH_VARARGS | METH_KEYWORDS,
      "virtio_config($self, /, slot)\n--\n\nThe configuration space as it is."},
+    {"publish_scanout", METHOD(publish_scanout), METH_VARARGS | METH_KEYWORDS,
+     "publish_scanout($self, /, width, height, stride)\n--\n\nWhat the pane shows from here on."},
+    {"publish_damage", METHOD(publish_damage), METH_VARARGS | METH_KEYWORDS,
+     "publish_damage($self, /, rectangles)\n--\n\nWhat of the scanout was drawn."},
     {NULL, NULL, 0, NULL},
 };

@@ -41,6 +41,16 @@ static PyObject *add_framebuffer(MachineObject *self, PyObject *arguments, PyObj
     Py_RETURN_NONE;
 }
 
+static PyObject *set_frame_event(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"frame_fd", NULL};
+    int frame_fd;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "i", names, &frame_fd) ||
+        !module_require_unbuilt(self))
+        return NULL;
+    machine_set_frame_fd(self->machine, frame_fd);
+    Py_RETURN_NONE;
+}
+
 static PyObject *add_gic(MachineObject *self, PyObject *arguments, PyObject *keywords) {
     static char *names[] = {"distributor", "cpu_interface", NULL};
     uint32_t distributor, cpu_interface;
@@ -211,6 +221,8 @@ PyMethodDef machine_part_methods[] = {
     {"add_framebuffer", METHOD(add_framebuffer), METH_VARARGS | METH_KEYWORDS,
      "add_framebuffer($self, /, base, fd, width, height, stride, frame_fd)\n--\n\nA framebuffer of "
      "x8r8g8b8."},
+    {"set_frame_event", METHOD(set_frame_event), METH_VARARGS | METH_KEYWORDS,
+     "set_frame_event($self, /, frame_fd)\n--\n\nSignalled where there is no framebuffer, but a scanout."},
     {"add_gic", METHOD(add_gic), METH_VARARGS | METH_KEYWORDS,
      "add_gic($self, /, distributor, cpu_interface)\n--\n\nThe interrupt controller."},
     {"add_timer", METHOD(add_timer), METH_NOARGS, "add_timer($self, /)\n--\n\nThe ARM generic timer."},

@@ -44,3 +44,13 @@ void status_publish(struct status_page *page, const uint16_t (*rectangles)[4], u
     atomic_store_explicit(&page->published_ns, real_ns, memory_order_relaxed);
     atomic_store_explicit(&page->damage_sequence, sequence, memory_order_release);
 }
+
+void status_show(struct status_page *page, enum status_source source, uint32_t width, uint32_t height,
+                 uint32_t stride) {
+    atomic_fetch_add(&page->generation, 1);
+    atomic_store(&page->source, source);
+    atomic_store(&page->width, width);
+    atomic_store(&page->height, height);
+    atomic_store(&page->stride, stride);
+    atomic_fetch_add(&page->generation, 1);
+}

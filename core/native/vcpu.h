@@ -77,6 +77,8 @@ bool vcpu_take_attention(struct vcpu *vcpu);
 /* The host wrote to guest memory (DMA): drops translations, marks dirty. Copies `data` in. False where the
  * range is not wholly in one writable memory. vCPU's thread, or not running. */
 bool vcpu_write_memory(struct vcpu *vcpu, uint32_t address, const void *data, uint32_t size);
+/* The same with zeros; whole pages of shared memory are given back to the host until they are touched. */
+bool vcpu_clear_memory(struct vcpu *vcpu, uint32_t address, uint32_t size);
 bool vcpu_read_memory(struct vcpu *vcpu, uint32_t address, void *data, uint32_t size);
 /* Call after clearing dirty bits, so that the next writes mark again. */
 void vcpu_harvest(struct vcpu *vcpu);

@@ -2,9 +2,10 @@
  * devices behind them are in Python: a kick only signals, and what a device writes comes as an event.
  *
  * EVENT_VIRTIO_USED, little endian: u32 generation, u16 queue, u16 n_writes, u16 n_used, u16 zero; n_writes
- * times {u64 address, u32 length, bytes}; n_used times {u32 id, u32 length}. It is applied whole or not at
- * all: the writes, the used elements, the used index, then the interrupt unless the driver suppresses it. An
- * event of an older generation (before the driver reset the device) is dropped. A malformed one, or a ring or
+ * times {u64 address, u32 length, bytes}; n_used times {u32 id, u32 length}. A length with VIRTIO_ZEROS set
+ * is that of zeros, and no bytes follow: memory that a balloon gives back. It is applied whole or not at all:
+ * the writes, the used elements, the used index, then the interrupt unless the driver suppresses it. An event
+ * of an older generation (before the driver reset the device) is dropped. A malformed one, or a ring or
  * address outside of RAM, needs a reset of the device, which the driver is told, and is counted.
  *
  * Left out: version 1 (legacy), packed queues, shared memory regions, resetting a single queue.
@@ -32,6 +33,9 @@ enum {
 /* Bits of a slot's doorbell besides one for each queue. */
 enum { VIRTIO_BELL_STATUS = 31, VIRTIO_BELL_CONFIG = 30 };
 
+/* In the length of a write. */
+#define VIRTIO_ZEROS 0x80000000u
+
 #define VIRTIO_F_EVENT_IDX (1ull << 29)
 #define VIRTIO_F_VERSION_1 (1ull << 32)
 
@@ -41,6 +45,8 @@ struct virtio_memory {
     bool (*contains)(void *machine, uint64_t address, uint64_t size);
     bool (*read)(void *machine, uint64_t address, void *data, uint32_t size);
     bool (*write)(void *machine, uint64_t address, const void *data, uint32_t size);
+    /* Write zeros; whole pages of them cost the host no memory afterwards. */
+    bool (*clear)(void *machine, uint64_t address, uint32_t size);
 };
 
 /* What the configuration space shows for one pair of its first two bytes (virtio-input's select, subsel). */

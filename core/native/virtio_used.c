@@ -51,10 +51,15 @@ static bool each_write(struct payload *payload, unsigned count, const struct vir
             return false;
         uint64_t address = get64(head);
         uint32_t size = get32(head + 8);
-        const uint8_t *bytes = take(payload, size);
-        if (!bytes || !memory->contains(memory->machine, address, size))
+        bool zeros = size & VIRTIO_ZEROS;
+        size &= ~VIRTIO_ZEROS;
+        const uint8_t *bytes = zeros ? NULL : take(payload, size);
+        if ((!bytes && !zeros) || !memory->contains(memory->machine, address, size))
             return false;
-        if (apply && size && !memory->write(memory->machine, address, bytes, size))
+        if (!apply || !size)
+            continue;
+        if (zeros ? !memory->clear(memory->machine, address, size)
+                  : !memory->write(memory->machine, address, bytes, size))
             return false;
     }
     return true;

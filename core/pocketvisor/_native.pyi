@@ -117,6 +117,8 @@ class Machine:
     ) -> None:
         """A framebuffer of 32-bit x8r8g8b8 pixels in a memfd of its own. Damage goes to the status page and
         frame_fd (an eventfd) is signalled, at most 60 times a second."""
+    def set_frame_event(self, frame_fd: int) -> None:
+        """The eventfd to signal in a machine that has no framebuffer, but a scanout."""
     def add_gic(self, distributor: int, cpu_interface: int) -> None: ...
     def add_timer(self) -> None:
         """The ARM generic timer: 62.5 MHz; physical one on PPI 14, virtual one on PPI 11, as QEMU's virt."""
@@ -179,6 +181,15 @@ class Machine:
         older one is dropped."""
     def virtio_queue(self, slot: int, queue: int) -> Queue: ...
     def virtio_config(self, slot: int) -> bytes: ...
+
+    # What the pane shows, from any thread. Damage reaches the status page and the frame's eventfd.
+    def publish_scanout(self, width: int, height: int, stride: int) -> None:
+        """From here on the pane shows the scanout, a memory that devices draw into; (0, 0, 0): the
+        framebuffer again. The whole of it counts as damaged. While a scanout is shown, the framebuffer's own
+        damage is not published. Raises ValueError for impossible measures."""
+    def publish_damage(self, rectangles: Sequence[tuple[int, int, int, int]]) -> None:
+        """Damage of the scanout as (x0, y0, x1, y1), cut to it; nothing while the framebuffer is shown. At
+        most 256, and it is for the caller to come at most once a frame."""
 
     # For devices in Python, on the vCPU's thread (inside read, write, event, alarm, reset)
     def set_line(self, spi: int, level: bool) -> None: ...

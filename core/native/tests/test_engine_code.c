@@ -149,6 +149,15 @@ static void test_host_writes(void) {
     check(!vcpu_read_memory(guest->vcpu, RAM_BASE + RAM_SIZE - 2, &word, 4), "and such a read");
     check(vcpu_read_memory(guest->vcpu, 0x40500000, &word, 4) && word == (999 & 0xff),
           "the host may read RAM");
+    memset(guest->ram + 0x3fe000, 0xff, 0x4000);
+    check(vcpu_clear_memory(guest->vcpu, 0x403feff0, 0x2020), "the host may clear RAM");
+    check(guest_word(guest, 0x403fefec) == ~0u && guest_word(guest, 0x403feff0) == 0, "from where it says");
+    check(guest_word(guest, 0x40400000) == 0 && guest_word(guest, 0x4040100c) == 0, "all of it");
+    check(guest_word(guest, 0x40401010) == ~0u, "and no more");
+    check(guest->dirty[0x3fe >> 3] & 1 << 6 && guest->dirty[0x401 >> 3] & 1 << 1,
+          "what was cleared is in the dirty log");
+    check(!vcpu_clear_memory(guest->vcpu, 0, 4096), "flash is not cleared");
+    check(!vcpu_clear_memory(guest->vcpu, RAM_BASE + RAM_SIZE - 4096, 4097), "nor past the end of RAM");
     guest_close(guest);
 }
 

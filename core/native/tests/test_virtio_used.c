@@ -107,6 +107,28 @@ static void test_hostile_payloads_change_nothing(void) {
     }
 }
 
+static void test_zeros_need_no_bytes(void) {
+    fresh();
+    go_live(0);
+    memset(ram + 0x4000, 0xff, 0x3000);
+    begin(2, 1);
+    put(RAM + 0x4010, 8), put(VIRTIO_ZEROS | 0x2000, 4);
+    put_write(RAM + 0x4020, "x"); /* in their order */
+    put_element(0, 0);
+    apply();
+    CHECK_EQUAL(ram[0x400f], 0xff);
+    CHECK_EQUAL(ram[0x4010], 0);
+    CHECK_EQUAL(ram[0x4020], 'x');
+    CHECK_EQUAL(ram[0x600f], 0);
+    CHECK_EQUAL(ram[0x6010], 0xff);
+    CHECK_EQUAL(used_index(), 1);
+    CHECK_EQUAL(virtio.slots[SLOT].needed_resets, 0);
+    begin(1, 0);
+    put(RAM + RAM_SIZE - 1, 8), put(VIRTIO_ZEROS | 2, 4); /* outside of RAM */
+    apply();
+    CHECK_EQUAL(virtio.slots[SLOT].needed_resets, 1);
+}
+
 static void test_an_older_generation_is_dropped(void) {
     fresh();
     go_live(0);
@@ -157,6 +179,7 @@ int main(void) {
     test_used_elements_reach_the_driver();
     test_the_driver_may_suppress_interrupts();
     test_hostile_payloads_change_nothing();
+    test_zeros_need_no_bytes();
     test_an_older_generation_is_dropped();
     test_state_goes_into_another_slot();
     virtio_mmio_free(&virtio);

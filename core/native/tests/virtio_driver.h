@@ -62,6 +62,12 @@ static inline bool ram_write(void *machine, uint64_t address, const void *data, 
     return true;
 }
 
+static inline bool ram_clear(void *machine, uint64_t address, uint32_t size) {
+    CHECK(ram_contains(machine, address, size));
+    memset(ram + (address - RAM), 0, size);
+    return true;
+}
+
 static inline void on_ring(void *machine) {
     (void)machine;
     rings++;
@@ -75,7 +81,7 @@ static inline void set(uint32_t offset, uint32_t value) {
 }
 
 static inline void fresh(void) {
-    static const struct virtio_memory memory = {NULL, ram_contains, ram_read, ram_write};
+    static const struct virtio_memory memory = {NULL, ram_contains, ram_read, ram_write, ram_clear};
     static const uint16_t limits[] = {64, 128};
     static const uint8_t config[] = {0x11, 0x22, 0x33, 0x44, 0x55};
     static bool opened;
