@@ -8,16 +8,22 @@ import contextlib
 import mmap
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
+from msgspec import Struct
+
 from pocketvisor import _native
 from pocketvisor.board import map as board
+from pocketvisor.board import slots
 from pocketvisor.board.config import BoardConfig
 from pocketvisor.devices.cfi_flash import CfiFlash
 from pocketvisor.devices.device import Device, Port, State
 from pocketvisor.devices.keyboard import Keyboard
 from pocketvisor.devices.keys import key_lines
+from pocketvisor.devices.loop import DeviceLoop
 from pocketvisor.devices.pl031 import Pl031
 from pocketvisor.devices.pl061 import Pl061
 from pocketvisor.devices.touch import TouchScreen
@@ -35,6 +41,8 @@ _DEVICES: Final[tuple[tuple[board.Part, Callable[[BoardConfig], _Maker]], ...]] 
 )
 """Where each device in Python is, and how it is made. A new one is a line here, and a devicetree.py node."""
 
+_REPORTS_MAX: Final = 1024
+
 
 class Board:
     """The machine with all of the board's parts. run() and what else is not here is `machine`'s.
@@ -42,8 +50,11 @@ class Board:
     What is here may be called from any thread, save() and restore() only while the machine does not run.
     """
 
-    def __init__(self, config: BoardConfig) -> None:
-        """Raises what Machine raises."""
+    def __init__(self, config: BoardConfig, *, sync: bool = False, replay: bool = False) -> None:
+        """Raises what Machine raises.
+
+        sync: doorbells are served by whoever runs the machine, at their ticks, and what they start is done at
+        once. replay: all that devices would answer is in the log, so that no device does anything."""
         fds = config.descriptors
         self.machine = machine = _native.Machine(
             fds.ram,
@@ -54,11 +65,19 @@ class Board:
             deterministic=config.deterministic,
             skip_idle=config.skip_idle,
         )
-        self._lock = threading.Lock()  # the virtio devices' callers may be several threads
+        self._lock = threading.Lock()  # the virtio devices' callers are several threads
+        self._sync = sync
+        self._replay = replay
+        self._again: list[tuple[VirtioSlot, int]] = []
+        self._reports: deque[tuple[str, bytes]] = deque()
+        self.report_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self.loop = DeviceLoop(self._lock, inline=sync)
         self._devices: dict[str, Device[Any]] = {}
         self._indices: dict[str, int] = {}
         self._slots: dict[int, VirtioSlot] = {}
+        self._named: dict[str, VirtioSlot] = {}
         self._lines = key_lines(config.keys)
+        self._legacy = config.devices.legacy
         ram = mmap.mmap(fds.ram, config.ram_size, mmap.MAP_SHARED, mmap.PROT_READ)
         self._memory = GuestMemory(memoryview(ram), board.RAM_BASE)
 
@@ -80,18 +99,51 @@ class Board:
         for part, make in _DEVICES:
             self.add_device(part, make(config))
         self._touch_screen = TouchScreen(config.panel.width, config.panel.height)
-        self._touch = self._fill_slot(board.TOUCH_SLOT, VirtioInput(self._touch_screen))
+        self._touch = VirtioInput(self._touch_screen)
         self._keyboard = Keyboard()
-        self._keys = self._fill_slot(board.KEYBOARD_SLOT, VirtioInput(self._keyboard))
+        self._keys = VirtioInput(self._keyboard)
+        self._fill_slot(board.TOUCH_SLOT, "touch", self._touch)
+        self._fill_slot(board.KEYBOARD_SLOT, "keyboard", self._keys)
+        for number, name, device in slots.fill(slots.Site(config, machine)):
+            self._fill_slot(number, name, device)
         machine.set_cpu(config.entry.registers())
+        if not sync:
+            self.loop.watch(machine.doorbell_fd, self._serve_doorbells)
 
     def serve_doorbells(self) -> None:
-        """Work the queues that the guest has kicked. Call it when `machine.doorbell_fd` is signalled."""
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self.machine.doorbell_fd)
+        """Work the queues that the guest has kicked, in sync mode; else the devices' thread does it, once
+        `loop` was started."""
         with self._lock:
-            for slot, queue in self.machine.take_doorbells():
-                self._slots[slot].serve(queue)
+            self._serve_doorbells()
+
+    @property
+    def unserved(self) -> bool:
+        """In sync mode: is there a queue to serve again, when the guest has run on a little?"""
+        return bool(self._again)
+
+    def control(self, name: str, data: bytes, fd: int | None = None) -> None:
+        """What the handset says to a device. A descriptor is the device's own from here on.
+
+        Raises ValueError where there is no such device, or it cannot make sense of the message."""
+        with self._lock:
+            slot = self._named.get(name)
+            device: object = slot.device if slot is not None else self._devices.get(name)
+            control = getattr(device, "control", None)
+            if control is None:
+                if fd is not None:
+                    os.close(fd)
+                raise ValueError(f"there is no device '{name}' to speak to")
+            if not self._replay:
+                control(data, fd)
+
+    def take_reports(self) -> list[tuple[str, bytes]]:
+        """(device, message) of all that devices told their handset since the last call."""
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self.report_fd)
+        reports = []
+        while self._reports:
+            reports.append(self._reports.popleft())
+        return reports
 
     # Input. What changes nothing, or has no place on this handset, is left out without a word.
 
@@ -122,8 +174,7 @@ class Board:
     def save(self) -> State:
         """What was posted and has not reached the guest yet does so before, at the tick where it stands."""
         with self._lock:
-            while self.machine.run(0) == _native.RUN_STOPPED:
-                pass  # a stop() that came when the machine stood still already
+            self._settle()
             return {
                 "machine": self.machine.save(),
                 "devices": {name: device.save() for name, device in self._devices.items()},
@@ -140,6 +191,40 @@ class Board:
             for number, slot in self._slots.items():
                 slot.restore(_part(virtio, str(number)))
                 slot.serve(STATUS)  # before any input: the driver is there already
+
+    def _settle(self) -> None:
+        """Until no device has anything on the way, and nothing posted waits."""
+        busy = True
+        while busy:
+            while self.machine.run(0) == _native.RUN_STOPPED:
+                pass  # a stop() that came when the machine stood still already
+            busy = self._serve_doorbells() or self.loop.drain()
+
+    def _serve_doorbells(self) -> bool:
+        """Whether there was one."""
+        machine = self.machine
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(machine.doorbell_fd)
+        bells = machine.take_doorbells()
+        if self._replay:
+            return False
+        again, self._again = self._again, []
+        for slot, queue in again:
+            slot.serve(queue)
+        for number, queue in bells:
+            self._slots[number].serve(queue)
+        return bool(again or bells)
+
+    def _serve_again(self, slot: VirtioSlot, queue: int) -> None:
+        if (slot, queue) not in self._again:
+            self._again.append((slot, queue))
+
+    def _report(self, name: str, report: Struct) -> None:
+        """A handset that does not listen loses the oldest."""
+        if len(self._reports) >= _REPORTS_MAX:
+            self._reports.popleft()
+        self._reports.append((name, msgspec.msgpack.encode(report)))
+        os.eventfd_write(self.report_fd, 1)
 
     # Building
 
@@ -171,16 +256,25 @@ class Board:
         self._indices[device.name] = index
         return index
 
-    def _fill_slot(self, number: int, device: VirtioInput) -> VirtioInput:
-        self._slots[number] = VirtioSlot(_Machine(self.machine), number, device, self._memory)
-        return device
+    def _fill_slot(self, number: int, name: str, device: VirtioDevice) -> None:
+        slot = VirtioSlot(
+            _Machine(self.machine, self._legacy),
+            number,
+            device,
+            self._memory,
+            self.loop,
+            lambda report: self._report(name, report),
+            self._serve_again if self._sync else None,
+        )
+        self._slots[number] = self._named[name] = slot
 
 
 class _Machine:
     """The machine as a virtio slot sees it."""
 
-    def __init__(self, machine: _native.Machine) -> None:
+    def __init__(self, machine: _native.Machine, legacy: bool) -> None:
         self._machine = machine
+        self._legacy = legacy
 
     def fill(self, slot: int, device: VirtioDevice) -> None:
         self._machine.fill_virtio_slot(
@@ -194,8 +288,14 @@ class _Machine:
         found = self._machine.virtio_queue(slot, queue)
         return Layout(found["size"], found["descriptors"], found["available"]) if found["ready"] else None
 
+    def config(self, slot: int) -> bytes:
+        return self._machine.virtio_config(slot)
+
     def post_used(self, slot: int, payload: bytes) -> bool:
         return self._machine.post(_native.EVENT_VIRTIO_USED, slot, payload)
+
+    def post_config(self, slot: int, config: bytes) -> bool:
+        return self._machine.post(_native.EVENT_VIRTIO_CONFIG, slot, config)
 
 
 def _spi(part: board.Part) -> int:

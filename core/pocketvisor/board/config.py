@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from pocketvisor.board.map import RAM_MAX, RAM_MIN
+from pocketvisor.board.map import DISK_SLOTS, RAM_MAX, RAM_MIN
 
 Address = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 Descriptor = Annotated[int, Meta(ge=-1, le=1 << 20)]
@@ -67,8 +67,44 @@ class Descriptors(Struct, frozen=True, kw_only=True):
     ram: Descriptor = -1
     framebuffer: Descriptor = -1
     frame_event: Descriptor = -1
+    scanout: Descriptor = -1
     status: Descriptor = -1
     flash: tuple[Descriptor, Descriptor] = (-1, -1)
+
+
+class DiskConfig(Struct, frozen=True, kw_only=True):
+    """A disk: the image, which is never written, and what the guest has changed of it (-1: read only)."""
+
+    base: Descriptor = -1
+    overlay: Descriptor = -1
+    size: Annotated[int, Meta(ge=0, le=1 << 44, multiple_of=512)] = 0
+    serial: Annotated[str, Meta(max_length=20, pattern="^[ -~]*$")] = ""
+
+
+class NetworkConfig(Struct, frozen=True, kw_only=True):
+    """A network card: its wire, a SOCK_SEQPACKET socket, and what the driver is told."""
+
+    wire: Descriptor = -1
+    mac: Annotated[bytes, Meta(min_length=6, max_length=6)] = b"\x52\x54\x00\x12\x34\x56"
+    mtu: Annotated[int, Meta(ge=68, le=65535)] = 1500
+
+
+DISPLAYS: Final = ("framebuffer", "gpu", "ramfb")
+
+
+class DevicesConfig(Struct, frozen=True, kw_only=True):
+    """What a board has besides what every board has. Nothing is a guest's by default."""
+
+    display: Literal["framebuffer", "gpu", "ramfb"] = "framebuffer"
+    disks: Annotated[tuple[DiskConfig, ...], Meta(max_length=len(DISK_SLOTS))] = ()
+    media: bool = False
+    network: NetworkConfig | None = None
+    console: bool = False
+    rng: bool = False
+    balloon: bool = False
+    phone: bool = False
+    legacy: bool = False
+    """All virtio slots as version 1, for drivers from before VIRTIO 1.0."""
 
 
 class BoardConfig(Struct, frozen=True, kw_only=True):
@@ -81,6 +117,7 @@ class BoardConfig(Struct, frozen=True, kw_only=True):
     rtc_epoch: Annotated[int, Meta(ge=0, le=0xFFFFFFFF)] = 0
     deterministic: bool = False
     skip_idle: bool = False
+    devices: DevicesConfig = DevicesConfig()
     entry: Entry = Entry()
     descriptors: Descriptors = Descriptors()
 

@@ -1,7 +1,8 @@
 """The board's memory map and interrupts: those of QEMU's `virt` machine, as data.
 
-The framebuffer, which `virt` has not, lies in its platform bus window. Left out: the PCI host, the GICv2m
-frame, the secure UART and memory, which `virt` leaves out or a guest does without.
+What `virt` has not lies where it has nothing, or what a guest does without: the framebuffer and the user's
+own devices in its platform bus window, the second UART at its secure one. Left out: the PCI host, the GICv2m
+frame, secure memory.
 """
 
 from typing import Final, NamedTuple
@@ -22,14 +23,29 @@ GIC_DISTRIBUTOR: Final = Part(0x0800_0000, 0x1_0000)
 GIC_CPU_INTERFACE: Final = Part(0x0801_0000, 0x1_0000)
 UART: Final = Part(0x0900_0000, 0x1000, spi=1)
 RTC: Final = Part(0x0901_0000, 0x1000, spi=2)
+FW_CFG: Final = Part(0x0902_0000, 0x18)
 GPIO: Final = Part(0x0903_0000, 0x1000, spi=7)
+GPS_UART: Final = Part(0x0904_0000, 0x1000, spi=8)
 VIRTIO: Final = Part(0x0A00_0000, 0x200 * 32, spi=16)
-FRAMEBUFFER: Final = Part(0x0C00_0000, 0x0200_0000)
+FRAMEBUFFER: Final = Part(0x0C00_0000, 0x0100_0000)
+USER_DEVICES: Final = Part(0x0D00_0000, 0x0100_0000, spi=112)
+"""A user's own devices, each with a page range of USER_DEVICE_SIZE and an interrupt of its own."""
+USER_DEVICE_SIZE: Final = 0x1_0000
+USER_DEVICES_MAX: Final = 16
 
 VIRTIO_SLOTS: Final = 32
 VIRTIO_SLOT_SIZE: Final = 0x200
 TOUCH_SLOT: Final = 0
 KEYBOARD_SLOT: Final = 1
+GPU_SLOT: Final = 2
+NETWORK_SLOT: Final = 3
+DISK_SLOTS: Final = range(4, 11)
+MEDIA_SLOT: Final = 11
+CONSOLE_SLOT: Final = 12
+RNG_SLOT: Final = 13
+BALLOON_SLOT: Final = 14
+VSOCK_SLOT: Final = 15
+ACCELEROMETER_SLOT: Final = 16
 
 RAM_BASE: Final = 0x4000_0000
 RAM_MIN: Final = 1 << 20
@@ -44,8 +60,11 @@ PARTS: Final[dict[str, Part]] = {
     "gic cpu interface": GIC_CPU_INTERFACE,
     "pl011": UART,
     "pl031": RTC,
+    "fw_cfg": FW_CFG,
     "pl061": GPIO,
+    "gps uart": GPS_UART,
     "virtio": VIRTIO,
     "framebuffer": FRAMEBUFFER,
+    "user devices": USER_DEVICES,
     "ram": Part(RAM_BASE, RAM_MAX),
 }

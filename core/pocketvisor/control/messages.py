@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from pocketvisor.board.config import BoardConfig
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 
 Chunk = Annotated[bytes, Meta(max_length=4 << 20)]
 CHUNK_SIZE: Final = 1 << 20
@@ -37,6 +37,7 @@ class Start(_Message):
     """The board, and how to run it. Descriptors inside are numbers that the process inherited."""
 
     board: BoardConfig
+    handover: int = -1  # the socket of descriptors
     record: bool = False
     replay: bool = False  # ReplayLog messages follow, up to the empty one
     sync: bool = False
@@ -81,6 +82,15 @@ class HardwareKey(_Message):
     pressed: bool
 
 
+class ToDevice(_Message):
+    """What a device of the guest is told, in the device's own terms. With `fd` a descriptor goes with it, on
+    the socket of descriptors, sent before."""
+
+    device: Annotated[str, Meta(max_length=64)]
+    data: Annotated[bytes, Meta(max_length=1 << 20)]
+    fd: bool = False
+
+
 class Ping(_Message):
     token: int
 
@@ -103,6 +113,7 @@ FromHandset = (
     | Touch
     | Key
     | HardwareKey
+    | ToDevice
     | Ping
     | Save
     | Flush
@@ -142,6 +153,13 @@ class Log(_Message):
     data: Chunk
 
 
+class FromDevice(_Message):
+    """What a device tells its handset, in its own terms."""
+
+    device: Annotated[str, Meta(max_length=64)]
+    data: Annotated[bytes, Meta(max_length=1 << 20)]
+
+
 class Pong(_Message):
     token: int
 
@@ -160,4 +178,6 @@ class Note(_Message):
     sentence: Sentence
 
 
-FromGuest = Hello | Ready | Refused | Running | Stopped | Console | Log | Pong | Saved | Flushed | Note
+FromGuest = (
+    Hello | Ready | Refused | Running | Stopped | Console | Log | FromDevice | Pong | Saved | Flushed | Note
+)

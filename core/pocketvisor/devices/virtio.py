@@ -1,15 +1,16 @@
 """What a virtio device in Python is, and the slot that it stands behind.
 
-All calls come on one thread at a time, that of whoever serves the doorbells, and none waits for the guest.
-What a device answers is posted, and comes into the guest as a logged event.
+All calls come on one thread at a time, with the board's lock held, and none waits for the guest: what takes
+long is given to `port.loop`. What a device answers is posted, and comes into the guest as a logged event.
 """
 
-from collections.abc import Sequence
-from typing import Annotated, Protocol
+from collections.abc import Callable, Sequence
+from typing import Annotated, Final, Protocol
 
 from msgspec import Meta, Struct
 
 from pocketvisor.devices.device import State, from_plain, plain
+from pocketvisor.devices.loop import DeviceLoop
 from pocketvisor.devices.virtqueue import (
     F_INDIRECT,
     Chain,
@@ -25,6 +26,10 @@ DRIVER_OK = 4
 NEEDS_RESET = 64
 STATUS = -1
 """The doorbell of a slot's status."""
+CONFIG = -2
+"""The doorbell of a write to the configuration space."""
+
+_RETRY_SECONDS: Final = 0.001
 
 Windows = dict[tuple[int, int], bytes]
 """What a configuration space shows, by what the driver writes to its first two bytes (virtio-input)."""
@@ -49,7 +54,9 @@ class VirtioDevice(Protocol):
         """The driver has reset the device, or lost it: forget what was on the way."""
 
     def kick(self, queue: int) -> None:
-        """There may be new chains. Raises VirtqueueError where the driver made something impossible."""
+        """There may be new chains. Raises VirtqueueError where the driver made something impossible. A device
+        may also have configured(), called when the driver has written the configuration space, and
+        control(data, fd), called with what the handset says to it (fd is None, or its own to close)."""
 
     def save(self) -> State: ...
 
@@ -67,7 +74,9 @@ class SlotMachine(Protocol):
     def layout(self, slot: int, queue: int) -> Layout | None:
         """None where the driver left the queue alone."""
 
+    def config(self, slot: int) -> bytes: ...
     def post_used(self, slot: int, payload: bytes) -> bool: ...
+    def post_config(self, slot: int, config: bytes) -> bool: ...
 
 
 class SlotState(Struct):
@@ -79,16 +88,33 @@ class SlotState(Struct):
 
 
 class VirtioSlot:
-    """One slot: follows the driver's status, keeps the queues, contains what a driver gets wrong."""
+    """One slot: follows the driver's status, keeps the queues, contains what a driver gets wrong.
 
-    def __init__(self, machine: SlotMachine, number: int, device: VirtioDevice, memory: GuestMemory) -> None:
+    `report` takes what a device tells its handset; `again` is called where an answer met a bound, and serves
+    the queue once more a little later."""
+
+    def __init__(
+        self,
+        machine: SlotMachine,
+        number: int,
+        device: VirtioDevice,
+        memory: GuestMemory,
+        loop: DeviceLoop,
+        report: Callable[[Struct], None] = lambda _: None,
+        again: Callable[["VirtioSlot", int], None] | None = None,
+    ) -> None:
         self._machine = machine
         self._number = number
-        self._memory = memory
         self._generation = 0
         self._active = False
         self._queues: list[Virtqueue | None] = []
         self._restored: SlotState | None = None
+        self._again = again
+        self.memory = memory
+        self.loop = loop
+        self.report = report
+        self.features = 0
+        """What the driver has taken of what the device offers; good from activate() on."""
         self.device = device
         device.port = self
         machine.fill(number, device)
@@ -100,27 +126,46 @@ class VirtioSlot:
         return self._queues[number] if self._active and number < len(self._queues) else None
 
     def answer(self, queue: int, answers: Sequence[Answer]) -> bool:
-        """Give chains back, all at once. False at a bound: nothing happened, try again later."""
+        """Give chains back, all at once. False at a bound: nothing happened, retry() later."""
         writes = [write for _, pieces, _ in answers for write in pieces]
         used = [(chain.head, length) for chain, _, length in answers]
         return self._machine.post_used(self._number, used_payload(self._generation, queue, writes, used))
 
-    # For the board
+    def retry(self, queue: int) -> None:
+        """Kick this queue again, when the guest has had a moment to take what was posted."""
+        if self._again is not None:
+            self._again(self, queue)
+        else:
+            self.loop.later(_RETRY_SECONDS, lambda: self.serve(queue))
 
-    def serve(self, queue: int) -> None:
-        """A doorbell: a queue, or STATUS. Nothing else, as a write to the configuration, is for us."""
-        try:
-            if queue == STATUS:
-                self._follow()
-            elif self._active and queue >= 0:
-                self.device.kick(queue)
-        except VirtqueueError:
-            self.broken()
+    def configure(self, config: bytes) -> bool:
+        """A new configuration space, of the size of the old one; the driver gets an interrupt."""
+        return self._machine.post_config(self._number, config)
+
+    def written_config(self) -> bytes:
+        """The configuration space with what the driver has written to it."""
+        return self._machine.config(self._number)
 
     def broken(self) -> None:
         """The driver made something impossible; it is told, and nothing goes on before it has reset."""
         self._machine.post_used(self._number, broken_payload(self._generation))
         self._stop()
+
+    # For the board
+
+    def serve(self, queue: int) -> None:
+        """A doorbell: a queue, STATUS or CONFIG."""
+        try:
+            if queue == STATUS:
+                self._follow()
+            elif queue == CONFIG:
+                configured = getattr(self.device, "configured", None)
+                if self._active and configured is not None:
+                    configured()
+            elif self._active and queue >= 0:
+                self.device.kick(queue)
+        except VirtqueueError:
+            self.broken()
 
     def save(self) -> State:
         positions = [queue.position if queue else 0 for queue in self._queues]
@@ -148,6 +193,7 @@ class VirtioSlot:
             restored = None
             self.device.deactivate()
         self._generation = generation
+        self.features = features
         self._queues = []
         for number in range(len(self.device.queue_sizes)):
             layout = self._machine.layout(self._number, number)
@@ -155,7 +201,7 @@ class VirtioSlot:
             position = restored.positions[number] if restored is not None and known else 0
             indirect = bool(features & F_INDIRECT)
             self._queues.append(
-                Virtqueue(self._memory, layout._replace(indirect=indirect), position) if layout else None
+                Virtqueue(self.memory, layout._replace(indirect=indirect), position) if layout else None
             )
         self._active = True
         self.device.activate()

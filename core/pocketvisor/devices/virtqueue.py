@@ -50,6 +50,13 @@ class GuestMemory:
         at = address - self._base
         return bytes(self._ram[at : at + size])
 
+    def view(self, address: int, size: int) -> memoryview:
+        """As read(), without a copy: the guest may change it at any time, so it is looked at once."""
+        if not self.contains(address, size):
+            raise VirtqueueError(f"0x{address:x} with {size} bytes is outside of RAM")
+        at = address - self._base
+        return self._ram[at : at + size]
+
 
 class Piece(NamedTuple):
     """Memory of the guest that a descriptor names."""

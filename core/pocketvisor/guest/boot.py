@@ -22,6 +22,7 @@ from pocketvisor.errors import ImageError
 from pocketvisor.guest.memory import create_memfd
 from pocketvisor.guest.options import RunOptions
 from pocketvisor.guest.panel import PanelView
+from pocketvisor.guest.peripherals import Peripherals
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.models import HandsetModel
 from pocketvisor.models import Panel as ModelPanel
@@ -54,7 +55,12 @@ class Boot:
     """Memory of one run. It lives until close(), longer than the process if need be."""
 
     def __init__(
-        self, image: GuestImage, model: HandsetModel, options: RunOptions, memory: GuestMemory
+        self,
+        image: GuestImage,
+        model: HandsetModel,
+        options: RunOptions,
+        memory: GuestMemory,
+        peripherals: Peripherals,
     ) -> None:
         self.image = image
         self.model = model
@@ -64,6 +70,7 @@ class Boot:
         self.summary = ""
         self._flash_fds: list[int] = []
         self._shared = memory
+        self._peripherals = peripherals
         ram_size = options.ram_of(image) << 20
         mips = options.rate if isinstance(options.rate, int) else model.mips
         recorded = options.replay.head.tick_ps if options.replay is not None else None
@@ -75,6 +82,7 @@ class Boot:
             rtc_epoch=_epoch(options),
             deterministic=options.deterministic,
             skip_idle=options.skip_idle,
+            devices=peripherals.configure(options.devices_of(image)),
         )
         self.ram_fd = create_memfd("ram", ram_size)
 
@@ -88,6 +96,7 @@ class Boot:
             shared.panel.memory_fd,
             shared.panel.fileno(),
             *self._flash_fds,
+            *self._peripherals.descriptors,
         ]
 
     def fill(self, progress: Callable[[str], None]) -> None:
@@ -137,6 +146,10 @@ class Boot:
             deterministic=self.board.deterministic,
         )
 
+    def ended(self) -> None:
+        """The process is gone: what it left behind is safe to read."""
+        self._peripherals.ended()
+
     def close(self) -> None:
         for fd in (self.ram_fd, *self._flash_fds):
             os.close(fd)
@@ -155,6 +168,7 @@ async def prepare(
     model: HandsetModel,
     memory: GuestMemory,
     options: RunOptions,
+    peripherals: Peripherals,
     progress: Callable[[str], None] | None,
 ) -> Boot:
     """A filled Boot. Cancelled, it leaves nothing behind."""
@@ -164,7 +178,7 @@ async def prepare(
         if progress is not None:
             loop.call_soon_threadsafe(progress, sentence)
 
-    boot = Boot(image, model, options, memory)
+    boot = Boot(image, model, options, memory, peripherals)
     filling = asyncio.ensure_future(asyncio.to_thread(boot.fill, tell))
     try:
         await asyncio.shield(filling)

@@ -10,6 +10,9 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+from msgspec import Struct
+
 from pocketvisor.control import messages
 from pocketvisor.control.status import StatusPage
 from pocketvisor.errors import GuestError, PocketvisorError, RecordingError
@@ -20,6 +23,7 @@ from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
 from pocketvisor.guest.memory import digest, touched_bytes
 from pocketvisor.guest.options import LIVE_STATES, GuestState, RunOptions, StopReason
 from pocketvisor.guest.panel import PanelView
+from pocketvisor.guest.peripherals import Peripherals
 from pocketvisor.guest.run import GuestRun
 from pocketvisor.guest.statistics import GuestCounters, proportional_set_size
 from pocketvisor.images.catalogue import GuestImage
@@ -35,7 +39,8 @@ Progress = Callable[[str], None]
 
 
 class Guest:
-    """Made by Handset.start(). Events: "state", "console" (bytes), "frame", "event" (a sentence)."""
+    """Made by Handset.start(). Events: "state", "console" (bytes), "frame", "event" (a sentence), "device"
+    (its name, what it tells: a message of its own)."""
 
     def __init__(self, handset: "Handset", image: GuestImage, name: str, options: RunOptions) -> None:
         self.id = secrets.token_hex(3)
@@ -48,11 +53,12 @@ class Guest:
         self.problem = ""
         self.not_responding = ""
         self.stop_reason: StopReason | None = None
-        self._listeners = Listeners("state", "console", "frame", "event")
+        self._listeners = Listeners("state", "console", "frame", "event", "device")
         self._memory = GuestMemory(handset.model.panel)
         self.panel: PanelView = self._memory.panel
         self.console = Console(lambda data: self._send(messages.ConsoleInput(data)))
         self.console.subscribe(lambda data: self._listeners.emit("console", data))
+        self._peripherals: Peripherals | None = None
         self._run: GuestRun | None = None
         self._changed = asyncio.Event()
         self._lifecycle = asyncio.Lock()
@@ -92,7 +98,11 @@ class Guest:
                 self._starting = None
 
     async def _begin(self, progress: Progress | None) -> None:
-        boot = await prepare(self.image, self.handset.model, self._memory, self.options, progress)
+        if self._peripherals is None:
+            self._peripherals = await Peripherals.open(self, progress or (lambda _: None))
+        boot = await prepare(
+            self.image, self.handset.model, self._memory, self.options, self._peripherals, progress
+        )
         self._run = await GuestRun.begin(self, boot, self.options)
         if self.options.paused:
             self._stopped("paused", 0, "")
@@ -142,6 +152,9 @@ class Guest:
         """For the handset: nothing of it is left behind."""
         await self._end("removed", GuestState.STOPPED)
         await self._end_run()
+        if self._peripherals is not None:
+            await self._peripherals.close()
+            self._peripherals = None
         self._memory.close()
 
     async def wait_stopped(self) -> StopReason:
@@ -173,6 +186,16 @@ class Guest:
         """Types on the keyboard; characters that it has no key for are left out."""
         for code, pressed in keystrokes(text):
             self.key(code, pressed)
+
+    def tell(self, device: str, message: Struct) -> None:
+        """Something for one of its devices, in that device's terms. Never waits."""
+        self._send(messages.ToDevice(device, msgspec.msgpack.encode(message)))
+
+    def hand_over(self, device: str, message: Struct, fd: int) -> None:
+        """As tell(), with a descriptor that stays open here. Raises GuestError."""
+        if self._run is None or self.state not in LIVE_STATES:
+            raise GuestError(f"{self.name} is {self.state.value}")
+        self._run.hand_over(messages.ToDevice(device, msgspec.msgpack.encode(message), fd=True), fd)
 
     # Looking
 
@@ -308,6 +331,9 @@ class Guest:
 
     def run_output(self, data: bytes) -> None:
         self.console.received(data)
+
+    def run_device(self, device: str, data: bytes) -> None:
+        self._listeners.emit("device", device, data)
 
     def run_note(self, sentence: str) -> None:
         self._listeners.emit("event", f"{self.name}: {sentence}")

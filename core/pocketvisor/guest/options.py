@@ -4,6 +4,7 @@ import enum
 
 from msgspec import Struct
 
+from pocketvisor.board.config import DevicesConfig
 from pocketvisor.guest.script import ScriptPlan
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.recording import Recording
@@ -14,7 +15,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     number of MIPS.
 
     `skip_idle`: time that the guest waits is jumped over, not slept. `script` is matched in the guest's
-    process at exact ticks, so that a deterministic run with it comes out the same each time.
+    process at exact ticks, so that a deterministic run with it comes out the same each time. `display` is one
+    of board.config.DISPLAYS.
     """
 
     ram_mib: int | None = None
@@ -28,11 +30,21 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     skip_idle: bool = False
     script: ScriptPlan | None = None
     restart_on_reset: bool = True
+    display: str | None = None
+    legacy_virtio: bool = False
 
     def ram_of(self, image: GuestImage) -> int:
         """MiB of RAM: as said here, else as recorded, else as the image wants it."""
         recorded = self.replay.head.ram_mib if self.replay is not None else None
         return self.ram_mib or recorded or image.ram_mib
+
+    def devices_of(self, image: GuestImage) -> DevicesConfig:
+        """What the board has besides what every board has, before anything is opened: as said here, else as
+        the image wants it."""
+        return DevicesConfig(
+            display=self.display or image.display,  # type: ignore[arg-type]
+            legacy=self.legacy_virtio,
+        )
 
 
 class GuestState(enum.StrEnum):

@@ -22,6 +22,7 @@ from pocketvisor.control.messages import (
     ConsoleInput,
     Flush,
     Flushed,
+    FromDevice,
     FromGuest,
     FromHandset,
     HardwareKey,
@@ -40,6 +41,7 @@ from pocketvisor.control.messages import (
     Saved,
     Start,
     Stopped,
+    ToDevice,
     Touch,
 )
 from pocketvisor.errors import ControlError, PocketvisorError
@@ -67,7 +69,8 @@ class GuestMain:
         self._native = _native
         self._sync = start.sync
         self._record = start.record
-        self._board = Board(start.board)
+        self._handover = socket.socket(fileno=start.handover) if start.handover >= 0 else None
+        self._board = Board(start.board, sync=start.sync, replay=replay is not None)
         self._machine = machine = self._board.machine
         if replay is not None:
             machine.replay(replay)
@@ -79,7 +82,8 @@ class GuestMain:
         if start.script or start.until is not None:
             script = Script(ScriptPlan(lines=start.script, prompt=start.prompt, until=start.until))
         sandbox.enter()  # before the vCPU's thread begins, so that it is bound as well
-        self._vcpu = VcpuThread(machine, self._board.serve_doorbells, sync=start.sync, script=script)
+        self._vcpu = VcpuThread(machine, self._board, sync=start.sync, script=script)
+        self._board.loop.start()
         self._output = bytearray()
         self._console_pending = False
         self._console_due = 0.0
@@ -94,9 +98,9 @@ class GuestMain:
         selector = selectors.DefaultSelector()
         selector.register(self._channel, selectors.EVENT_READ, self._receive)
         selector.register(self._vcpu.wake_fd, selectors.EVENT_READ, self._send_outbox)
+        selector.register(self._board.report_fd, selectors.EVENT_READ, self._send_reports)
         if not self._sync:
             selector.register(self._machine.console_fd, selectors.EVENT_READ, self._console_ready)
-            selector.register(self._machine.doorbell_fd, selectors.EVENT_READ, self._board.serve_doorbells)
         self._open = True
         while self._open:
             for key, _ in selector.select(self._patience()):
@@ -142,6 +146,8 @@ class GuestMain:
                 self._board.key(code, pressed)
             case HardwareKey(name, pressed):
                 self._board.hardware_key(name, pressed)
+            case ToDevice(device, data, with_fd):
+                self._tell(device, data, self._take_descriptor() if with_fd else None)
             case Ping(token):
                 self._channel.send(Pong(token))
             case Save():
@@ -152,6 +158,19 @@ class GuestMain:
                 self._channel.send(Flushed())
             case _:
                 raise ControlError(f"{type(message).__name__} is out of place here")
+
+    def _tell(self, device: str, data: bytes, fd: int | None) -> None:
+        try:
+            self._board.control(device, data, fd)
+        except (ValueError, msgspec.MsgspecError) as error:
+            self._channel.send(Note(f"What was said to its {device} was not understood: {error}"[:2000]))
+
+    def _take_descriptor(self) -> int:
+        assert self._handover is not None
+        _, fds, _, _ = socket.recv_fds(self._handover, 16, 1)
+        if len(fds) != 1:
+            raise ControlError("A descriptor was announced and not sent")
+        return fds[0]
 
     def _save(self) -> None:
         if self._vcpu.running:
@@ -169,6 +188,10 @@ class GuestMain:
             if isinstance(report, Stopped):  # what it printed and what entered it comes before its end
                 self._flush()
             self._channel.send(report)
+
+    def _send_reports(self) -> None:
+        for device, data in self._board.take_reports():
+            self._channel.send(FromDevice(device, data))
 
     def _console_ready(self) -> None:
         """There is output; it waits in the machine, which bounds it, until it is due."""

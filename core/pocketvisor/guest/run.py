@@ -5,6 +5,7 @@ A reset ends a run and begins another. A run tells its guest what happens and de
 
 import asyncio
 import itertools
+import socket
 from typing import Any, Final, Protocol
 
 from pocketvisor.control import messages
@@ -32,6 +33,8 @@ class RunObserver(Protocol):
 
     def run_output(self, data: bytes) -> None: ...
     def run_note(self, sentence: str) -> None: ...
+    def run_device(self, device: str, data: bytes) -> None:
+        """A device of the guest tells something, in its own terms."""
 
 
 class GuestRun:
@@ -40,6 +43,7 @@ class GuestRun:
     def __init__(self, observer: RunObserver, boot: Boot) -> None:
         self._observer = observer
         self._process: GuestProcess | None = None
+        self._handover: socket.socket | None = None
         self._answers: dict[type, asyncio.Future[Any]] = {}
         self._tokens = itertools.count(1)
         self._ping_sent: float | None = None
@@ -62,13 +66,18 @@ class GuestRun:
         """
         run = cls(observer, boot)
         try:
-            process = await GuestProcess.spawn(boot.descriptors, run._message, run._process_ended)
+            run._handover, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            run._handover.setblocking(False)
+            with theirs:
+                descriptors = [*boot.descriptors, theirs.fileno()]
+                process = await GuestProcess.spawn(descriptors, run._message, run._process_ended)
+                handover = theirs.fileno()
             run._process = process
             replay = options.replay
             if replay is not None:
                 check_replay(replay.head, boot.head(process.engine))
             await process.start(
-                _start_message(boot, options, state), replay.log if replay is not None else None
+                _start_message(boot, options, state, handover), replay.log if replay is not None else None
             )
         except BaseException:
             await run.end()
@@ -92,6 +101,16 @@ class GuestRun:
     def send(self, message: FromHandset) -> None:
         if self._process is not None:
             self._process.send(message)
+
+    def hand_over(self, message: messages.ToDevice, fd: int) -> None:
+        """Sends a message with a descriptor, which stays open here. Raises GuestError where it cannot be."""
+        if self._handover is None or self._process is None:
+            raise GuestError("its process has gone")
+        try:
+            socket.send_fds(self._handover, [b"fd"], [fd])
+        except OSError as error:
+            raise GuestError(f"its process takes no descriptor: {error.strerror}") from error
+        self.send(message)
 
     async def ask(self, message: FromHandset, answer: type, seconds: float = _ANSWER_SECONDS) -> Any:
         """Sends, and waits for a message of type `answer`. Raises GuestError where none comes."""
@@ -118,6 +137,7 @@ class GuestRun:
         if process is not None:
             await process.kill()
             self._last_words = process.stderr_tail
+        self._close_handover()
         self._release_askers("its process has gone")
 
     def watch(self, now: float, should_run: bool) -> str:
@@ -150,6 +170,8 @@ class GuestRun:
                 self._observer.run_stopped(message)
             case messages.Log(data):
                 self._keep_log(data)
+            case messages.FromDevice(device, data):
+                self._observer.run_device(device, data)
             case messages.Pong():
                 self._ping_sent = None
             case messages.Note(sentence):
@@ -174,10 +196,17 @@ class GuestRun:
         if process is not self._process:
             return
         self._process = None
+        self._close_handover()
+        self.boot.ended()
         self._last_words = process.stderr_tail
         self._reported.set()
         self._release_askers(sentence)
         self._observer.run_ended(sentence)
+
+    def _close_handover(self) -> None:
+        if self._handover is not None:
+            self._handover.close()
+            self._handover = None
 
     def _release_askers(self, sentence: str) -> None:
         answers, self._answers = self._answers, {}
@@ -187,13 +216,14 @@ class GuestRun:
                 waiting.exception()  # whoever asked may have given up since: no complaint then
 
 
-def _start_message(boot: Boot, options: RunOptions, state: bytes | None) -> Start:
+def _start_message(boot: Boot, options: RunOptions, state: bytes | None, handover: int) -> Start:
     script = options.script
     limit = options.tick_limit
     if limit is None and options.replay is not None:
         limit = options.replay.end.ticks
     return Start(
         board=boot.board,
+        handover=handover,
         record=options.record,
         replay=options.replay is not None,
         sync=options.deterministic or script is not None,

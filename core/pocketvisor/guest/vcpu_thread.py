@@ -6,8 +6,8 @@ very tick: that is what makes a scripted run come out the same each time.
 
 import os
 import threading
-from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 from pocketvisor import _native
 from pocketvisor._native import Machine
@@ -31,14 +31,21 @@ _FINAL = frozenset({"power-off", "reset", "diverged", "error"})
 Report = Running | Stopped | Console | Note
 
 
+class Doorbells(Protocol):
+    """Who serves them in sync mode: the board."""
+
+    def serve_doorbells(self) -> None: ...
+    @property
+    def unserved(self) -> bool:
+        """Is there one to serve again, when the guest has run on a little?"""
+
+
 class VcpuThread:
     """Its outbox holds what the main thread is to send on; `wake_fd` is signalled when there is something."""
 
-    def __init__(
-        self, machine: Machine, serve_doorbells: Callable[[], None], *, sync: bool, script: Script | None
-    ) -> None:
+    def __init__(self, machine: Machine, doorbells: Doorbells, *, sync: bool, script: Script | None) -> None:
         self._machine = machine
-        self._serve_doorbells = serve_doorbells
+        self._doorbells = doorbells
         self._sync = sync
         self._script = script
         self._lock = threading.Condition()
@@ -123,7 +130,7 @@ class VcpuThread:
     def _limit(self) -> int | None:
         with self._lock:
             until = self._until
-        if self._settling is None:
+        if self._settling is None and not (self._sync and self._doorbells.unserved):
             return until
         step = self._machine.ticks() + _SETTLE_STEP
         return step if until is None else min(step, until)
@@ -131,7 +138,7 @@ class VcpuThread:
     def _serve(self) -> Stopped | None:
         """Sync mode: what the guest did up to this tick."""
         machine = self._machine
-        self._serve_doorbells()
+        self._doorbells.serve_doorbells()
         output = machine.take_console(0)
         if output:
             self._put(Console(output))

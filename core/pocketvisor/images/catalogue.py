@@ -10,6 +10,8 @@ guests and the user's own are in the user's data folder (`guests/NAME/guest.toml
     least_ram_mib = 32
     accent = "#4f8cff"
     description = "One line for the library."
+    display = "gpu"             # framebuffer if not said, gpu or ramfb
+    keep = true                 # what it writes to its disks and flash outlives it
     [digests]                   # optional: sha256:HEX or blake3:HEX for each of the files
     elf = "sha256:..."
 
@@ -31,6 +33,7 @@ from pocketvisor.images.digests import check_digest
 from pocketvisor.models import field_sentence
 
 Kind = Literal["elf", "linux", "firmware", "android", "raw", "uimage"]
+Display = Literal["framebuffer", "gpu", "ramfb"]
 FILE_FIELDS = ("elf", "kernel", "firmware", "initrd", "dtb")
 
 _LARGEST_FILE = 64 * 1024
@@ -60,6 +63,8 @@ class GuestImage(Struct, frozen=True, kw_only=True):
     available: bool = True
     missing: str = ""
     digests: dict[str, str] = msgspec.field(default_factory=dict)
+    display: Display = "framebuffer"
+    keep: bool = False
     recipe: int = 0  # of fetched guests: which version of what made them
     source: str = ""  # of fetched guests: the packages they were made of
 
@@ -104,6 +109,8 @@ class _GuestFile(Struct, frozen=True, forbid_unknown_fields=True):
     accent: _Colour = "#7f8c99"
     description: Annotated[str, Meta(max_length=200)] = ""
     digests: dict[str, _Digest] = {}
+    display: Display = "framebuffer"
+    keep: bool = False
     recipe: int = 0
     source: Annotated[str, Meta(max_length=500)] = ""
 
@@ -150,6 +157,8 @@ def load_guest(folder: str | Path) -> GuestImage:
         accent=guest.accent,
         description=guest.description,
         digests=guest.digests,
+        display=guest.display,
+        keep=guest.keep,
         recipe=guest.recipe,
         source=guest.source,
         available=not absent,
