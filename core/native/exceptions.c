@@ -71,6 +71,8 @@ void exceptions_interrupt(uc_engine *uc, uint32_t number, void *user) {
     vcpu->walking = false; /* an abort jumps out of the fill */
     switch (number) {
     case ENGINE_SVC:
+        if (traps_semihosting(vcpu, false))
+            break;
         vcpu->counters.supervisor_calls++;
         enter(vcpu, MODE_SVC, VECTOR_SVC, 0);
         break;
@@ -85,14 +87,15 @@ void exceptions_interrupt(uc_engine *uc, uint32_t number, void *user) {
         enter(vcpu, MODE_ABORT, VECTOR_DATA, 8);
         break;
     case ENGINE_BKPT:
-        enter_prefetch_abort(vcpu, STATUS_DEBUG_EVENT);
+        if (!traps_semihosting(vcpu, true))
+            enter_prefetch_abort(vcpu, STATUS_DEBUG_EVENT);
         break;
     case ENGINE_HVC:
     case ENGINE_SMC: /* of these the engine knows more than of undefined ones, and is past them */
         if (!traps_hypercall(vcpu))
             enter_undefined(vcpu, 4);
         break;
-    default: /* semihosting */
+    default: /* what else the engine knows and this CPU has not */
         enter_undefined(vcpu, 0);
     }
     vcpu->fault.kind = FAULT_NONE;

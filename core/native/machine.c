@@ -80,6 +80,17 @@ static bool hypercall(void *pointer, uint32_t r[4]) {
     return true;
 }
 
+static uint32_t semihosting(void *pointer, uint32_t operation, uint32_t parameter) {
+    struct machine *machine = pointer;
+    return machine->semihosting(machine->semihosting_host, operation, parameter);
+}
+
+void machine_set_semihosting(struct machine *machine, machine_semihosting call, void *host) {
+    machine->semihosting = call;
+    machine->semihosting_host = host;
+    vcpu_set_semihosting(machine->vcpu, call != NULL);
+}
+
 static void dirtied(void *pointer, void *tag, uint32_t page) {
     struct machine *machine = pointer;
     (void)page;
@@ -89,27 +100,24 @@ static void dirtied(void *pointer, void *tag, uint32_t page) {
 
 /* How the virtio devices reach the guest's RAM. */
 
-static bool ram_contains(void *pointer, uint64_t address, uint64_t size) {
+bool machine_in_ram(void *pointer, uint64_t address, uint64_t size) {
     const struct machine *machine = pointer;
     return address >= machine->ram_base && size <= machine->ram_size &&
            address - machine->ram_base <= machine->ram_size - size;
 }
 
 static bool ram_read(void *pointer, uint64_t address, void *data, uint32_t size) {
-    struct machine *machine = pointer;
-    return ram_contains(pointer, address, size) &&
-           vcpu_read_memory(machine->vcpu, (uint32_t)address, data, size);
+    return machine_load(pointer, address, data, size);
 }
 
 static bool ram_write(void *pointer, uint64_t address, const void *data, uint32_t size) {
-    struct machine *machine = pointer;
-    return ram_contains(pointer, address, size) &&
-           vcpu_write_memory(machine->vcpu, (uint32_t)address, data, size);
+    return machine_store(pointer, address, data, size);
 }
 
 static bool ram_clear(void *pointer, uint64_t address, uint32_t size) {
     struct machine *machine = pointer;
-    return ram_contains(pointer, address, size) && vcpu_clear_memory(machine->vcpu, (uint32_t)address, size);
+    return machine_in_ram(pointer, address, size) &&
+           vcpu_clear_memory(machine->vcpu, (uint32_t)address, size);
 }
 
 /* Memories. */
@@ -227,7 +235,7 @@ bool machine_add_virtio_slots(struct machine *machine, uint32_t base, uint32_t f
         return refuse(error, "There are 1 to %d virtio slots.", VIRTIO_SLOTS);
     if (!spi_exists(machine, first_spi, count, error))
         return false;
-    struct virtio_memory memory = {machine, ram_contains, ram_read, ram_write, ram_clear};
+    struct virtio_memory memory = {machine, machine_in_ram, ram_read, ram_write, ram_clear};
     machine->virtio = allocate(sizeof *machine->virtio);
     if (!machine->virtio)
         return refuse(error, "Out of memory for the virtio slots.");
@@ -257,6 +265,7 @@ static bool open_all(struct machine *machine, const struct machine_options *opti
                                            .cp_read = cp_read,
                                            .cp_write = cp_write,
                                            .hypercall = hypercall,
+                                           .semihosting = semihosting,
                                            .dirtied = dirtied};
     struct vcpu_host host = calls;
     host.machine = machine;

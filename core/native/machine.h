@@ -28,6 +28,7 @@ enum run_reason {
     RUN_DIVERGED,
     RUN_DEAD,
     RUN_ERROR,
+    RUN_EXIT,
 };
 
 enum { MACHINE_DEVICES = 32, MACHINE_UARTS = 4, MACHINE_MEMORIES = 6, MACHINE_ERROR = 256 };
@@ -66,6 +67,10 @@ struct machine_device_hooks {
 int machine_add_device(struct machine *machine, uint32_t base, uint32_t size, const struct device_ops *ops,
                        void *device, const struct machine_device_hooks *hooks, char error[MACHINE_ERROR]);
 
+/* Semihosting calls, which are the guest's own exceptions without this; NULL takes it back. */
+typedef uint32_t (*machine_semihosting)(void *host, uint32_t operation, uint32_t parameter);
+void machine_set_semihosting(struct machine *machine, machine_semihosting call, void *host);
+
 /* Runs until something in enum run_reason happens. */
 enum run_reason machine_run(struct machine *machine, uint64_t until_tick);
 bool machine_started(const struct machine *machine);
@@ -75,6 +80,9 @@ void machine_reset(struct machine *machine);
 
 /* From any thread. */
 void machine_stop(struct machine *machine);
+/* Ends the run at the next block start: RUN_EXIT from then on, until a reset. The first code counts. */
+void machine_request_exit(struct machine *machine, uint32_t code);
+uint32_t machine_exit_code(const struct machine *machine);
 void machine_set_rate(struct machine *machine, uint64_t ticks_per_second);
 void machine_set_sync(struct machine *machine, bool sync);
 bool machine_post(struct machine *machine, uint16_t kind, uint16_t target, const void *payload,
@@ -97,6 +105,11 @@ unsigned machine_uarts(const struct machine *machine);
 /* On the vCPU's thread within a device's call, or not running. */
 bool machine_set_line(struct machine *machine, uint32_t spi, bool level);
 uint64_t machine_now_ns(const struct machine *machine);
+/* The guest's RAM, as a device that reads and writes memory by itself sees it. False: not wholly in RAM.
+ * Writing is a device's within its own call, so that it happens at the same tick each time. */
+bool machine_in_ram(void *machine, uint64_t address, uint64_t size);
+bool machine_load(struct machine *machine, uint64_t address, void *data, uint32_t size);
+bool machine_store(struct machine *machine, uint64_t address, const void *data, uint32_t size);
 /* UINT64_MAX: none. */
 void machine_set_alarm(struct machine *machine, unsigned device, uint64_t at_ns);
 /* A device failed: run() returns RUN_ERROR at the next block start. */

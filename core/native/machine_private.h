@@ -17,6 +17,7 @@
 #include "status.h"
 
 #define NEVER UINT64_MAX
+#define EXIT_ASKED (1ull << 32)
 
 struct machine_memory {
     void *host;
@@ -39,7 +40,8 @@ struct machine_state {
     uint64_t alarms[MACHINE_DEVICES]; /* virtual time, NEVER for none */
     uint64_t idle_ns;                 /* virtual time waited */
     uint8_t waiting;                  /* in WFI */
-    uint8_t ended;                    /* enum run_reason of a power off or reset */
+    uint8_t ended;                    /* enum run_reason of a power off, reset or exit */
+    uint32_t exit_code;               /* where it ended by an exit */
 };
 
 struct frame {
@@ -76,6 +78,8 @@ struct machine {
     struct machine_device devices[MACHINE_DEVICES];
     unsigned device_count;
     struct frame frame;
+    machine_semihosting semihosting;
+    void *semihosting_host;
 
     /* Running. */
     enum run_reason reason;
@@ -90,6 +94,7 @@ struct machine {
 
     /* Between threads. */
     atomic_bool stop, sync, sync_asked, bell_signalled;
+    atomic_uint_fast64_t exit_asked; /* its code, with EXIT_ASKED set */
     atomic_uint_fast64_t rate;
     pthread_mutex_t lock;
     pthread_cond_t wake;

@@ -140,6 +140,12 @@ void machine_plan(struct machine *machine) {
 }
 
 bool machine_leave(struct machine *machine) {
+    uint64_t asked = atomic_exchange(&machine->exit_asked, 0);
+    if (asked && machine->reason == RUN_NONE) {
+        machine->reason = RUN_EXIT;
+        machine->state.ended = RUN_EXIT;
+        machine->state.exit_code = (uint32_t)asked;
+    }
     if (machine->reason == RUN_NONE) {
         if (atomic_exchange(&machine->stop, false))
             machine->reason = RUN_STOPPED;

@@ -22,6 +22,8 @@ void machine_reset(struct machine *machine) {
     gic_distributor_ops.reset(&machine->gic);
     machine->state.waiting = 0;
     machine->state.ended = RUN_NONE;
+    machine->state.exit_code = 0;
+    atomic_store(&machine->exit_asked, 0);
     machine->suspended = false;
 }
 
@@ -36,6 +38,16 @@ const char *machine_error(const struct machine *machine) {
 void machine_stop(struct machine *machine) {
     atomic_store(&machine->stop, true);
     machine_wake(machine);
+}
+
+void machine_request_exit(struct machine *machine, uint32_t code) {
+    uint_fast64_t none = 0;
+    if (atomic_compare_exchange_strong(&machine->exit_asked, &none, EXIT_ASKED | code))
+        machine_wake(machine);
+}
+
+uint32_t machine_exit_code(const struct machine *machine) {
+    return machine->state.exit_code;
 }
 
 void machine_set_rate(struct machine *machine, uint64_t ticks_per_second) {
@@ -103,6 +115,16 @@ bool machine_set_line(struct machine *machine, uint32_t spi, bool level) {
     return true;
 }
 
+bool machine_load(struct machine *machine, uint64_t address, void *data, uint32_t size) {
+    return machine_in_ram(machine, address, size) &&
+           vcpu_read_memory(machine->vcpu, (uint32_t)address, data, size);
+}
+
+bool machine_store(struct machine *machine, uint64_t address, const void *data, uint32_t size) {
+    return machine_in_ram(machine, address, size) &&
+           vcpu_write_memory(machine->vcpu, (uint32_t)address, data, size);
+}
+
 uint64_t machine_now_ns(const struct machine *machine) {
     return clock_now_ns(&machine->clock);
 }
@@ -154,17 +176,15 @@ static bool clock_possible(void *state) {
 }
 
 static const struct state_field machine_fields[] = {
-    STATE_ARRAY(struct machine_state, alarms),
-    STATE_FIELD(struct machine_state, idle_ns),
-    STATE_FIELD(struct machine_state, waiting),
-    STATE_FIELD(struct machine_state, ended),
-    STATE_END,
+    STATE_ARRAY(struct machine_state, alarms),    STATE_FIELD(struct machine_state, idle_ns),
+    STATE_FIELD(struct machine_state, waiting),   STATE_FIELD(struct machine_state, ended),
+    STATE_FIELD(struct machine_state, exit_code), STATE_END,
 };
 
 static bool machine_possible(void *state) {
     struct machine_state *machine = state;
-    return machine->waiting <= 1 &&
-           (machine->ended == RUN_NONE || machine->ended == RUN_POWER_OFF || machine->ended == RUN_RESET);
+    return machine->waiting <= 1 && (machine->ended == RUN_NONE || machine->ended == RUN_POWER_OFF ||
+                                     machine->ended == RUN_RESET || machine->ended == RUN_EXIT);
 }
 
 static void set_part(struct machine_part *part, void *state, const struct device_ops *ops) {

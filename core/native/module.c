@@ -65,6 +65,7 @@ static int fill(PyObject *module) {
         {"RUN_DIVERGED", RUN_DIVERGED},
         {"RUN_DEAD", RUN_DEAD},
         {"RUN_ERROR", RUN_ERROR},
+        {"RUN_EXIT", RUN_EXIT},
         {"EVENT_CONSOLE_INPUT", EVENT_CONSOLE_INPUT},
         {"EVENT_CLOCK", EVENT_CLOCK},
         {"EVENT_VIRTIO_USED", EVENT_VIRTIO_USED},

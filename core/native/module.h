@@ -23,18 +23,23 @@ typedef struct machine_object {
     struct machine *machine;
     bool running; /* a thread is inside run() */
     unsigned long runner;
+    bool in_device; /* a device's method is called by the thread `caller` */
+    unsigned long caller;
     struct python_device devices[MACHINE_DEVICES];
     unsigned device_count;
+    PyObject *semihosting; /* a callable, or NULL */
 } MachineObject;
 
 extern PyType_Spec machine_spec;
-extern PyMethodDef machine_part_methods[], machine_outside_methods[], machine_state_methods[];
+extern PyMethodDef machine_part_methods[], machine_outside_methods[], machine_state_methods[],
+    machine_device_methods[];
 
 /* Each sets an exception and answers false where the call is out of place. */
 bool module_require_made(MachineObject *self);    /* __init__ succeeded */
 bool module_require_still(MachineObject *self);   /* not running */
 bool module_require_unbuilt(MachineObject *self); /* never run */
 bool module_require_inside(MachineObject *self);  /* not running, or on the vCPU's thread */
+bool module_require_device(MachineObject *self);  /* within a device's own call */
 
 /* Converters for PyArg_Parse's "O&". */
 int module_u32(PyObject *object, void *value);

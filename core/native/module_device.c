@@ -3,76 +3,100 @@
 
 #include <stdio.h>
 
-/* The pending exception ends the run with a sentence; it must not go through the engine's frames. */
-static void failed(struct python_device *device, const char *method) {
+#define METHOD(function) ((PyCFunction)(void (*)(void))function)
+
+/* The pending exception ends the run with a sentence; it must not go through the engine's frames. `what` is
+ * what failed: "The device NAME", say. */
+static void failed(MachineObject *owner, const char *what, const char *name, const char *method) {
     char sentence[MACHINE_ERROR];
     PyObject *type, *value, *trace;
     PyErr_Fetch(&type, &value, &trace);
     PyErr_NormalizeException(&type, &value, &trace);
     PyObject *text = value ? PyObject_Str(value) : NULL;
     const char *words = text ? PyUnicode_AsUTF8(text) : NULL;
-    snprintf(sentence, sizeof sentence, "The device %s failed in %s(): %s: %s", device->name, method,
+    snprintf(sentence, sizeof sentence, "%s%s failed%s%s: %s: %s", what, name, *method ? " in " : "", method,
              type ? ((PyTypeObject *)type)->tp_name : "?", words ? words : "?");
     PyErr_Clear();
     Py_XDECREF(text);
     Py_XDECREF(type);
     Py_XDECREF(value);
     Py_XDECREF(trace);
-    machine_fail(device->owner->machine, sentence);
+    machine_fail(owner->machine, sentence);
+}
+
+struct call {
+    PyGILState_STATE gil;
+    bool within;
+    unsigned long caller;
+};
+
+/* A device may be called from within a call of another's: what was before comes back. */
+static struct call enter(MachineObject *owner) {
+    struct call call = {.gil = PyGILState_Ensure()};
+    call.within = owner->in_device;
+    call.caller = owner->caller;
+    owner->in_device = true;
+    owner->caller = PyThread_get_thread_ident();
+    return call;
+}
+
+static void leave(MachineObject *owner, struct call call) {
+    owner->in_device = call.within;
+    owner->caller = call.caller;
+    PyGILState_Release(call.gil);
 }
 
 /* Takes the answer of a call that answers nothing. */
 static void done(struct python_device *device, const char *method, PyObject *answer) {
     if (!answer)
-        failed(device, method);
+        failed(device->owner, "The device ", device->name, method);
     Py_XDECREF(answer);
+}
+
+static uint64_t take_number(PyObject *answer) {
+    uint64_t value = answer ? PyLong_AsUnsignedLongLongMask(answer) : 0;
+    Py_XDECREF(answer);
+    return PyErr_Occurred() ? 0 : value;
 }
 
 static uint64_t device_read(void *pointer, uint32_t offset, unsigned size) {
     struct python_device *device = pointer;
-    uint64_t value = 0;
-    PyGILState_STATE gil = PyGILState_Ensure();
-    PyObject *answer = PyObject_CallMethod(device->object, "read", "II", (unsigned)offset, size);
-    if (answer)
-        value = PyLong_AsUnsignedLongLongMask(answer);
-    if (PyErr_Occurred()) {
-        failed(device, "read");
-        value = 0;
-    }
-    Py_XDECREF(answer);
-    PyGILState_Release(gil);
+    struct call call = enter(device->owner);
+    uint64_t value = take_number(PyObject_CallMethod(device->object, "read", "II", (unsigned)offset, size));
+    if (PyErr_Occurred())
+        failed(device->owner, "The device ", device->name, "read()");
+    leave(device->owner, call);
     return value;
 }
 
 static void device_write(void *pointer, uint32_t offset, unsigned size, uint64_t value) {
     struct python_device *device = pointer;
-    PyGILState_STATE gil = PyGILState_Ensure();
-    done(device, "write",
+    struct call call = enter(device->owner);
+    done(device, "write()",
          PyObject_CallMethod(device->object, "write", "IIK", (unsigned)offset, size,
                              (unsigned long long)value));
-    PyGILState_Release(gil);
-}
-
-static void device_call(void *pointer, const char *method) {
-    struct python_device *device = pointer;
-    PyGILState_STATE gil = PyGILState_Ensure();
-    done(device, method, PyObject_CallMethod(device->object, method, NULL));
-    PyGILState_Release(gil);
+    leave(device->owner, call);
 }
 
 static void device_reset(void *pointer) {
-    device_call(pointer, "reset");
+    struct python_device *device = pointer;
+    struct call call = enter(device->owner);
+    done(device, "reset()", PyObject_CallMethod(device->object, "reset", NULL));
+    leave(device->owner, call);
 }
 
 static void device_alarm(void *pointer) {
-    device_call(pointer, "alarm");
+    struct python_device *device = pointer;
+    struct call call = enter(device->owner);
+    done(device, "alarm()", PyObject_CallMethod(device->object, "alarm", NULL));
+    leave(device->owner, call);
 }
 
 static void device_event(void *pointer, const uint8_t *payload, uint32_t size) {
     struct python_device *device = pointer;
-    PyGILState_STATE gil = PyGILState_Ensure();
-    done(device, "event", PyObject_CallMethod(device->object, "event", "y#", payload, (Py_ssize_t)size));
-    PyGILState_Release(gil);
+    struct call call = enter(device->owner);
+    done(device, "event()", PyObject_CallMethod(device->object, "event", "y#", payload, (Py_ssize_t)size));
+    leave(device->owner, call);
 }
 
 const struct device_ops python_device_ops = {
@@ -82,3 +106,80 @@ const struct device_ops python_device_ops = {
     .reset = device_reset,
 };
 const struct machine_device_hooks python_device_hooks = {device_event, device_alarm};
+
+/* Semihosting. */
+
+static uint32_t semihosting_call(void *pointer, uint32_t operation, uint32_t parameter) {
+    MachineObject *self = pointer;
+    struct call call = enter(self);
+    PyObject *callable = Py_NewRef(self->semihosting); /* it may take itself away */
+    uint64_t answer =
+        take_number(PyObject_CallFunction(callable, "II", (unsigned)operation, (unsigned)parameter));
+    if (PyErr_Occurred())
+        failed(self, "Semihosting", "", "");
+    Py_DECREF(callable);
+    leave(self, call);
+    return (uint32_t)answer;
+}
+
+static PyObject *set_semihosting(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"callable", NULL};
+    PyObject *callable;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O", names, &callable) ||
+        !module_require_still(self))
+        return NULL;
+    callable = callable == Py_None ? NULL : Py_NewRef(callable);
+    Py_XSETREF(self->semihosting, callable);
+    machine_set_semihosting(self->machine, callable ? semihosting_call : NULL, self);
+    Py_RETURN_NONE;
+}
+
+/* What a device may do to the guest's RAM. */
+
+static PyObject *outside(uint64_t address, Py_ssize_t size) {
+    return PyErr_Format(PyExc_ValueError, "0x%llx with %zd bytes is not in the guest's RAM",
+                        (unsigned long long)address, size);
+}
+
+static PyObject *load(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"address", "size", NULL};
+    uint64_t address;
+    uint32_t size;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&O&", names, module_u64, &address, module_u32,
+                                     &size) ||
+        !module_require_inside(self))
+        return NULL;
+    if (!machine_in_ram(self->machine, address, size))
+        return outside(address, size);
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, size);
+    if (bytes && size)
+        machine_load(self->machine, address, PyBytes_AS_STRING(bytes), size);
+    return bytes;
+}
+
+static PyObject *store(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"address", "data", NULL};
+    uint64_t address;
+    Py_buffer data;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&y*", names, module_u64, &address, &data))
+        return NULL;
+    PyObject *answer = NULL;
+    if (!module_require_device(self))
+        ;
+    else if (data.len > UINT32_MAX || !machine_store(self->machine, address, data.buf, (uint32_t)data.len))
+        outside(address, data.len);
+    else
+        answer = Py_NewRef(Py_None);
+    PyBuffer_Release(&data);
+    return answer;
+}
+
+PyMethodDef machine_device_methods[] = {
+    {"set_semihosting", METHOD(set_semihosting), METH_VARARGS | METH_KEYWORDS,
+     "set_semihosting($self, /, callable)\n--\n\nWho answers semihosting calls; None: nobody."},
+    {"load", METHOD(load), METH_VARARGS | METH_KEYWORDS,
+     "load($self, /, address, size)\n--\n\nBytes of the guest's RAM."},
+    {"store", METHOD(store), METH_VARARGS | METH_KEYWORDS,
+     "store($self, /, address, data)\n--\n\nWrites the guest's RAM, within a device's own call."},
+    {NULL, NULL, 0, NULL},
+};

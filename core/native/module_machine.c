@@ -30,6 +30,12 @@ bool module_require_inside(MachineObject *self) {
     return true;
 }
 
+bool module_require_device(MachineObject *self) {
+    return self->in_device && self->caller == PyThread_get_thread_ident()
+               ? true
+               : refuse("only a device's own call may do this");
+}
+
 bool module_require_made(MachineObject *self) {
     return self->machine ? true : refuse("the machine was not made");
 }
@@ -67,12 +73,14 @@ static int machine_traverse(MachineObject *self, visitproc visit, void *arg) {
     Py_VISIT(Py_TYPE(self));
     for (unsigned index = 0; index < self->device_count; index++)
         Py_VISIT(self->devices[index].object);
+    Py_VISIT(self->semihosting);
     return 0;
 }
 
 static int machine_clear(MachineObject *self) {
     for (unsigned index = 0; index < self->device_count; index++)
         Py_CLEAR(self->devices[index].object);
+    Py_CLEAR(self->semihosting);
     return 0;
 }
 
@@ -111,6 +119,16 @@ static PyObject *stop(MachineObject *self, PyObject *unused) {
     if (!module_require_made(self))
         return NULL;
     machine_stop(self->machine);
+    Py_RETURN_NONE;
+}
+
+static PyObject *request_exit(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"code", NULL};
+    uint32_t code;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&", names, module_u32, &code) ||
+        !module_require_made(self))
+        return NULL;
+    machine_request_exit(self->machine, code);
     Py_RETURN_NONE;
 }
 
@@ -202,6 +220,11 @@ static PyObject *get_error(MachineObject *self, void *unused) {
     return *error ? PyUnicode_DecodeUTF8(error, (Py_ssize_t)strlen(error), "replace") : Py_NewRef(Py_None);
 }
 
+static PyObject *get_exit_code(MachineObject *self, void *unused) {
+    (void)unused;
+    return module_require_made(self) ? PyLong_FromUnsignedLong(machine_exit_code(self->machine)) : NULL;
+}
+
 static PyObject *get_console_fd(MachineObject *self, void *unused) {
     (void)unused;
     return module_require_made(self) ? PyLong_FromLong(machine_console_fd(self->machine)) : NULL;
@@ -214,6 +237,7 @@ static PyObject *get_doorbell_fd(MachineObject *self, void *unused) {
 
 static PyGetSetDef attributes[] = {
     {"error", (getter)get_error, NULL, "The sentence behind RUN_ERROR, or None.", NULL},
+    {"exit_code", (getter)get_exit_code, NULL, "What the run ended with, by RUN_EXIT.", NULL},
     {"console_fd", (getter)get_console_fd, NULL, "An eventfd signalled at console output.", NULL},
     {"doorbell_fd", (getter)get_doorbell_fd, NULL, "An eventfd signalled when a doorbell waits.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
@@ -223,6 +247,8 @@ static PyMethodDef own_methods[] = {
     {"run", METHOD(run), METH_VARARGS | METH_KEYWORDS,
      "run($self, /, until_tick=None)\n--\n\nRuns until something in RUN_* happens and says what."},
     {"stop", METHOD(stop), METH_NOARGS, "stop($self, /)\n--\n\nFrom any thread: run() returns soon."},
+    {"request_exit", METHOD(request_exit), METH_VARARGS | METH_KEYWORDS,
+     "request_exit($self, /, code)\n--\n\nEnds the run with RUN_EXIT at the next block start."},
     {"set_rate", METHOD(set_rate), METH_VARARGS | METH_KEYWORDS,
      "set_rate($self, /, ticks_per_second)\n--\n\nThrottles against real time."},
     {"set_sync", METHOD(set_sync), METH_VARARGS | METH_KEYWORDS,
@@ -237,15 +263,15 @@ static PyMethodDef own_methods[] = {
     {"counters", METHOD(counters), METH_NOARGS, "counters($self, /)\n--\n\nCounters by name."},
 };
 
-enum { METHODS_MAX = 48 };
+enum { METHODS_MAX = 64 };
 static PyMethodDef methods[METHODS_MAX];
 
 /* One table out of all files'. */
 __attribute__((constructor)) static void join_methods(void) {
     size_t count = sizeof own_methods / sizeof *own_methods;
     memcpy(methods, own_methods, sizeof own_methods);
-    const PyMethodDef *const tables[] = {machine_part_methods, machine_outside_methods,
-                                         machine_state_methods};
+    const PyMethodDef *const tables[] = {machine_part_methods, machine_outside_methods, machine_state_methods,
+                                         machine_device_methods};
     for (size_t table = 0; table < sizeof tables / sizeof *tables; table++)
         for (const PyMethodDef *method = tables[table]; method->ml_name; method++)
             methods[count++] = *method;

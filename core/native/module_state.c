@@ -64,7 +64,7 @@ static PyObject *translate(MachineObject *self, PyObject *arguments, PyObject *k
     uint32_t address, physical;
     int rights;
     if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&", names, module_u32, &address) ||
-        !module_require_still(self))
+        !module_require_inside(self))
         return NULL;
     if (!vcpu_translate(machine_vcpu(self->machine), address, &physical, &rights))
         Py_RETURN_NONE;

@@ -101,6 +101,43 @@ bool traps_hypercall(struct vcpu *vcpu) {
     return done;
 }
 
+/* CPSR holds IT[1:0] in bits 26:25 and IT[7:2] in bits 15:10. */
+static uint32_t advance_it(uint32_t cpsr) {
+    uint32_t it = (cpsr >> 25 & 3) | (cpsr >> 8 & 0xfc);
+    it = it & 7 ? (it & 0xe0) | (it << 1 & 0x1f) : 0;
+    return (cpsr & ~(uint32_t)CPSR_IT) | (it & 3) << 25 | (it & 0xfc) << 8;
+}
+
+/* Semihosting for AArch32 and AArch64, ARM 100863, chapter 3: r0 is the operation, r1 its parameter. The
+ * engine is past an SVC, and at a BKPT. */
+bool traps_semihosting(struct vcpu *vcpu, bool breakpoint) {
+    uint32_t pc = read_register(vcpu, UC_ARM_REG_PC), cpsr = read_register(vcpu, UC_ARM_REG_CPSR), word;
+    bool thumb = cpsr & CPSR_T, user = (cpsr & MODE_MASK) == MODE_USER;
+    uint32_t size = thumb ? 2 : 4;
+    if (!vcpu->semihosting || !fetch(vcpu, breakpoint ? pc : pc - size, size, user, &word))
+        return false;
+    if (breakpoint ? word != (thumb ? 0xbeab : 0xe1200a7b)
+        : thumb    ? word != 0xdfab
+                   : (word & 0x0fffffff) != 0x0f123456)
+        return false;
+    vcpu->counters.traps++;
+    write_register(vcpu, UC_ARM_REG_R0,
+                   vcpu->host.semihosting(vcpu->host.machine, read_register(vcpu, UC_ARM_REG_R0),
+                                          read_register(vcpu, UC_ARM_REG_R1)));
+    if (breakpoint) {
+        cpsr = advance_it(cpsr);
+        pc = (pc + size) | thumb;
+        const int ids[] = {UC_ARM_REG_CPSR, UC_ARM_REG_PC};
+        void *const values[] = {&cpsr, &pc};
+        uc_reg_write_batch(vcpu->uc, ids, values, 2);
+    }
+    return true;
+}
+
+void vcpu_set_semihosting(struct vcpu *vcpu, bool on) {
+    vcpu->semihosting = on;
+}
+
 static bool divide(struct vcpu *vcpu, bool is_signed, uint32_t rd, uint32_t rn, uint32_t rm) {
     if (rd == 15 || rn == 15 || rm == 15)
         return false;
@@ -138,13 +175,6 @@ static bool emulate_thumb(struct vcpu *vcpu, uint32_t word, uint32_t *cpsr) {
     if ((word & 0xffd0f0f0) == 0xfb90f0f0) /* SDIV, UDIV */
         return divide(vcpu, !(word & 1 << 21), word >> 8 & 15, word >> 16 & 15, word & 15);
     return false;
-}
-
-/* CPSR holds IT[1:0] in bits 26:25 and IT[7:2] in bits 15:10. */
-static uint32_t advance_it(uint32_t cpsr) {
-    uint32_t it = (cpsr >> 25 & 3) | (cpsr >> 8 & 0xfc);
-    it = it & 7 ? (it & 0xe0) | (it << 1 & 0x1f) : 0;
-    return (cpsr & ~(uint32_t)CPSR_IT) | (it & 3) << 25 | (it & 0xfc) << 8;
 }
 
 /* The engine's hook for undefined instructions, WFE and YIELD. True: go on from the PC. */

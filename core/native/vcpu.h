@@ -34,6 +34,8 @@ struct vcpu_host {
     bool (*cp_write)(void *machine, const struct cp_register *reg, bool privileged, uint64_t value);
     /* HVC and SMC: r[0..3] in and out (SMCCC). False: undefined in the guest. */
     bool (*hypercall)(void *machine, uint32_t r[4]);
+    /* A semihosting call (vcpu_set_semihosting()); the answer goes into r0. */
+    uint32_t (*semihosting)(void *machine, uint32_t operation, uint32_t parameter);
     /* First write to a clean page of a memory with `log` set: page index within it. */
     void (*dirtied)(void *machine, void *memory_tag, uint32_t page);
 };
@@ -61,6 +63,9 @@ bool vcpu_map_memory(struct vcpu *vcpu, uint32_t base, uint32_t size, void *memo
 /* A device's range, 4 KiB pages or part of one; overlaps are refused. */
 bool vcpu_map_device(struct vcpu *vcpu, uint32_t base, uint32_t size, const struct device_ops *ops,
                      void *device, char error[256]);
+
+/* Before running: SVC 0x123456 (Thumb 0xab) and BKPT 0xab go to the host, in whatever mode. */
+void vcpu_set_semihosting(struct vcpu *vcpu, bool on);
 
 enum vcpu_stop vcpu_run(struct vcpu *vcpu);
 const char *vcpu_error(const struct vcpu *vcpu);

@@ -107,6 +107,7 @@ struct vcpu {
     bool asked; /* within attend(): it was called for attention */
     bool irq;
     bool dropped; /* translations went: the block about to start may be gone */
+    bool semihosting;
     enum stop_reason stop;
     struct vcpu_extra extra;
     bool told_waiting;
@@ -189,6 +190,8 @@ void domains_emit_access(void *vcpu, void *translator, uintptr_t mmu_index);
 /* traps.c */
 bool traps_invalid(uc_engine *uc, void *vcpu);
 bool traps_hypercall(struct vcpu *vcpu);
+/* Was the SVC, or BKPT, that the engine met a semihosting call? If so it is done. */
+bool traps_semihosting(struct vcpu *vcpu, bool breakpoint);
 /* ESR where no exception was: tells WFE and YIELD, which leave it alone, from undefined instructions. */
 #define ESR_NONE 0xfc000000u
 

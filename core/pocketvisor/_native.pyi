@@ -1,7 +1,9 @@
 """The engine and the board's fast half, in C (core/native). Loaded in guest processes alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol, TypedDict, final, type_check_only
+
+from typing_extensions import Buffer
 
 ENGINE: Final[str]
 """Name of the engine variant, for recordings: equal names count and behave alike."""
@@ -23,6 +25,8 @@ RUN_DEAD: Final[int]
 deterministic with idle skipped)."""
 RUN_ERROR: Final[int]
 """The engine or a device in Python failed; Machine.error says why."""
+RUN_EXIT: Final[int]
+"""request_exit() was called; Machine.exit_code is its code."""
 
 EVENT_CONSOLE_INPUT: Final[int]
 EVENT_CLOCK: Final[int]
@@ -108,6 +112,8 @@ class Machine:
 
     @property
     def error(self) -> str | None: ...
+    @property
+    def exit_code(self) -> int: ...
 
     # Parts
     def map_memory(self, base: int, size: int, fd: int, *, writable: bool) -> None:
@@ -148,6 +154,9 @@ class Machine:
         at or after it: the same one each time."""
     def stop(self) -> None:
         """From any thread: run() returns RUN_STOPPED soon, or at once when it is entered next."""
+    def request_exit(self, code: int) -> None:
+        """From any thread: run() returns RUN_EXIT at the next block start, and again until a reset. Within a
+        device's call that is the same tick each time. The first code counts; it has 32 bits."""
     def set_cpu(self, registers: dict[str, int]) -> None:
         """Register names as registers() gives them; only for a machine that is not running."""
     def registers(self) -> dict[str, int]:
@@ -195,6 +204,18 @@ class Machine:
     def set_line(self, spi: int, level: bool) -> None: ...
     def now_ns(self) -> int: ...
     def set_alarm(self, device: int, at_ns: int | None) -> None: ...
+    def load(self, address: int, size: int) -> bytes:
+        """Bytes of the guest's RAM by physical address. Raises ValueError where they are not all in it."""
+    def store(self, address: int, data: Buffer) -> None:
+        """Writes the guest's RAM, as a device with DMA does; only within a device's own call (RuntimeError
+        elsewhere), because the guest must find it at the same tick each time. ValueError as load()."""
+
+    # Semihosting
+    def set_semihosting(self, callable: Callable[[int, int], int] | None) -> None:
+        """Who answers semihosting calls: SVC 0x123456 (0xab in Thumb code) and BKPT 0xab in any mode, with the
+        operation (r0) and its parameter (r1), both as the guest's virtual numbers; the answer goes into r0. It
+        is called on the vCPU's thread and may do what a device may. Without it, or with None, the guest takes
+        its own exceptions. Only for a machine that is not running."""
 
     # Time and counters
     def ticks(self) -> int: ...
@@ -204,7 +225,7 @@ class Machine:
         call; only for a machine that is not running."""
     def translate(self, address: int) -> tuple[int, int] | None:
         """(physical address, rights: 1 read, 2 write, 4 execute) of a virtual address in the current
-        context, or None; only for a machine that is not running."""
+        context, or None; while the machine runs, only on the vCPU's thread."""
 
     # Recording
     def record(self) -> None: ...

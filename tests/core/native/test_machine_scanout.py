@@ -1,4 +1,4 @@
-"""What the pane shows: the guest's framebuffer, or a scanout that devices draw into; and whose damage counts."""
+"""The pane shows the guest's framebuffer, or a scanout that devices draw into; and whose damage counts."""
 
 import select
 import struct
