@@ -1,0 +1,256 @@
+"""The pictures that a virtio-gpu's driver makes: pixels on our side, and the pages of the guest's RAM that
+they are filled from. Bounded in bytes, number and pages, whatever the driver asks for.
+
+Pixels are kept in the driver's own format and become x8r8g8b8 where they are shown. Guest RAM is read while
+the guest runs: what it draws meanwhile shows in the picture and in nothing that the guest could see.
+"""
+
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from pocketvisor.devices.virtio_gpu_protocol import (
+    ENTRIES_MAX,
+    ERR_INVALID_PARAMETER,
+    ERR_INVALID_RESOURCE_ID,
+    ERR_OUT_OF_MEMORY,
+    ERR_UNSPEC,
+    GpuError,
+    Rect,
+)
+from pocketvisor.devices.virtqueue import GuestMemory
+
+MEMORY_MAX: Final = 64 << 20
+RESOURCES_MAX: Final = 1024
+PIECES_MAX: Final = 2 * ENTRIES_MAX
+SIDE_MAX: Final = 16384
+
+# Where in a pixel's four bytes blue, green, red and alpha are (None: it has none).
+_ORDERS: Final[dict[int, tuple[int, int, int, int | None]]] = {
+    1: (0, 1, 2, 3),  # B8G8R8A8
+    2: (0, 1, 2, None),  # B8G8R8X8
+    3: (3, 2, 1, 0),  # A8R8G8B8
+    4: (3, 2, 1, None),  # X8R8G8B8
+    67: (2, 1, 0, 3),  # R8G8B8A8
+    68: (1, 2, 3, None),  # X8B8G8R8
+    121: (1, 2, 3, 0),  # A8B8G8R8
+    134: (2, 1, 0, None),  # R8G8B8X8
+}
+FORMATS: Final = frozenset(_ORDERS)
+_PLAIN: Final = frozenset((1, 2))
+
+_U32 = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
+
+
+class ResourceState(Struct):
+    """`pixels` are packed; None where they are what the backing holds."""
+
+    number: _U32
+    format: int
+    width: _U32
+    height: _U32
+    backing: list[tuple[Annotated[int, Meta(ge=0)], _U32]] | None
+    pixels: Annotated[bytes, Meta(max_length=MEMORY_MAX + (1 << 20))] | None
+
+
+class Resource:
+    """One picture."""
+
+    def __init__(self, number: int, format: int, width: int, height: int) -> None:
+        self.number = number
+        self.format = format
+        self.width = width
+        self.height = height
+        self.stride = width * 4
+        self.pixels = memoryview(bytearray(self.stride * height))
+        self.backing: list[tuple[int, int]] | None = None
+        self._starts: list[int] = []
+        self._views: list[memoryview] = []
+
+    @property
+    def size(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def pieces(self) -> int:
+        return len(self._views)
+
+    def attach(self, entries: Sequence[tuple[int, int]], memory: GuestMemory) -> None:
+        """Raises GpuError where an entry is not in RAM. Neighbours become one."""
+        merged: list[tuple[int, int]] = []
+        for address, length in entries:
+            if not memory.contains(address, length):
+                raise GpuError(ERR_UNSPEC)
+            if merged and merged[-1][0] + merged[-1][1] == address:
+                merged[-1] = (merged[-1][0], merged[-1][1] + length)
+            elif length:
+                merged.append((address, length))
+        starts, views, at = [], [], 0
+        for address, length in merged:
+            starts.append(at)
+            views.append(memory.view(address, length))
+            at += length
+        self.backing, self._starts, self._views = merged, starts, views
+
+    def detach(self) -> None:
+        self.backing, self._starts, self._views = None, [], []
+
+    def transfer(self, rect: Rect, offset: int) -> None:
+        """From the backing, whose byte `offset` is the rectangle's first; what it does not reach stays."""
+        at = rect.y * self.stride + rect.x * 4
+        if rect.width == self.width:
+            self._take(offset, at, rect.height * self.stride)
+            return
+        for row in range(rect.height):
+            self._take(offset + row * self.stride, at + row * self.stride, rect.width * 4)
+
+    def same_as_backing(self) -> bool:
+        if not self._views or self._starts[-1] + len(self._views[-1]) < self.size:
+            return False
+        at = 0
+        for view in self._views:
+            part = min(len(view), self.size - at)
+            if view[:part] != self.pixels[at : at + part]:
+                return False
+            at += part
+        return True
+
+    def paint(self, rect: Rect, target: memoryview, stride: int, x: int, y: int) -> None:
+        """A rectangle as b8g8r8x8 into `target`, rows of `stride` bytes, its corner at x, y."""
+        source = rect.y * self.stride + rect.x * 4
+        at = y * stride + x * 4
+        lumps = [(source, at, rect.height * stride)]
+        if rect.width != self.width or stride != self.stride:
+            lumps = [
+                (source + row * self.stride, at + row * stride, rect.width * 4) for row in range(rect.height)
+            ]
+        pixels = self.pixels
+        if self.format in _PLAIN:
+            for start, to, size in lumps:
+                target[to : to + size] = pixels[start : start + size]
+            return
+        for start, to, size in lumps:
+            target[to : to + size] = self._reordered(pixels[start : start + size])
+
+    def picture(self) -> bytes:
+        """All of it as b8g8r8a8, opaque where the format has no alpha."""
+        return bytes(self._reordered(self.pixels))
+
+    def _reordered(self, pixels: memoryview) -> bytearray:
+        source = bytes(pixels)
+        blue, green, red, alpha = _ORDERS[self.format]
+        made = bytearray(b"\xff") * len(source)
+        made[0::4], made[1::4], made[2::4] = source[blue::4], source[green::4], source[red::4]
+        if alpha is not None:
+            made[3::4] = source[alpha::4]
+        return made
+
+    def _take(self, offset: int, at: int, size: int) -> None:
+        """`size` bytes of the backing from `offset` on to the pixels at `at`."""
+        index = bisect_right(self._starts, offset) - 1
+        if index < 0:
+            return
+        start = offset - self._starts[index]
+        pixels, views = self.pixels, self._views
+        while size > 0 and index < len(views):
+            part = views[index][start : start + size]
+            length = len(part)
+            pixels[at : at + length] = part
+            at += length
+            size -= length
+            index += 1
+            start = 0
+
+
+class Resources:
+    """All pictures of one device, by number."""
+
+    def __init__(self) -> None:
+        self._by_number: dict[int, Resource] = {}
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._by_number)
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(self._by_number.values())
+
+    def get(self, number: int) -> Resource:
+        resource = self._by_number.get(number)
+        if resource is None:
+            raise GpuError(ERR_INVALID_RESOURCE_ID)
+        return resource
+
+    def create(self, number: int, format: int, width: int, height: int) -> Resource:
+        if number == 0 or number in self._by_number:
+            raise GpuError(ERR_INVALID_RESOURCE_ID)
+        if format not in FORMATS or not 0 < width <= SIDE_MAX or not 0 < height <= SIDE_MAX:
+            raise GpuError(ERR_INVALID_PARAMETER)
+        if self.bytes + width * height * 4 > MEMORY_MAX or len(self._by_number) >= RESOURCES_MAX:
+            raise GpuError(ERR_OUT_OF_MEMORY)
+        resource = self._by_number[number] = Resource(number, format, width, height)
+        self.bytes += resource.size
+        return resource
+
+    def remove(self, number: int) -> Resource:
+        resource = self.get(number)
+        del self._by_number[number]
+        self.bytes -= resource.size
+        return resource
+
+    def attach(self, number: int, entries: Sequence[tuple[int, int]], memory: GuestMemory) -> None:
+        resource = self.get(number)
+        if resource.backing is not None:
+            raise GpuError(ERR_UNSPEC)
+        if sum(one.pieces for one in self) + len(entries) > PIECES_MAX:
+            raise GpuError(ERR_OUT_OF_MEMORY)
+        resource.attach(entries, memory)
+
+    def clear(self) -> None:
+        self._by_number.clear()
+        self.bytes = 0
+
+    def save(self) -> list[ResourceState]:
+        return [
+            ResourceState(
+                one.number,
+                one.format,
+                one.width,
+                one.height,
+                one.backing,
+                None if one.same_as_backing() else zlib.compress(one.pixels, 1),
+            )
+            for one in self
+        ]
+
+    @classmethod
+    def restored(cls, states: Sequence[ResourceState], memory: GuestMemory) -> "Resources":
+        """Raises ValueError where a state is impossible here."""
+        made = cls()
+        try:
+            for state in states:
+                resource = made.create(state.number, state.format, state.width, state.height)
+                if state.backing is not None:
+                    made.attach(state.number, state.backing, memory)
+                if state.pixels is None:
+                    resource.transfer(Rect(0, 0, resource.width, resource.height), 0)
+                else:
+                    resource.pixels[:] = _unpacked(state.pixels, resource.size)
+        except GpuError as error:
+            raise ValueError(f"a graphics resource is impossible here ({error})") from error
+        return made
+
+
+def _unpacked(data: bytes, size: int) -> bytes:
+    """Exactly `size` bytes, and no more memory than that, whatever the data."""
+    try:
+        unpacker = zlib.decompressobj()
+        pixels = unpacker.decompress(data, size + 1)
+    except zlib.error as error:
+        raise ValueError("a graphics resource's pixels are damaged") from error
+    if len(pixels) != size:
+        raise ValueError("a graphics resource's pixels are incomplete")
+    return pixels
