@@ -68,13 +68,11 @@ Written = Callable[[bytes], None]
 
 
 class Memory(Protocol):
-    """The guest's RAM, at once and on the vCPU's thread."""
+    """The guest's RAM, at once and on the vCPU's thread. Both raise ValueError and do nothing where it
+    is not wholly in RAM."""
 
-    def load(self, address: int, size: int) -> bytes | None:
-        """None where it is not wholly in RAM."""
-
-    def store(self, address: int, data: Content) -> bool:
-        """False, and nothing is stored, where it is not wholly in RAM."""
+    def load(self, address: int, size: int) -> bytes: ...
+    def store(self, address: int, data: Content) -> None: ...
 
 
 class FwCfgState(Struct):
@@ -162,43 +160,45 @@ class FwCfg(Device[FwCfgState]):
     def _transfer(self, at: int) -> None:
         """What the descriptor at this address says. Its first word then says how it went: 0, or an error."""
         self.state.dma_high = 0
-        descriptor = self._memory.load(at, _DESCRIPTOR.size)
-        done = False
-        if descriptor is not None:
-            control, length, address = _DESCRIPTOR.unpack(descriptor)
-            if control & CTL_SELECT:
-                self._select(control >> 16)
+        try:
+            control, length, address = _DESCRIPTOR.unpack(self._memory.load(at, _DESCRIPTOR.size))
+        except ValueError:
+            return  # there is nobody to tell
+        if control & CTL_SELECT:
+            self._select(control >> 16)
+        try:
             done = self._move(control, length, address)
+        except ValueError:
+            done = False
         self._memory.store(at, struct.pack(">I", 0 if done else CTL_ERROR))
 
     def _move(self, control: int, length: int, address: int) -> bool:
+        """Raises ValueError where the address is not the guest's RAM."""
         if not control & (CTL_READ | CTL_WRITE | CTL_SKIP) or length == 0:
             return True
         if length > TRANSFER_MAX:
             return False
         if control & CTL_READ:
-            return self._read_to(address, length)
-        if control & CTL_WRITE:
+            self._read_to(address, length)
+        elif control & CTL_WRITE:
             return self._write_from(address, length)
-        self.state.offset = min(self.state.offset + length, max(len(self._content()), self.state.offset))
+        else:
+            left = max(len(self._content()) - self.state.offset, 0)
+            self.state.offset += min(length, left)
         return True
 
-    def _read_to(self, address: int, length: int) -> bool:
+    def _read_to(self, address: int, length: int) -> None:
         """The item's rest, then zeros."""
-        if self._memory.load(address + length - 1, 1) is None:
-            return False  # before the first byte is moved
+        self._memory.load(address, 1)
+        self._memory.load(address + length - 1, 1)  # all of it is RAM, before the first byte is moved
         content, at = self._content(), self.state.offset
         end = min(at + length, len(content))
         for start in range(at, end, _PIECE):
-            piece = content[start : min(start + _PIECE, end)]
-            if not self._memory.store(address + start - at, piece):
-                return False
+            self._memory.store(address + start - at, content[start : min(start + _PIECE, end)])
         moved = max(end - at, 0)
         self.state.offset += moved
         for start in range(moved, length, _PIECE):
-            if not self._memory.store(address + start, bytes(min(_PIECE, length - start))):
-                return False
-        return True
+            self._memory.store(address + start, bytes(min(_PIECE, length - start)))
 
     def _write_from(self, address: int, length: int) -> bool:
         name = self._names.get(self.state.selected & _NUMBER, "")
@@ -206,8 +206,6 @@ class FwCfg(Device[FwCfgState]):
         if name not in self._listeners or not content or at + length > len(content):
             return False
         data = self._memory.load(address, length)
-        if data is None:
-            return False
         new = bytes(content[:at]) + data + bytes(content[at + length :])
         self.state.written[name] = new
         self.state.offset += length

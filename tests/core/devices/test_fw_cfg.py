@@ -38,16 +38,17 @@ class Ram:
     def __init__(self) -> None:
         self.data = bytearray(SIZE)
 
-    def load(self, address: int, size: int) -> bytes | None:
+    def load(self, address: int, size: int) -> bytes:
         at = address - BASE
-        return bytes(self.data[at : at + size]) if at >= 0 and at + size <= SIZE else None
+        if at < 0 or at + size > SIZE:
+            raise ValueError("outside")
+        return bytes(self.data[at : at + size])
 
-    def store(self, address: int, data: bytes | memoryview) -> bool:
+    def store(self, address: int, data: bytes | memoryview) -> None:
         at = address - BASE
         if at < 0 or at + len(data) > SIZE:
-            return False
+            raise ValueError("outside")
         self.data[at : at + len(data)] = data
-        return True
 
 
 class Bench:
@@ -70,9 +71,7 @@ class Bench:
         self.ram.store(at, struct.pack(">IIQ", control, length, address))
         for offset, half in ((DMA_HIGH, at >> 32), (DMA_LOW, at & 0xFFFFFFFF)):
             self.device.write(offset, 4, int.from_bytes(half.to_bytes(4, "big"), "little"))
-        answer = self.ram.load(at, 4)
-        assert answer is not None
-        return int.from_bytes(answer, "big")
+        return int.from_bytes(self.ram.load(at, 4), "big")
 
     def directory(self) -> dict[str, tuple[int, int]]:
         self.select(FILE_DIR)
