@@ -3,7 +3,7 @@
 F4  pocketvisor_workbench
 F3  api, cli, testing, service
 F2  handset, scheduler, guest, images, models, recording ...
-F1  board, devices, control ...
+F1  board, devices, control, storage ...
 F0  _native, errors
 """
 
@@ -21,7 +21,7 @@ WORKBENCH = ROOT / "workbench" / "pocketvisor_workbench"
 
 FLOORS = (
     ("_native", "_engine", "_overrides", "errors", "resources", "sample_guests"),
-    ("board", "devices", "profile", "control"),
+    ("board", "devices", "profile", "control", "storage"),
     (
         "debug",
         "guest",

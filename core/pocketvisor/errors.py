@@ -17,6 +17,10 @@ class MissingImage(ImageError):
     """A catalogued guest whose files are not on this machine yet."""
 
 
+class StorageError(PocketvisorError):
+    """A disk, its overlay or its folder cannot be used: the sentence names the file and the cause."""
+
+
 class OutOfMemory(PocketvisorError):
     """The handset has not enough RAM left for a guest."""
 

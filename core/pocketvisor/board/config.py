@@ -73,11 +73,14 @@ class Descriptors(Struct, frozen=True, kw_only=True):
 
 
 class DiskConfig(Struct, frozen=True, kw_only=True):
-    """A disk: the image, which is never written, and what the guest has changed of it (-1: read only)."""
+    """A disk of `size` bytes: its image, and the overlay that takes what the guest writes. Without an overlay
+    the guest cannot write, or, where the disk is `direct`, writes to the image. Size 0: an empty drive."""
 
     base: Descriptor = -1
+    base_size: Annotated[int, Meta(ge=0, le=1 << 40)] = 0
     overlay: Descriptor = -1
-    size: Annotated[int, Meta(ge=0, le=1 << 44, multiple_of=512)] = 0
+    direct: bool = False
+    size: Annotated[int, Meta(ge=0, le=1 << 40, multiple_of=512)] = 0
     serial: Annotated[str, Meta(max_length=20, pattern="^[ -~]*$")] = ""
 
 
@@ -97,7 +100,7 @@ class DevicesConfig(Struct, frozen=True, kw_only=True):
 
     display: Literal["framebuffer", "gpu", "ramfb"] = "framebuffer"
     disks: Annotated[tuple[DiskConfig, ...], Meta(max_length=len(DISK_SLOTS))] = ()
-    media: bool = False
+    media: DiskConfig | None = None
     network: NetworkConfig | None = None
     console: bool = False
     rng: bool = False

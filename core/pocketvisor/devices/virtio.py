@@ -34,7 +34,10 @@ _RETRY_SECONDS: Final = 0.001
 Windows = dict[tuple[int, int], bytes]
 """What a configuration space shows, by what the driver writes to its first two bytes (virtio-input)."""
 
-Answer = tuple[Chain, Sequence[tuple[int, bytes]], int]
+Write = tuple[int, bytes | memoryview]
+"""What to write into the guest, and where. It is copied before give() or answer() comes back."""
+
+Answer = tuple[Chain, Sequence[Write], int]
 """A chain that is done, what to write into the guest for it, and how many bytes of the chain that is."""
 
 
@@ -128,7 +131,10 @@ class VirtioSlot:
     def answer(self, queue: int, answers: Sequence[Answer]) -> bool:
         """Give chains back, all at once. False at a bound: nothing happened, retry() later."""
         writes = [write for _, pieces, _ in answers for write in pieces]
-        used = [(chain.head, length) for chain, _, length in answers]
+        return self.give(queue, writes, [(chain.head, length) for chain, _, length in answers])
+
+    def give(self, queue: int, writes: Sequence[Write], used: Sequence[tuple[int, int]]) -> bool:
+        """As answer(), with chains by their heads; or a part of an answer, with writes alone."""
         return self._machine.post_used(self._number, used_payload(self._generation, queue, writes, used))
 
     def retry(self, queue: int) -> None:

@@ -166,10 +166,13 @@ def fill(chain: Chain, data: bytes) -> list[tuple[int, bytes]]:
 
 
 def used_payload(
-    generation: int, queue: int, writes: Sequence[tuple[int, bytes]], used: Sequence[tuple[int, int]]
+    generation: int,
+    queue: int,
+    writes: Sequence[tuple[int, bytes | memoryview]],
+    used: Sequence[tuple[int, int]],
 ) -> bytes:
     """What to post: the writes, then the used elements (head, bytes written)."""
-    parts = [_HEADER.pack(generation, queue, len(writes), len(used), 0)]
+    parts: list[bytes | memoryview] = [_HEADER.pack(generation, queue, len(writes), len(used), 0)]
     for address, data in writes:
         parts += (_WRITE_HEADER.pack(address, len(data)), data)
     parts += (_ELEMENT.pack(head, length) for head, length in used)

@@ -1,0 +1,23 @@
+"""A disk of the board, from the descriptors that the guest's process inherited."""
+
+from pocketvisor.board.config import DiskConfig
+from pocketvisor.devices.virtio_blk import VirtioBlock
+from pocketvisor.storage.files import FileStore, Store
+from pocketvisor.storage.overlay import OverlayStore
+
+
+def disk(config: DiskConfig, *, removable: bool = False) -> VirtioBlock:
+    """Raises StorageError where its overlay is damaged, OSError where it cannot be read."""
+    return VirtioBlock(_store(config), config.serial, removable=removable)
+
+
+def _store(config: DiskConfig) -> Store | None:
+    if not config.size:
+        return None
+    base: FileStore | None = None
+    if config.base >= 0:
+        writable = config.direct and config.overlay < 0
+        base = FileStore(config.base, config.base_size, read_only=not writable)
+    if config.overlay < 0:
+        return base
+    return OverlayStore(config.overlay, base, config.size)
