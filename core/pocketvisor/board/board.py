@@ -19,6 +19,7 @@ from pocketvisor import _native
 from pocketvisor.board import map as board
 from pocketvisor.board import slots
 from pocketvisor.board.config import BoardConfig
+from pocketvisor.board.phone import PhoneParts
 from pocketvisor.devices.cfi_flash import CfiFlash
 from pocketvisor.devices.device import Device, Port, State
 from pocketvisor.devices.keyboard import Keyboard
@@ -98,6 +99,8 @@ class Board:
         machine.add_virtio_slots(board.VIRTIO.base, _spi(board.VIRTIO), board.VIRTIO_SLOTS)
         for part, make in _DEVICES:
             self.add_device(part, make(config))
+        shown = config.devices.phone
+        self._phone = PhoneParts(self, shown, config.rtc_epoch) if shown is not None else None
         self._touch_screen = TouchScreen(config.panel.width, config.panel.height)
         self._touch = VirtioInput(self._touch_screen)
         self._keyboard = Keyboard()
@@ -128,6 +131,8 @@ class Board:
         with self._lock:
             slot = self._named.get(name)
             device: object = slot.device if slot is not None else self._devices.get(name)
+            if name == "phone":
+                device = self._phone
             control = getattr(device, "control", None)
             if control is None:
                 if fd is not None:
@@ -191,6 +196,8 @@ class Board:
             for number, slot in self._slots.items():
                 slot.restore(_part(virtio, str(number)))
                 slot.serve(STATUS)  # before any input: the driver is there already
+            if self._phone is not None:
+                self._phone.restored()
 
     def _settle(self) -> None:
         """Until no device has anything on the way, and nothing posted waits."""

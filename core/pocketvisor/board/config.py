@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from pocketvisor.board.map import DISK_SLOTS, RAM_MAX, RAM_MIN
+from pocketvisor.devices.phone_state import PhoneState
 
 Address = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 Descriptor = Annotated[int, Meta(ge=-1, le=1 << 20)]
@@ -46,10 +47,11 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 class PanelConfig(Struct, frozen=True):
-    """The panel in pixels; a pixel is 32 bits, x8r8g8b8."""
+    """The panel in pixels, and how many are an inch; a pixel is 32 bits, x8r8g8b8."""
 
     width: Annotated[int, Meta(ge=64, le=2048)]
     height: Annotated[int, Meta(ge=64, le=2048)]
+    ppi: Annotated[float, Meta(ge=20, le=2000)] = 250.0
 
     @property
     def stride(self) -> int:
@@ -105,7 +107,8 @@ class DevicesConfig(Struct, frozen=True, kw_only=True):
     console: bool = False
     rng: bool = False
     balloon: bool = False
-    phone: bool = False
+    phone: PhoneState | None = None
+    """A phone's own parts, and what they show at power on."""
     legacy: bool = False
     """All virtio slots as version 1, for drivers from before VIRTIO 1.0."""
 

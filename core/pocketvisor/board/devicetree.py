@@ -7,14 +7,23 @@ Left out of `virt`'s tree because the board has not got it: PCI, the GICv2m fram
 
 import hashlib
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 import libfdt
 
+from pocketvisor.board import devicetree_phone
 from pocketvisor.board import map as board
 from pocketvisor.board.config import BoardConfig
+from pocketvisor.board.devicetree_writer import (
+    CLOCK,
+    CPU,
+    EDGE_RISING,
+    GIC,
+    GPIO,
+    LEVEL_LOW_ON_CPU0,
+    PPI,
+    Writer,
+)
 from pocketvisor.devices.keys import HARDWARE_KEYS, key_lines
 from pocketvisor.errors import ImageError
 
@@ -22,56 +31,14 @@ LARGEST: Final = 1 << 20
 _SLACK: Final = 0x2000
 """Room for what firmware adds to the tree in place."""
 
-_CLOCK, _CPU, _GIC, _GPIO = 0x8000, 0x8001, 0x8002, 0x8004
-_SPI, _PPI = 0, 1
-_EDGE_RISING, _LEVEL_HIGH, _LEVEL_LOW_ON_CPU0 = 1, 4, 0x104  # as `virt` says for its timer
-
-
-class _Writer:
-    """libfdt's sequential writer with the property types that the board needs."""
-
-    def __init__(self) -> None:
-        self._fdt = libfdt.FdtSw(0x8000)
-        self._fdt.finish_reservemap()
-
-    @contextmanager
-    def node(self, name: str) -> Iterator[None]:
-        self._fdt.begin_node(name)
-        yield
-        self._fdt.end_node()
-
-    def flag(self, name: str) -> None:
-        self._fdt.property(name, b"")
-
-    def cells(self, name: str, *values: int) -> None:
-        self._fdt.property(name, struct.pack(f">{len(values)}I", *values))
-
-    def strings(self, name: str, *values: str) -> None:
-        self._fdt.property(name, b"".join(value.encode() + b"\0" for value in values))
-
-    def raw(self, name: str, value: bytes) -> None:
-        self._fdt.property(name, value)
-
-    def reg(self, *parts: board.Part) -> None:
-        self.cells("reg", *(cell for part in parts for cell in (0, part.base, 0, part.size)))
-
-    def spi(self, number: int | None, kind: int = _LEVEL_HIGH) -> None:
-        assert number is not None
-        self.cells("interrupts", _SPI, number, kind)
-
-    def finish(self) -> bytes:
-        tree = self._fdt.as_fdt()
-        tree.pack()
-        return bytes(tree.as_bytearray())
-
 
 def build(
     config: BoardConfig, append: str = "", initrd: tuple[int, int] | None = None, slack: int = _SLACK
 ) -> bytes:
     """The tree as a blob. initrd is its start and end, guest physical."""
-    w = _Writer()
+    w = Writer()
     with w.node(""):
-        w.cells("interrupt-parent", _GIC)
+        w.cells("interrupt-parent", GIC)
         w.strings("model", "linux,dummy-virt")
         w.strings("compatible", "linux,dummy-virt")
         w.cells("#size-cells", 2)
@@ -83,6 +50,8 @@ def build(
         _cpu(w)
         _interrupt_controller(w)
         _serial_clock_and_keys(w, config)
+        if config.devices.phone is not None:
+            devicetree_phone.add(w)
         for slot in range(board.VIRTIO_SLOTS):
             _virtio_slot(w, slot)
         with w.node("flash@0"):
@@ -91,11 +60,13 @@ def build(
             w.strings("compatible", "cfi-flash")
         with w.node("aliases"):
             w.strings("serial0", f"/pl011@{board.UART.base:x}")
+            if config.devices.phone is not None:
+                w.strings("serial1", f"/pl011@{board.GPS_UART.base:x}")
         _chosen(w, config, append, initrd)
     return _with_slack(libfdt.Fdt(w.finish()), slack)
 
 
-def _psci(w: _Writer) -> None:
+def _psci(w: Writer) -> None:
     with w.node("psci"):
         w.cells("migrate", 0x84000005)
         w.cells("cpu_on", 0x84000003)
@@ -105,27 +76,27 @@ def _psci(w: _Writer) -> None:
         w.strings("compatible", "arm,psci-1.0", "arm,psci-0.2", "arm,psci")
 
 
-def _cpu(w: _Writer) -> None:
+def _cpu(w: Writer) -> None:
     with w.node("cpus"):
         w.cells("#size-cells", 0)
         w.cells("#address-cells", 1)
         with w.node("cpu-map"), w.node("socket0"), w.node("cluster0"), w.node("core0"):
-            w.cells("cpu", _CPU)
+            w.cells("cpu", CPU)
         with w.node("cpu@0"):
-            w.cells("phandle", _CPU)
+            w.cells("phandle", CPU)
             w.cells("reg", 0)
             w.strings("compatible", "arm,cortex-a9")
             w.strings("device_type", "cpu")
     with w.node("timer"):
-        ppis = [(_PPI, ppi, _LEVEL_LOW_ON_CPU0) for ppi in board.TIMER_PPIS]
+        ppis = [(PPI, ppi, LEVEL_LOW_ON_CPU0) for ppi in board.TIMER_PPIS]
         w.cells("interrupts", *(cell for ppi in ppis for cell in ppi))
         w.flag("always-on")
         w.strings("compatible", "arm,armv7-timer")
 
 
-def _interrupt_controller(w: _Writer) -> None:
+def _interrupt_controller(w: Writer) -> None:
     with w.node(f"intc@{board.GIC_DISTRIBUTOR.base:x}"):
-        w.cells("phandle", _GIC)
+        w.cells("phandle", GIC)
         w.reg(board.GIC_DISTRIBUTOR, board.GIC_CPU_INTERFACE)
         w.strings("compatible", "arm,cortex-a15-gic")
         w.flag("ranges")
@@ -135,29 +106,29 @@ def _interrupt_controller(w: _Writer) -> None:
         w.cells("#interrupt-cells", 3)
 
 
-def _serial_clock_and_keys(w: _Writer, config: BoardConfig) -> None:
+def _serial_clock_and_keys(w: Writer, config: BoardConfig) -> None:
     with w.node("apb-pclk"):
-        w.cells("phandle", _CLOCK)
+        w.cells("phandle", CLOCK)
         w.strings("clock-output-names", "clk24mhz")
         w.cells("clock-frequency", 24_000_000)
         w.cells("#clock-cells", 0)
         w.strings("compatible", "fixed-clock")
     with w.node(f"pl011@{board.UART.base:x}"):
         w.strings("clock-names", "uartclk", "apb_pclk")
-        w.cells("clocks", _CLOCK, _CLOCK)
+        w.cells("clocks", CLOCK, CLOCK)
         w.spi(board.UART.spi)
         w.reg(board.UART)
         w.strings("compatible", "arm,pl011", "arm,primecell")
     with w.node(f"pl031@{board.RTC.base:x}"):
         w.strings("clock-names", "apb_pclk")
-        w.cells("clocks", _CLOCK)
+        w.cells("clocks", CLOCK)
         w.spi(board.RTC.spi)
         w.reg(board.RTC)
         w.strings("compatible", "arm,pl031", "arm,primecell")
     with w.node(f"pl061@{board.GPIO.base:x}"):
-        w.cells("phandle", _GPIO)
+        w.cells("phandle", GPIO)
         w.strings("clock-names", "apb_pclk")
-        w.cells("clocks", _CLOCK)
+        w.cells("clocks", CLOCK)
         w.spi(board.GPIO.spi)
         w.flag("gpio-controller")
         w.cells("#gpio-cells", 2)
@@ -168,22 +139,22 @@ def _serial_clock_and_keys(w: _Writer, config: BoardConfig) -> None:
         for key, line in key_lines(config.keys).items():
             name = "poweroff" if key == "power" else key
             with w.node(name):
-                w.cells("gpios", _GPIO, line, 0)
+                w.cells("gpios", GPIO, line, 0)
                 w.cells("linux,code", HARDWARE_KEYS[key])
                 w.strings("label", f"GPIO Key {name.replace('-', ' ').title()}")
 
 
-def _virtio_slot(w: _Writer, slot: int) -> None:
+def _virtio_slot(w: Writer, slot: int) -> None:
     base = board.VIRTIO.base + slot * board.VIRTIO_SLOT_SIZE
     assert board.VIRTIO.spi is not None
     with w.node(f"virtio_mmio@{base:x}"):
         w.flag("dma-coherent")
-        w.spi(board.VIRTIO.spi + slot, _EDGE_RISING)
+        w.spi(board.VIRTIO.spi + slot, EDGE_RISING)
         w.reg(board.Part(base, board.VIRTIO_SLOT_SIZE))
         w.strings("compatible", "virtio,mmio")
 
 
-def _chosen(w: _Writer, config: BoardConfig, append: str, initrd: tuple[int, int] | None) -> None:
+def _chosen(w: Writer, config: BoardConfig, append: str, initrd: tuple[int, int] | None) -> None:
     panel = config.panel
     with w.node("chosen"):
         # Linux translates the framebuffer's address through its parent, this node.

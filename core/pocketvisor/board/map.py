@@ -26,6 +26,12 @@ RTC: Final = Part(0x0901_0000, 0x1000, spi=2)
 FW_CFG: Final = Part(0x0902_0000, 0x18)
 GPIO: Final = Part(0x0903_0000, 0x1000, spi=7)
 GPS_UART: Final = Part(0x0904_0000, 0x1000, spi=8)
+I2C: Final = Part(0x0905_0000, 0x1000, spi=100)
+I2C_ALERT_SPI: Final = 101
+PHONE_GPIO: Final = Part(0x0906_0000, 0x1000, spi=102)
+CHARGER_LINE: Final = 0
+BATTERY_LINE: Final = 1
+"""Of the phone's own GPIO controller: high while a charger is connected, and while the battery is there."""
 VIRTIO: Final = Part(0x0A00_0000, 0x200 * 32, spi=16)
 FRAMEBUFFER: Final = Part(0x0C00_0000, 0x0100_0000)
 USER_DEVICES: Final = Part(0x0D00_0000, 0x0100_0000, spi=112)
@@ -63,6 +69,8 @@ PARTS: Final[dict[str, Part]] = {
     "fw_cfg": FW_CFG,
     "pl061": GPIO,
     "gps uart": GPS_UART,
+    "i2c": I2C,
+    "phone gpio": PHONE_GPIO,
     "virtio": VIRTIO,
     "framebuffer": FRAMEBUFFER,
     "user devices": USER_DEVICES,

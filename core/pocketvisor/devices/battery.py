@@ -94,8 +94,8 @@ class SmartBattery(I2cChip[SmartBatteryState]):
     name = "battery"
     address = 0x0B
 
-    def __init__(self) -> None:
-        super().__init__(SmartBatteryState())
+    def __init__(self, shown: BatteryState = BatteryState()) -> None:
+        super().__init__(SmartBatteryState(shown=shown))
 
     def start(self, reading: bool) -> bool:
         state = self.state
