@@ -1,7 +1,8 @@
 """The two guests that Debian's armhf packages give: which packages, which of their files, which first disk.
 
-`debian` is Debian's kernel with a first disk of ours: static busybox, the kernel's modules for keyboard and
-touch screen, and the scripts of resources/debian. `debian-installer` is Debian's own netboot image.
+`debian` is Debian's kernel with a first disk of ours: static busybox, the kernel's modules for the board's
+devices (loaded where the device is), and the scripts of resources/debian. `debian-installer` is Debian's own
+netboot image.
 """
 
 import gzip
@@ -13,16 +14,22 @@ from pathlib import Path, PurePosixPath
 from pocketvisor.errors import ImageError, MissingImage
 from pocketvisor.images import cpio
 from pocketvisor.images.catalogue import GuestImage
-from pocketvisor.images.kernel_modules import load_order, module_name, needed_by, plain_module
+from pocketvisor.images.kernel_modules import module_name, needed_by, plain_module, tables
 from pocketvisor.images.package import read_package
 
-RECIPE = 1
+RECIPE = 2
 """Counted up when what is made here changes: what an older recipe made is then made again."""
 
 ARCHITECTURE = "armhf"
 KERNEL = "linux-image-armmp"
 BUSYBOX = "busybox-static"
-MODULES = ("virtio_mmio", "virtio_input", "evdev")
+MODULES = (
+    *("virtio_mmio", "virtio_input", "evdev", "virtio_gpu", "virtio_net", "virtio_blk", "virtio_console"),
+    *("virtio_rng", "virtio_balloon", "vmw_vsock_virtio_transport"),
+    *("i2c_versatile", "sbs_battery", "gpio_charger"),
+    *("ext4", "crc32c_generic", "isofs", "vfat", "nls_ascii", "nls_cp437", "nls_utf8"),
+)
+"""Of the board's devices, and of the file systems that disks come with; all that they need comes too."""
 
 BY_HAND = (
     "Give files of your own: `pocketvisor run --kernel vmlinuz --initrd initrd.gz`. For a shell, the kernel "
@@ -94,11 +101,11 @@ def installer_package(names: list[str], release: str) -> str:
 
 def debian_files(kernel: Path, busybox: Path, cancelled: Cancelled) -> Files:
     """Debian's kernel and our first disk, from the kernel's package and busybox's."""
-    from_kernel, modules = _kernel_and_modules(kernel, cancelled)
+    from_kernel, release, modules = kernel_and_modules(kernel, cancelled)
     from_busybox = read_package(busybox, lambda name: name.endswith("bin/busybox"), cancelled=cancelled)
     if len(from_kernel) != 1 or len(from_busybox) != 1:
         raise ImageError(f"{kernel.name} and {busybox.name}: do not hold one kernel and one busybox")
-    initrd = _first_disk(next(iter(from_busybox.values())), modules)
+    initrd = _first_disk(next(iter(from_busybox.values())), release, modules)
     [(name, content)] = from_kernel.items()
     return {
         "kernel": (PurePosixPath(name).name, content),
@@ -119,10 +126,10 @@ def installer_files(package: Path, cancelled: Cancelled) -> Files:
     return {"kernel": ("vmlinuz", by_name["vmlinuz"]), "initrd": ("initrd.gz", by_name["initrd.gz"])}
 
 
-def _kernel_and_modules(
-    package: Path, cancelled: Cancelled
-) -> tuple[dict[str, bytes], list[tuple[str, bytes]]]:
-    """The kernel, and the modules of MODULES with all they need, in order to load.
+def kernel_and_modules(
+    package: Path, cancelled: Cancelled, wanted_modules: tuple[str, ...] = MODULES
+) -> tuple[dict[str, bytes], str, dict[str, bytes]]:
+    """The kernel's file by its path, its release, and the wanted modules by name with all they need.
 
     A module that is built into the kernel is in no file and left out. The package holds 3000 others, so that
     it is read once more if a module turns out to need one, rather than kept in memory.
@@ -130,7 +137,7 @@ def _kernel_and_modules(
     kernels: dict[str, bytes] = {}
     modules: dict[str, bytes] = {}
     needs: dict[str, list[str]] = {}
-    wanted = set(MODULES)
+    wanted = set(wanted_modules)
 
     def is_wanted(path: str) -> bool:
         return module_name(path) in wanted or (path.startswith("boot/vmlinuz-") and not kernels)
@@ -146,30 +153,44 @@ def _kernel_and_modules(
         known = wanted | set(needs)
         wanted = {needed for names in needs.values() for needed in names} - known
         needs.update({name: [] for name in known - set(needs)})
-    return kernels, [(f"{name}.ko", modules[name]) for name in load_order(MODULES, needs) if name in modules]
+    release = next((PurePosixPath(path).name.removeprefix("vmlinuz-") for path in kernels), "")
+    return kernels, release, modules
 
 
-def _first_disk(busybox: bytes, modules: list[tuple[str, bytes]]) -> bytes:
+def module_entries(release: str, modules: dict[str, bytes]) -> list[cpio.Entry]:
+    """The modules of a kernel in a first disk, where modprobe looks for them."""
+    folder = f"lib/modules/{release}"
+    contents = {**{f"{name}.ko": content for name, content in sorted(modules.items())}, **tables(modules)}
+    return [
+        *(cpio.folder(name) for name in ("lib", "lib/modules", folder)),
+        *(cpio.file(f"{folder}/{name}", content) for name, content in contents.items()),
+    ]
+
+
+def _first_disk(busybox: bytes, release: str, modules: dict[str, bytes]) -> bytes:
     scripts = files("pocketvisor.resources").joinpath("debian")
 
     def script(name: str) -> bytes:
         return scripts.joinpath(name).read_bytes()
 
-    folders = ("bin", "dev", "etc", "lib", "lib/modules", "proc", "root", "run", "sys", "tmp")
+    folders = ("bin", "dev", "etc", "mnt", "proc", "root", "run", "sys", "tmp")
     return cpio.pack(
         [
             *(cpio.folder(name) for name in folders),
             cpio.file("bin/busybox", busybox, executable=True),
             cpio.link("bin/sh", "busybox"),
+            cpio.link("sbin", "bin"),
             cpio.link("init", "bin/busybox"),
             cpio.file("bin/bench", script("bench"), executable=True),
             cpio.file("etc/boot", script("boot"), executable=True),
+            cpio.file("etc/dhcp", script("dhcp"), executable=True),
             cpio.file("etc/inittab", script("inittab")),
             cpio.file("etc/profile", script("profile")),
+            cpio.file("etc/filesystems", b"ext4\nvfat\niso9660\n"),
             cpio.file("etc/hostname", b"debian\n"),
+            cpio.file("etc/hosts", b"127.0.0.1 localhost debian\n::1 localhost\n"),
             cpio.file("etc/passwd", b"root::0:0:root:/root:/bin/sh\n"),
             cpio.file("etc/group", b"root:x:0:\n"),
-            *(cpio.file(f"lib/modules/{name}", content) for name, content in modules),
-            cpio.file("lib/modules/order", "".join(f"{name}\n" for name, _ in modules).encode()),
+            *module_entries(release, modules),
         ]
     )

@@ -56,9 +56,10 @@ def _hashes(content: bytes) -> str:
     return f"Size: {len(content)}\nSHA256: {hashlib.sha256(content).hexdigest()}\n"
 
 
-def kernel_module(*needs: str) -> bytes:
+def kernel_module(*needs: str, aliases: tuple[str, ...] = ()) -> bytes:
     """The smallest ELF file that a kernel module's information can be read from."""
     information = b"license=GPL\0depends=" + ",".join(needs).encode() + b"\0"
+    information += b"".join(b"alias=" + alias.encode() + b"\0" for alias in aliases)
     names = b"\0.modinfo\0.shstrtab\0"
     header_size, section_size = 52, 40
     names_at = header_size + len(information)

@@ -31,13 +31,14 @@ async def test_fetching_debian_brings_a_shell_and_the_installer(source: LocalSou
     assert disk["bin/busybox"].content == b"a shell"
     assert disk["init"].content == b"bin/busybox" and stat.S_ISLNK(disk["init"].mode)
     assert disk["etc/boot"].mode & 0o111
-    assert disk["lib/modules/order"].content.split() == [
-        b"virtio.ko",
-        b"virtio_ring.ko",
-        b"virtio_mmio.ko",
-        b"virtio_input.ko",
+    modules = "lib/modules/6.1.0-1-armmp"
+    assert disk[f"{modules}/modules.dep"].content.splitlines() == [
+        b"virtio.ko:",
+        b"virtio_input.ko: virtio.ko",
+        b"virtio_mmio.ko: virtio_ring.ko virtio.ko",
+        b"virtio_ring.ko: virtio.ko",
     ]
-    assert "lib/modules/floppy.ko" not in disk
+    assert f"{modules}/virtio_ring.ko" in disk and f"{modules}/floppy.ko" not in disk
     assert "linux-image-6.1.0-1-armmp_6.1_armhf.deb" in image.source
 
     found = catalogue()

@@ -10,6 +10,7 @@ import pytest
 from pocketvisor.errors import ImageError
 from pocketvisor.images import cpio
 from pocketvisor.images.catalogue import GuestImage, catalogue
+from pocketvisor.images.debian import MODULES
 from pocketvisor.images.fetch import fetch
 
 pytestmark = pytest.mark.debian
@@ -31,13 +32,18 @@ def disk(image: GuestImage) -> dict[str, cpio.Entry]:
     return {entry.name: entry for entry in cpio.read(io.BytesIO(content))}
 
 
-def test_debians_first_disk_holds_a_shell_and_a_keyboard() -> None:
+def test_debians_first_disk_holds_a_shell_and_drivers_for_the_boards_devices() -> None:
     found = disk(catalogue()["debian"])
     assert found["bin/busybox"].content.startswith(b"\x7fELF\x01\x01")
-    order = found["lib/modules/order"].content.split()
-    assert {b"virtio_mmio.ko", b"virtio_input.ko", b"evdev.ko"} <= set(order)
-    for name in order:
-        assert found[f"lib/modules/{name.decode()}"].content.startswith(b"\x7fELF")
+    modules = {
+        name.rpartition("/")[2]: entry.content for name, entry in found.items() if name.endswith(".ko")
+    }
+    assert {f"{name}.ko" for name in MODULES} <= set(modules)
+    assert all(content.startswith(b"\x7fELF") for content in modules.values())
+    depend = next(entry.content for name, entry in found.items() if name.endswith("/modules.dep"))
+    assert b"ext4.ko: jbd2.ko" in depend or b"ext4.ko: mbcache.ko" in depend or b"ext4.ko: crc16.ko" in depend
+    aliases = next(entry.content for name, entry in found.items() if name.endswith("/modules.alias"))
+    assert b"alias virtio:d00000010v* virtio_gpu\n" in aliases and b"alias fs-ext4 ext4\n" in aliases
 
 
 def test_the_installer_has_drivers_for_the_keyboard_on_the_panel() -> None:

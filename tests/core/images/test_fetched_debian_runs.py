@@ -39,7 +39,7 @@ async def test_both_shells_answer_and_all_devices_have_drivers(handset: Handset)
     console = guest.console
     await console.expect("Pocketvisor Debian: ready", BOOT_SECONDS)
     await console.expect("debian:/root# ", BOOT_SECONDS)
-    console.write(b"cat /proc/bus/input/devices | grep Name; ls /lib/modules/order | wc -l\n")
+    console.write(b"cat /proc/bus/input/devices | grep Name\n")
     for device in ("gpio-keys", "Pocketvisor Touchscreen", "Pocketvisor Keyboard"):
         await console.expect(f'Name="{device}"', BOOT_SECONDS)
     await console.expect("debian:/root# ", BOOT_SECONDS)

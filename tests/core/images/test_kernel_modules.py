@@ -7,7 +7,7 @@ import pytest
 from local_apt import kernel_module
 
 from pocketvisor.errors import ImageError
-from pocketvisor.images.kernel_modules import load_order, module_name, needed_by, plain_module
+from pocketvisor.images.kernel_modules import load_order, module_name, needed_by, plain_module, tables
 
 
 def test_a_modules_name_is_its_files_with_one_kind_of_dash() -> None:
@@ -36,3 +36,15 @@ def test_each_module_comes_after_those_it_needs_also_in_a_circle() -> None:
     needs = {"input": ["core"], "mmio": ["ring", "core"], "ring": ["core"], "core": []}
     assert load_order(("mmio", "input"), needs) == ["core", "ring", "mmio", "input"]
     assert set(load_order(("a",), {"a": ["b"], "b": ["a"]})) == {"a", "b"}
+
+
+def test_modprobe_finds_modules_by_device_and_loads_what_they_need_first() -> None:
+    found = tables(
+        {
+            "net": kernel_module("failover", "absent", aliases=("virtio:d00000001v*", "of:N*T*Cnet")),
+            "failover": kernel_module("core"),
+            "core": kernel_module(),
+        }
+    )
+    assert found["modules.dep"] == b"core.ko:\nfailover.ko: core.ko\nnet.ko: failover.ko core.ko\n"
+    assert found["modules.alias"] == b"alias virtio:d00000001v* net\nalias of:N*T*Cnet net\n"
