@@ -166,15 +166,18 @@ static bool parse_windows(PyObject *mapping, struct virtio_window **windows, uin
 }
 
 static PyObject *fill_virtio_slot(MachineObject *self, PyObject *arguments, PyObject *keywords) {
-    static char *names[] = {"slot", "device_id", "features", "queue_sizes", "config", "windows", NULL};
+    static char *names[] = {"slot",   "device_id", "features", "queue_sizes",
+                            "config", "windows",   "legacy",   NULL};
     uint32_t slot, device_id, queues, window_count;
     uint64_t features;
     uint16_t limits[VIRTIO_QUEUES];
     PyObject *sizes, *mapping = NULL;
+    int legacy = 0;
     Py_buffer config;
     struct virtio_window *windows;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&O&O&Oy*|O", names, module_u32, &slot, module_u32,
-                                     &device_id, module_u64, &features, &sizes, &config, &mapping))
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&O&O&Oy*|O$p", names, module_u32, &slot,
+                                     module_u32, &device_id, module_u64, &features, &sizes, &config, &mapping,
+                                     &legacy))
         return NULL;
     bool good = module_require_unbuilt(self) && parse_queue_sizes(sizes, limits, &queues) &&
                 parse_windows(mapping, &windows, &window_count);
@@ -185,6 +188,8 @@ static PyObject *fill_virtio_slot(MachineObject *self, PyObject *arguments, PyOb
         free(windows);
         good = false;
     }
+    if (good && legacy)
+        virtio_mmio_set_legacy(machine_virtio(self->machine), slot);
     PyBuffer_Release(&config);
     return good ? Py_NewRef(Py_None) : NULL;
 }
@@ -231,7 +236,8 @@ PyMethodDef machine_part_methods[] = {
     {"add_virtio_slots", METHOD(add_virtio_slots), METH_VARARGS | METH_KEYWORDS,
      "add_virtio_slots($self, /, base, first_spi, count)\n--\n\nEmpty virtio-mmio transports."},
     {"fill_virtio_slot", METHOD(fill_virtio_slot), METH_VARARGS | METH_KEYWORDS,
-     "fill_virtio_slot($self, /, slot, device_id, features, queue_sizes, config, windows=None)\n--\n\n"
+     "fill_virtio_slot($self, /, slot, device_id, features, queue_sizes, config, windows=None, *, "
+     "legacy=False)\n--\n\n"
      "Puts a device behind a transport."},
     {"add_device", METHOD(add_device), METH_VARARGS | METH_KEYWORDS,
      "add_device($self, /, base, size, device, name)\n--\n\nA device in Python; answers its index."},

@@ -45,6 +45,9 @@ static void reset_slot(struct virtio_slot *slot) {
     memset(slot->queue_available, 0, sizeof slot->queue_available);
     memset(slot->queue_used, 0, sizeof slot->queue_used);
     memset(slot->used_index, 0, sizeof slot->used_index);
+    memset(slot->queue_align, 0, sizeof slot->queue_align);
+    memset(slot->queue_page, 0, sizeof slot->queue_page);
+    slot->guest_page_size = 0;
     virtio_drive_line(slot);
 }
 
@@ -58,10 +61,10 @@ static void write_status(struct virtio_mmio *virtio, struct virtio_slot *slot, u
         tell = before != 0;
     } else {
         uint64_t features = slot->driver_features;
-        if (value & VIRTIO_FEATURES_OK && !(before & VIRTIO_FEATURES_OK) &&
+        if (!slot->legacy && value & VIRTIO_FEATURES_OK && !(before & VIRTIO_FEATURES_OK) &&
             (features & ~slot->features || !(features & VIRTIO_F_VERSION_1)))
             value &= ~(uint32_t)VIRTIO_FEATURES_OK; /* the driver reads it back and gives up */
-        if (!(value & VIRTIO_FEATURES_OK))
+        if (!slot->legacy && !(value & VIRTIO_FEATURES_OK))
             value &= ~(uint32_t)VIRTIO_DRIVER_OK;
         /* A driver must not clear a bit: neither does it here. */
         slot->status = before | value;
@@ -108,7 +111,10 @@ static void set_half(uint64_t *address, bool high, uint32_t value) {
 }
 
 static void write_features(struct virtio_slot *slot, uint32_t value) {
-    if (slot->driver_features_select < 2 && !(slot->status & VIRTIO_FEATURES_OK))
+    if (slot->legacy) { /* there is no answer to features that are not there */
+        if (slot->driver_features_select == 0 && !slot->live)
+            slot->driver_features = value & slot->features;
+    } else if (slot->driver_features_select < 2 && !(slot->status & VIRTIO_FEATURES_OK))
         set_half(&slot->driver_features, slot->driver_features_select, value);
 }
 
@@ -120,6 +126,8 @@ static void write_queue_num(struct virtio_slot *slot, uint32_t value) {
 }
 
 static void kick(struct virtio_mmio *virtio, struct virtio_slot *slot, uint32_t queue) {
+    if (slot->legacy)
+        virtio_legacy_kick(virtio, slot, queue);
     if (slot->live && !(slot->status & VIRTIO_NEEDS_RESET) && queue < slot->queues &&
         slot->queue_ready[queue])
         virtio_ring(virtio, slot, queue);
@@ -130,7 +138,7 @@ static uint32_t read_register(const struct virtio_slot *slot, uint32_t offset) {
     case MAGIC_VALUE:
         return MAGIC;
     case VERSION:
-        return 2;
+        return slot->legacy ? 1 : 2;
     case VENDOR_ID:
         return VENDOR;
     case DEVICE_ID:
@@ -138,6 +146,8 @@ static uint32_t read_register(const struct virtio_slot *slot, uint32_t offset) {
     }
     if (!slot->device_id)
         return 0;
+    if (slot->legacy && virtio_legacy_register(offset))
+        return virtio_legacy_read(slot, offset);
     switch (offset) {
     case DEVICE_FEATURES:
         return slot->device_features_select < 2
@@ -161,6 +171,10 @@ static uint32_t read_register(const struct virtio_slot *slot, uint32_t offset) {
 static void write_register(struct virtio_mmio *virtio, struct virtio_slot *slot, uint32_t offset,
                            uint32_t value) {
     unsigned queue = slot->queue_select;
+    if (slot->legacy && virtio_legacy_register(offset)) {
+        virtio_legacy_write(virtio, slot, offset, value);
+        return;
+    }
     switch (offset) {
     case DEVICE_FEATURES_SEL:
         slot->device_features_select = value;

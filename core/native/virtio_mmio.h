@@ -1,5 +1,6 @@
-/* virtio-mmio transports, version 2 (VIRTIO 1.1, chapter 4.2), as 32 slots of 0x200 bytes in one range. The
- * devices behind them are in Python: a kick only signals, and what a device writes comes as an event.
+/* virtio-mmio transports, version 2 or 1 (VIRTIO 1.1, chapters 4.2.2 and 4.2.4), as 32 slots of 0x200 bytes
+ * in one range. The devices behind them are in Python: a kick only signals, and what a device writes comes as
+ * an event.
  *
  * EVENT_VIRTIO_USED, little endian: u32 generation, u16 queue, u16 n_writes, u16 n_used, u16 zero; n_writes
  * times {u64 address, u32 length, bytes}; n_used times {u32 id, u32 length}. A length with VIRTIO_ZEROS set
@@ -8,7 +9,7 @@
  * of an older generation (before the driver reset the device) is dropped. A malformed one, or a ring or
  * address outside of RAM, needs a reset of the device, which the driver is told, and is counted.
  *
- * Left out: version 1 (legacy), packed queues, shared memory regions, resetting a single queue.
+ * Left out: packed queues, shared memory regions, resetting a single queue.
  */
 #ifndef POCKETVISOR_VIRTIO_MMIO_H
 #define POCKETVISOR_VIRTIO_MMIO_H
@@ -74,10 +75,13 @@ struct virtio_slot {
     uint8_t queue_ready[VIRTIO_QUEUES];
     uint64_t queue_descriptors[VIRTIO_QUEUES], queue_available[VIRTIO_QUEUES], queue_used[VIRTIO_QUEUES];
     uint16_t used_index[VIRTIO_QUEUES];
+    uint32_t guest_page_size; /* and what else a legacy driver sets */
+    uint32_t queue_align[VIRTIO_QUEUES], queue_page[VIRTIO_QUEUES];
 
     /* Given once; not state. */
     uint32_t device_id; /* 0: empty */
     uint64_t features;
+    bool legacy; /* version 1 */
     uint32_t queues;
     uint16_t queue_limit[VIRTIO_QUEUES];
     uint32_t config_size;
@@ -102,6 +106,8 @@ void virtio_mmio_free(struct virtio_mmio *virtio);
 bool virtio_mmio_fill(struct virtio_mmio *virtio, unsigned slot, uint32_t device_id, uint64_t features,
                       const uint16_t *queue_limits, uint32_t queues, const uint8_t *config,
                       uint32_t config_size, struct virtio_window *windows, uint32_t window_count);
+/* A filled slot shows itself in version 1, with the low 32 features alone. False: it is empty. */
+bool virtio_mmio_set_legacy(struct virtio_mmio *virtio, unsigned slot);
 
 /* On the vCPU's thread, or not running. */
 void virtio_mmio_used(struct virtio_mmio *virtio, unsigned slot, const uint8_t *payload, uint32_t size);
@@ -124,12 +130,20 @@ uint32_t virtio_mmio_config(struct virtio_mmio *virtio, unsigned slot, uint8_t c
 extern const struct device_ops virtio_mmio_ops;
 extern const struct device_ops virtio_slot_ops;
 
-/* Between virtio_mmio.c (the registers), virtio_slots.c (the host's side) and virtio_used.c. */
+/* Between virtio_mmio.c (the registers), virtio_legacy.c, virtio_slots.c (the host's side) and virtio_used.c.
+ */
 enum { VIRTIO_DRIVER_OK = 4, VIRTIO_FEATURES_OK = 8, VIRTIO_NEEDS_RESET = 64 };
 void virtio_drive_line(struct virtio_slot *slot);
 void virtio_ring(struct virtio_mmio *virtio, struct virtio_slot *slot, unsigned bit);
 /* Something the driver gave cannot be: VIRTIO 1.1, 2.1.2. */
 void virtio_needs_reset(struct virtio_mmio *virtio, struct virtio_slot *slot);
+/* Is it a register that the two versions do not share? */
+bool virtio_legacy_register(uint32_t offset);
+uint32_t virtio_legacy_read(const struct virtio_slot *slot, uint32_t offset);
+void virtio_legacy_write(struct virtio_mmio *virtio, struct virtio_slot *slot, uint32_t offset,
+                         uint32_t value);
+/* Before the kick itself. */
+void virtio_legacy_kick(struct virtio_mmio *virtio, struct virtio_slot *slot, uint32_t queue);
 /* Checks and applies a payload; false: the device needs a reset. */
 bool virtio_apply_used(struct virtio_slot *slot, const struct virtio_memory *memory, const uint8_t *payload,
                        uint32_t size, bool *interrupt);

@@ -160,7 +160,7 @@ static bool slot_restored(void *device) {
     struct virtio_slot *slot = device;
     if (!slot->device_id || slot->live > 1 || slot->status > 0xff)
         return false;
-    if (slot->status & VIRTIO_FEATURES_OK && slot->driver_features & ~slot->features)
+    if ((slot->legacy || slot->status & VIRTIO_FEATURES_OK) && slot->driver_features & ~slot->features)
         return false;
     for (unsigned queue = 0; queue < VIRTIO_QUEUES; queue++) {
         uint16_t size = slot->queue_size[queue];
@@ -191,6 +191,9 @@ static const struct state_field fields[] = {
     STATE_ARRAY(struct virtio_slot, queue_available),
     STATE_ARRAY(struct virtio_slot, queue_used),
     STATE_ARRAY(struct virtio_slot, used_index),
+    STATE_FIELD(struct virtio_slot, guest_page_size),
+    STATE_ARRAY(struct virtio_slot, queue_align),
+    STATE_ARRAY(struct virtio_slot, queue_page),
     STATE_END,
 };
 

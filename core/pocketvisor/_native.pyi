@@ -140,11 +140,14 @@ class Machine:
         queue_sizes: Sequence[int],
         config: bytes,
         windows: Mapping[tuple[int, int], bytes] | None = None,
+        *,
+        legacy: bool = False,
     ) -> None:
         """VERSION_1 is offered in any case. Without `windows` the driver may write the configuration space
         (a doorbell tells). With them it writes bytes 0 and 1 alone, and byte 2 and what follows from byte 8
         on show the size and the bytes under (byte 0, byte 1), or nothing: virtio-input's way. The space then
-        has 136 bytes, a window at most 128."""
+        has 136 bytes, a window at most 128. `legacy`: the transport shows version 1, offers no feature above
+        bit 31, so no VERSION_1, and takes whichever of the others the driver wants."""
     def add_device(self, base: int, size: int, device: Device, name: str) -> int:
         """A device in Python; answers its index."""
 

@@ -228,6 +228,23 @@ def test_a_virtqueue_from_kick_to_interrupt() -> None:
     guest.close()
 
 
+def test_a_legacy_slot_answers_addresses_computed_from_a_page() -> None:
+    at, page = VIRTIO + 0x200, (RAM + QUEUE) >> 12
+    code = write(at + 0x70, 3) + write(at + 0x28, 4096) + write(at + 0x20, 0xFFFF_FFFF)
+    code += write(at + 0x38, 8) + write(at + 0x3C, 4096) + write(at + 0x40, page) + write(at + 0x70, 7)
+    guest = Guest([*code, *read(at + 4), STOP])
+    machine = guest.machine
+    machine.fill_virtio_slot(1, 2, 1 << 32 | 1 << 9, (64,), b"", legacy=True)
+    machine.run(1000)
+    assert guest.words(1) == [1]
+    assert machine.virtio_status(1) == (7, 0, 1 << 9)
+    queue = machine.virtio_queue(1, 0)
+    assert (queue["size"], queue["ready"]) == (8, True)
+    found = [queue["descriptors"], queue["available"], queue["used"]]
+    assert found == [RAM + QUEUE, RAM + QUEUE + 128, RAM + QUEUE + 4096]
+    guest.close()
+
+
 def test_a_hostile_payload_needs_a_reset() -> None:
     guest = Guest([*virtio_driver(), STOP], deterministic=True)
     machine = guest.machine
