@@ -216,6 +216,8 @@ void helper_set_cp_reg_arm(void *state, const void *reg, uint32_t value) {
     inner.set_cp(state, reg, value);
     if (told)
         here.listener->domains(here.vcpu, value, true);
+    else if (here.listener && here.listener->table_control && !strcmp(name, "TTBCR"))
+        here.listener->table_control(here.vcpu, value);
 }
 
 void helper_cpsr_write_arm(void *state, uint32_t value, uint32_t mask) {

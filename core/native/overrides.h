@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OVERRIDES_VERSION = 2 };
+enum { OVERRIDES_VERSION = 3 };
 
 /* As libunicorn numbers them. */
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
@@ -73,6 +73,8 @@ struct overrides_listener {
     bool (*flush)(void *vcpu, void *cpu);
     /* The guest writes DACR: told before and after. */
     void (*domains)(void *vcpu, uint32_t value, bool written);
+    /* TTBCR was written with `value`. */
+    void (*table_control)(void *vcpu, uint32_t value);
     /* The guest is about to change its mode (not by an exception). */
     void (*mode)(void *vcpu, uint32_t mode);
 };

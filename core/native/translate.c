@@ -5,15 +5,37 @@
  *   both down its slow path;
  * - the first write to a clean page comes here, for the dirty log;
  * - code is watched: a page that was fetched from is writable only where the engine checks each store (the
- *   guest's own tables allow execution of it there), or after its translations are dropped (an alias
- * without);
+ *   guest's own tables allow execution of it there), or after its translations are dropped (another alias);
  * - what is neither memory nor device is an external abort.
  *
- * Left out: LPAE, the ARMv5 table format (SCTLR.XP clear), alignment checks of SCTLR.A.
+ * Left out: the ARMv5 table format (SCTLR.XP clear), alignment checks of SCTLR.A.
  */
 #include "vcpu_private.h"
 
 enum { RESPONSE_DECODE_ERROR = 2 };
+
+static void set_page(void *context, void *cpu, uint32_t virtual_address, uint64_t physical,
+                     uint32_t attributes, int rights, int mmu_index, uint32_t size);
+
+/* Whose index it is: user mode's of the three translation regimes. */
+static bool is_user_index(int mmu_index) {
+    return mmu_index == 0 || mmu_index == 1 || mmu_index == 7;
+}
+
+/* In place of the engine's walk, which does not know long descriptors. */
+static bool fill_long(struct vcpu *vcpu, void *cpu, uint32_t address, int access, int mmu_index) {
+    uint64_t physical;
+    int rights;
+    if (!long_descriptors_walk(vcpu, address, access, is_user_index(mmu_index), &physical, &rights)) {
+        set_page(vcpu, cpu, address & ~(PAGE_SIZE - 1u), physical & ~(PAGE_SIZE - 1ull), 0, rights, mmu_index,
+                 PAGE_SIZE);
+        return true;
+    }
+    if (!vcpu->fill.probe) /* raises the abort, whose status exceptions.c asks for */
+        vcpu->engine->transaction_failed(cpu, address, address, (unsigned)vcpu->fill.size, access, mmu_index,
+                                         0, RESPONSE_DECODE_ERROR, vcpu->fill.return_address);
+    return false;
+}
 
 static bool fill(void *context, void *cpu, uint64_t address, int size, int access, int mmu_index, bool probe,
                  uintptr_t return_address) {
@@ -26,7 +48,9 @@ static bool fill(void *context, void *cpu, uint64_t address, int size, int acces
     vcpu->nothing = false;
     vcpu->walking = true;
     domains_filled(vcpu, (uint32_t)address, mmu_index);
-    bool found = vcpu->engine->fill(cpu, address, size, access, mmu_index, probe, return_address);
+    bool found = long_descriptors_on(vcpu) && cp15_read(vcpu, CP15_SCTLR) & SCTLR_M
+                     ? fill_long(vcpu, cpu, (uint32_t)address, access, mmu_index)
+                     : vcpu->engine->fill(cpu, address, size, access, mmu_index, probe, return_address);
     vcpu->walking = false;
     vcpu->fault.kind = FAULT_NONE;
     return found && !vcpu->nothing;
@@ -102,6 +126,7 @@ const struct overrides_listener translate_listener = {
     .emit_access = domains_emit_access,
     .flush = domains_flush,
     .domains = domains_write,
+    .table_control = long_descriptors_control,
     .mode = domains_mode,
 };
 
@@ -128,6 +153,9 @@ enum {
     STATUS_WRITE = 1 << 11,
 };
 
+/* The same causes in the long format: bit 9 says so. */
+enum { LONG_ALIGNMENT = 0x221, LONG_EXTERNAL = 0x210, LONG_DEBUG = 0x222, LONG_TRANSLATION = 0x205 };
+
 /* AP[2:0] to rights in privileged and in user mode. */
 static const uint8_t rights_of_ap[8][2] = {{0, 0}, {3, 0}, {3, 1}, {3, 3}, {0, 0}, {1, 0}, {1, 1}, {1, 1}};
 /* AP[2:1] with SCTLR.AFE set. */
@@ -140,6 +168,12 @@ uint32_t translate_walk(struct vcpu *vcpu, uint32_t address, int access, bool us
     *physical = address;
     if (!(sctlr & SCTLR_M))
         return 0;
+    if (long_descriptors_on(vcpu)) {
+        uint64_t far = 0;
+        uint32_t status = long_descriptors_walk(vcpu, address, access, user, &far, rights);
+        *physical = (uint32_t)far;
+        return far >> 32 && !status ? LONG_EXTERNAL : status;
+    }
     const bool big_endian = sctlr & SCTLR_EE;
     uint32_t ttbcr = cp15_read(vcpu, CP15_TTBCR), split = ttbcr & 7, table;
     *rights = 0;
@@ -201,14 +235,10 @@ uint32_t translate_walk(struct vcpu *vcpu, uint32_t address, int access, bool us
     return *rights & 1 << access ? 0 : (STATUS_PERMISSION + level) | domain << 4;
 }
 
-/* Whose index it is: user mode's of the three translation regimes. */
-static bool is_user_index(int mmu_index) {
-    return mmu_index == 0 || mmu_index == 1 || mmu_index == 7;
-}
-
 uint32_t translate_fault_status(struct vcpu *vcpu) {
     const struct fault *fault = &vcpu->fault;
-    uint32_t status = STATUS_DEBUG, physical;
+    const bool is_long = long_descriptors_on(vcpu);
+    uint32_t status = is_long ? LONG_DEBUG : STATUS_DEBUG, physical;
     int rights;
     switch (fault->kind) {
     case FAULT_NONE: /* no access of the guest's: a watchpoint of the guest's own debugger */
@@ -218,24 +248,27 @@ uint32_t translate_fault_status(struct vcpu *vcpu) {
                                 &physical, &rights);
         /* The engine met a fault that this walk does not know (the ARMv5 table format). */
         if (status == 0)
-            status = STATUS_TRANSLATION;
+            status = is_long ? LONG_TRANSLATION : STATUS_TRANSLATION;
         break;
     case FAULT_ALIGNMENT:
-        status = STATUS_ALIGNMENT;
+        status = is_long ? LONG_ALIGNMENT : STATUS_ALIGNMENT;
         break;
     case FAULT_EXTERNAL:
-        status = STATUS_EXTERNAL;
+        status = is_long ? LONG_EXTERNAL : STATUS_EXTERNAL;
         vcpu->counters.external_aborts++;
         break;
     }
     if (fault->access == ACCESS_FETCH)
-        return status & ~0xf0u; /* IFSR has no domain */
+        return is_long ? status : status & ~0xf0u; /* IFSR has no domain */
     return status | (fault->access == ACCESS_WRITE ? STATUS_WRITE : 0);
 }
 
 bool vcpu_translate(struct vcpu *vcpu, uint32_t virtual_address, uint32_t *physical, int *rights) {
     bool user = (read_register(vcpu, UC_ARM_REG_CPSR) & MODE_MASK) == MODE_USER;
-    uint32_t status = translate_walk(vcpu, virtual_address, ACCESS_READ, user, physical, rights) & 0xf;
+    uint32_t status = translate_walk(vcpu, virtual_address, ACCESS_READ, user, physical, rights);
+    if (long_descriptors_on(vcpu))
+        return !status || *rights;
+    status &= 0xf;
     /* A page that this mode may not read is mapped all the same. */
     return (status & ~2u) != STATUS_TRANSLATION && (status & ~2u) != STATUS_EXTERNAL_WALK;
 }

@@ -68,9 +68,12 @@ static bool coprocessor(struct vcpu *vcpu, uint32_t word, uint32_t *cpsr) {
         value = read_register(vcpu, general[rt]);
         if (reg.is64)
             value |= (uint64_t)read_register(vcpu, general[rt2]) << 32;
+        if (long_descriptors_register(vcpu, &reg, privileged, false, &value))
+            return true;
         return vcpu->host.cp_write && vcpu->host.cp_write(vcpu->host.machine, &reg, privileged, value);
     }
-    if (!vcpu->host.cp_read || !vcpu->host.cp_read(vcpu->host.machine, &reg, privileged, &value))
+    if (!long_descriptors_register(vcpu, &reg, privileged, true, &value) &&
+        (!vcpu->host.cp_read || !vcpu->host.cp_read(vcpu->host.machine, &reg, privileged, &value)))
         return false;
     if (rt == 15) {
         *cpsr = (*cpsr & 0x0fffffffu) | ((uint32_t)value & 0xf0000000u);

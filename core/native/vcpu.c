@@ -7,7 +7,7 @@
 
 #include "vcpu_private.h"
 
-const char vcpu_engine[] = "unicorn-2.1.4/cortex-a9/filtered-fill/1";
+const char vcpu_engine[] = "unicorn-2.1.4/cortex-a9/filtered-fill/2";
 
 uint32_t read_register(struct vcpu *vcpu, int id) {
     uint32_t value = 0;

@@ -87,8 +87,10 @@ enum stop_reason { STOP_NONE, STOP_AGAIN, STOP_LOOK, STOP_LEAVE, STOP_ERROR };
 
 /* Saved beside the engine's block. */
 struct vcpu_extra {
-    uint8_t waiting;    /* the last run ended in WFI and nothing has run since */
-    uint64_t exception; /* clock bytes at the last exception: see vcpu_count_exception() */
+    uint8_t waiting;        /* the last run ended in WFI and nothing has run since */
+    uint64_t exception;     /* clock bytes at the last exception: see vcpu_count_exception() */
+    uint32_t long_control;  /* long_descriptors.c: TTBCR with EAE set, else 0 */
+    uint64_t long_table[2]; /* TTBR0 and TTBR1, 64-bit */
 };
 
 struct vcpu {
@@ -166,6 +168,17 @@ extern const struct overrides_listener translate_listener;
 uint32_t translate_walk(struct vcpu *vcpu, uint32_t address, int access, bool user, uint32_t *physical,
                         int *rights);
 uint32_t translate_fault_status(struct vcpu *vcpu);
+
+/* long_descriptors.c */
+bool long_descriptors_on(const struct vcpu *vcpu);
+/* TTBCR was written. */
+void long_descriptors_control(void *vcpu, uint32_t value);
+/* MRRC or MCRR of a 64-bit TTBR; false where it is no such register, or there is none now. */
+bool long_descriptors_register(struct vcpu *vcpu, const struct cp_register *reg, bool privileged, bool read,
+                               uint64_t *value);
+/* As translate_walk(), with the status in the long format. */
+uint32_t long_descriptors_walk(struct vcpu *vcpu, uint32_t address, int access, bool user, uint64_t *physical,
+                               int *rights);
 
 /* exceptions.c */
 void exceptions_interrupt(uc_engine *uc, uint32_t number, void *vcpu);

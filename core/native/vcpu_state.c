@@ -229,8 +229,9 @@ bool vcpu_restore(struct vcpu *vcpu, const void *state, size_t size) {
     return true;
 }
 
-const struct state_field vcpu_extra_fields[] = {STATE_FIELD(struct vcpu_extra, waiting),
-                                                STATE_FIELD(struct vcpu_extra, exception), STATE_END};
+const struct state_field vcpu_extra_fields[] = {
+    STATE_FIELD(struct vcpu_extra, waiting), STATE_FIELD(struct vcpu_extra, exception),
+    STATE_FIELD(struct vcpu_extra, long_control), STATE_ARRAY(struct vcpu_extra, long_table), STATE_END};
 
 void *vcpu_extra_state(struct vcpu *vcpu) {
     return &vcpu->extra;
