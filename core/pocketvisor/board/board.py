@@ -285,7 +285,13 @@ class _Machine:
 
     def fill(self, slot: int, device: VirtioDevice) -> None:
         self._machine.fill_virtio_slot(
-            slot, device.device_id, device.features, device.queue_sizes, device.config, device.windows
+            slot,
+            device.device_id,
+            device.features,
+            device.queue_sizes,
+            device.config,
+            device.windows,
+            legacy=self._legacy,
         )
 
     def status(self, slot: int) -> tuple[int, int, int]:
