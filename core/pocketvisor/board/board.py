@@ -19,6 +19,7 @@ from pocketvisor import _native
 from pocketvisor.board import map as board
 from pocketvisor.board import slots
 from pocketvisor.board.config import BoardConfig
+from pocketvisor.board.firmware import fw_cfg
 from pocketvisor.board.phone import PhoneParts
 from pocketvisor.devices.cfi_flash import CfiFlash
 from pocketvisor.devices.device import Device, Port, State
@@ -99,6 +100,8 @@ class Board:
         machine.add_virtio_slots(board.VIRTIO.base, _spi(board.VIRTIO), board.VIRTIO_SLOTS)
         for part, make in _DEVICES:
             self.add_device(part, make(config))
+        make_fw_cfg = fw_cfg(config, machine, self.loop, self._memory, self._note)
+        self.add_device(board.FW_CFG, make_fw_cfg)
         shown = config.devices.phone
         self._phone = PhoneParts(self, shown, config.rtc_epoch) if shown is not None else None
         self._touch_screen = TouchScreen(config.panel.width, config.panel.height)
@@ -142,7 +145,8 @@ class Board:
                 control(data, fd)
 
     def take_reports(self) -> list[tuple[str, bytes]]:
-        """(device, message) of all that devices told their handset since the last call."""
+        """(device, message) of all that devices told their handset since the last call; with no device it is
+        a sentence."""
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self.report_fd)
         reports = []
@@ -228,9 +232,15 @@ class Board:
 
     def _report(self, name: str, report: Struct) -> None:
         """A handset that does not listen loses the oldest."""
+        self._tell(name, msgspec.msgpack.encode(report))
+
+    def _note(self, sentence: str) -> None:
+        self._tell("", sentence[:2000].encode())
+
+    def _tell(self, name: str, data: bytes) -> None:
         if len(self._reports) >= _REPORTS_MAX:
             self._reports.popleft()
-        self._reports.append((name, msgspec.msgpack.encode(report)))
+        self._reports.append((name, data))
         os.eventfd_write(self.report_fd, 1)
 
     # Building

@@ -113,6 +113,15 @@ class DevicesConfig(Struct, frozen=True, kw_only=True):
     """All virtio slots as version 1, for drivers from before VIRTIO 1.0."""
 
 
+class FwCfgConfig(Struct, frozen=True, kw_only=True):
+    """The kernel that firmware is handed to boot: `content` holds it, and its initrd right behind it."""
+
+    content: Descriptor = -1
+    kernel_size: Annotated[int, Meta(ge=0, le=RAM_MAX)] = 0
+    initrd_size: Annotated[int, Meta(ge=0, le=RAM_MAX)] = 0
+    append: Annotated[str, Meta(max_length=4096)] = ""
+
+
 class BoardConfig(Struct, frozen=True, kw_only=True):
     """One guest's board. The loaders need all but `entry`, which they answer, and the descriptors."""
 
@@ -124,6 +133,7 @@ class BoardConfig(Struct, frozen=True, kw_only=True):
     deterministic: bool = False
     skip_idle: bool = False
     devices: DevicesConfig = DevicesConfig()
+    fw_cfg: FwCfgConfig = FwCfgConfig()
     entry: Entry = Entry()
     descriptors: Descriptors = Descriptors()
 
@@ -137,10 +147,11 @@ KINDS: Final = ("linux", "elf", "raw", "uimage", "android", "firmware")
 
 
 class ImageFiles(Struct, frozen=True, kw_only=True):
-    """The files that a guest is started from. kind is one of KINDS."""
+    """The files that a guest is started from. kind is one of KINDS; `kernel` is for firmware to boot."""
 
     kind: str
     main: Path
+    kernel: Path | None = None
     initrd: Path | None = None
     dtb: Path | None = None
     append: str = ""
@@ -154,5 +165,8 @@ class BootPlan(Struct, frozen=True, kw_only=True):
     writes: Sequence[tuple[int, Content]]
     entry: Entry
     flash: Mapping[int, Content]
+    kernel: Content = b""
+    """For firmware to boot, and its initrd: in neither RAM nor flash, but handed in through fw_cfg."""
+    initrd: Content = b""
     summary: str = ""
     """One line for the log: what was recognised and where it went."""

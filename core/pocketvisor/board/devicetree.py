@@ -2,7 +2,7 @@
 
 Also fits a device tree of the user's own to a guest: command line, initrd and memory, as `virt` does.
 
-Left out of `virt`'s tree because the board has not got it: PCI, the GICv2m frame, fw_cfg, the platform bus.
+Left out of `virt`'s tree because the board has not got it: PCI, the GICv2m frame, the platform bus.
 """
 
 import hashlib
@@ -52,6 +52,10 @@ def build(
         _serial_clock_and_keys(w, config)
         if config.devices.phone is not None:
             devicetree_phone.add(w)
+        with w.node(f"fw-cfg@{board.FW_CFG.base:x}"):
+            w.flag("dma-coherent")
+            w.reg(board.FW_CFG)
+            w.strings("compatible", "qemu,fw-cfg-mmio")
         for slot in range(board.VIRTIO_SLOTS):
             _virtio_slot(w, slot)
         with w.node("flash@0"):

@@ -60,8 +60,8 @@ def run(
     own = [path for path in (kernel, elf, firmware) if path is not None]
     if not guests and not own:
         raise _usage("Name a guest ('pocketvisor guests list') or give --kernel, --elf or --firmware")
-    if len(own) > 1:
-        raise _usage("Give one of --kernel, --elf and --firmware")
+    if len(own) > 1 and (firmware is None or elf is not None):  # firmware may be handed a kernel to boot
+        raise _usage("Give one of --kernel, --elf and --firmware; only --firmware goes with --kernel")
     if not own and (initrd is not None or dtb is not None):
         raise _usage("--initrd and --dtb go with --kernel, --elf or --firmware")
     images = chosen_images(

@@ -14,7 +14,15 @@ from typing import Final
 import msgspec
 from blake3 import blake3
 
-from pocketvisor.board.config import BoardConfig, BootPlan, Descriptors, ImageFiles, PanelConfig, tick_ps
+from pocketvisor.board.config import (
+    BoardConfig,
+    BootPlan,
+    Descriptors,
+    FwCfgConfig,
+    ImageFiles,
+    PanelConfig,
+    tick_ps,
+)
 from pocketvisor.board.loaders import load
 from pocketvisor.board.map import FLASH_BANK_SIZE, RAM_BASE
 from pocketvisor.control.status import PAGE_SIZE, StatusPage
@@ -69,6 +77,7 @@ class Boot:
         self.digests: dict[str, str] = {}
         self.summary = ""
         self._flash_fds: list[int] = []
+        self._handed_fds: list[int] = []
         self._shared = memory
         self._peripherals = peripherals
         ram_size = options.ram_of(image) << 20
@@ -97,6 +106,7 @@ class Boot:
             shared.panel.fileno(),
             *self._flash_fds,
             *self._peripherals.descriptors,
+            *self._handed_fds,
         ]
 
     def fill(self, progress: Callable[[str], None]) -> None:
@@ -109,7 +119,12 @@ class Boot:
         progress(f"Loading {image.name}")
         plan = load(
             ImageFiles(
-                kind=image.kind, main=image.main_file, initrd=image.initrd, dtb=image.dtb, append=image.append
+                kind=image.kind,
+                main=image.main_file,
+                kernel=image.kernel if image.kind == "firmware" else None,
+                initrd=image.initrd,
+                dtb=image.dtb,
+                append=image.append,
             ),
             self.board,
         )
@@ -122,6 +137,7 @@ class Boot:
             self.board,
             entry=plan.entry,
             descriptors=Descriptors(
+            fw_cfg=self._hand_in(plan),
                 ram=self.ram_fd,
                 framebuffer=shared.panel.memory_fd,
                 frame_event=shared.panel.fileno(),
@@ -151,9 +167,9 @@ class Boot:
         self._peripherals.ended()
 
     def close(self) -> None:
-        for fd in (self.ram_fd, *self._flash_fds):
+        for fd in (self.ram_fd, *self._flash_fds, *self._handed_fds):
             os.close(fd)
-        self.ram_fd, self._flash_fds = -1, []
+        self.ram_fd, self._flash_fds, self._handed_fds = -1, [], []
 
     def _fill_flash(self, plan: BootPlan) -> None:
         for bank in range(2):
@@ -164,6 +180,17 @@ class Boot:
 
 
 async def prepare(
+    def _hand_in(self, plan: BootPlan) -> FwCfgConfig:
+        """The kernel that firmware is to boot, in memory of its own."""
+        if not plan.kernel:
+            return FwCfgConfig()
+        sizes = len(plan.kernel), len(plan.initrd)
+        fd = create_memfd("kernel", sum(sizes))
+        self._handed_fds.append(fd)
+        _write(fd, 0, plan.kernel)
+        _write(fd, sizes[0], plan.initrd)
+        return FwCfgConfig(content=fd, kernel_size=sizes[0], initrd_size=sizes[1], append=self.image.append)
+
     image: GuestImage,
     model: HandsetModel,
     memory: GuestMemory,

@@ -191,7 +191,7 @@ class GuestMain:
 
     def _send_reports(self) -> None:
         for device, data in self._board.take_reports():
-            self._channel.send(FromDevice(device, data))
+            self._channel.send(FromDevice(device, data) if device else Note(data.decode()))
 
     def _console_ready(self) -> None:
         """There is output; it waits in the machine, which bounds it, until it is due."""

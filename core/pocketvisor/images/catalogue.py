@@ -181,9 +181,9 @@ def image_from_files(
 ) -> GuestImage:
     """A guest from files of one's own. What a kernel's file is, the loader finds out."""
     given = [
-        (field, path) for field, path in (("kernel", kernel), ("elf", elf), ("firmware", firmware)) if path
+        (field, path) for field, path in (("firmware", firmware), ("kernel", kernel), ("elf", elf)) if path
     ]
-    if len(given) != 1:
+    if len(given) != 1 and (firmware is None or elf is not None):  # firmware may have a kernel to boot
         raise ImageError("Give one of a kernel, an ELF file or a firmware to start from")
     field, path = given[0]
     kind = kind or {"kernel": "linux", "elf": "elf", "firmware": "firmware"}[field]  # type: ignore[assignment]

@@ -21,7 +21,7 @@ CONFIG = BoardConfig(
 )
 
 # What this board has not, or has of its own.
-NOT_HERE = {"/platform-bus@c000000", "/fw-cfg@9020000", "/pcie@10000000", "/pmu", "/intc@8000000/v2m@8020000"}
+NOT_HERE = {"/platform-bus@c000000", "/pcie@10000000", "/pmu", "/intc@8000000/v2m@8020000"}
 OWN = {"/aliases", "/chosen/framebuffer@c000000", "/gpio-keys/home", "/gpio-keys/menu"}
 OWN_PROPERTIES = {
     ("/chosen", "#address-cells"),

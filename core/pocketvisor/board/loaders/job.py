@@ -19,6 +19,7 @@ class Job(Struct):
     layout: Layout
     initrd: Source | None = None
     dtb: Source | None = None
+    kernel: Source | None = None  # for firmware
     append: str = ""
 
     @property

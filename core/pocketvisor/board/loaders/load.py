@@ -43,6 +43,8 @@ def plan(files: ImageFiles, config: BoardConfig) -> BootPlan:
     job = Job(config, Layout(config.ram_size), append=files.append)
     if files.initrd is not None:
         job.initrd = initrd.check(read(files.initrd, "an initrd"), config.ram_size)
+    if files.kernel is not None:
+        job.kernel = read(files.kernel, "a kernel")
     if files.dtb is not None:
         job.dtb = read(files.dtb, "a device tree blob")
     return _boot(job, files.kind, main)
