@@ -110,7 +110,8 @@ class Board:
         self._keys = VirtioInput(self._keyboard)
         self._fill_slot(board.TOUCH_SLOT, "touch", self._touch)
         self._fill_slot(board.KEYBOARD_SLOT, "keyboard", self._keys)
-        for number, name, device in slots.fill(slots.Site(config, machine)):
+        scanout = memoryview(mmap.mmap(fds.scanout, 0, mmap.MAP_SHARED)) if fds.scanout >= 0 else None
+        for number, name, device in slots.fill(slots.Site(config, machine, scanout)):
             self._fill_slot(number, name, device)
         machine.set_cpu(config.entry.registers())
         if not sync:

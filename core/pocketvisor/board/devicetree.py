@@ -174,6 +174,8 @@ def _chosen(w: Writer, config: BoardConfig, append: str, initrd: tuple[int, int]
         if config.deterministic:
             # A known seed is no secret, so only a run that must come out the same is given one.
             w.raw("rng-seed", hashlib.sha256(b"pocketvisor %d" % config.rtc_epoch).digest())
+        if config.devices.display != "framebuffer":
+            return  # a guest with two displays would not know which is the panel
         with w.node(f"framebuffer@{board.FRAMEBUFFER.base:x}"):
             w.strings("compatible", "simple-framebuffer")
             w.reg(board.Part(board.FRAMEBUFFER.base, panel.stride * panel.height))

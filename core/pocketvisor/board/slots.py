@@ -9,6 +9,7 @@ from pocketvisor.board import map as board
 from pocketvisor.board.config import BoardConfig
 from pocketvisor.board.disks import disk
 from pocketvisor.devices.virtio import VirtioDevice
+from pocketvisor.devices.virtio_gpu import VirtioGpu
 
 
 class Site(Struct, frozen=True):
@@ -16,12 +17,17 @@ class Site(Struct, frozen=True):
 
     config: BoardConfig
     machine: _native.Machine
+    scanout: memoryview | None = None
+    """The memory that the pane shows besides the framebuffer."""
 
 
 def fill(site: Site) -> Iterator[tuple[int, str, VirtioDevice]]:
     """(slot, name, device) of all devices that the configuration asks for, besides touch screen and keyboard.
     The name is what control messages and saved states go by."""
-    devices = site.config.devices
+    devices, panel = site.config.devices, site.config.panel
+    if devices.display == "gpu" and site.scanout is not None:
+        gpu = VirtioGpu(panel.width, panel.height, panel.ppi, site.scanout, site.machine)
+        yield board.GPU_SLOT, "gpu", gpu
     for index, (number, config) in enumerate(zip(board.DISK_SLOTS, devices.disks, strict=False)):
         yield number, f"disk{index}", disk(config)
     if devices.media is not None:

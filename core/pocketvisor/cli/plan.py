@@ -29,6 +29,7 @@ class RunPlan(Struct, frozen=True, kw_only=True):
     digest: bool = False
     json: bool = False
     ram_mib: int | None = None
+    display: str | None = None
 
     @property
     def script(self) -> ScriptPlan | None:
@@ -41,6 +42,7 @@ class RunPlan(Struct, frozen=True, kw_only=True):
         exact = self.deterministic or recording is not None
         return RunOptions(
             ram_mib=self.ram_mib,
+            display=self.display,
             rate=self.rate,
             deterministic=self.deterministic,
             record=self.record is not None,

@@ -35,6 +35,9 @@ def run(
     replay: Annotated[Path | None, typer.Option(help="Run a recording again, compare the end.")] = None,
     digest: Annotated[bool, typer.Option("--digest", help="Print ticks and RAM digest at the end.")] = False,
     json: Json = False,
+    display: Annotated[
+        str | None, typer.Option(help="'framebuffer', 'gpu' or 'ramfb'; else as the guest wants it.")
+    ] = None,
     ram: Annotated[int | None, typer.Option(min=1, max=2048, help="RAM in MiB, of each guest.")] = None,
     kernel: Annotated[Path | None, typer.Option(help="A kernel: zImage, Image, uImage, ...")] = None,
     initrd: Annotated[Path | None, typer.Option(help="Its initial RAM disk.")] = None,
@@ -48,6 +51,7 @@ def run(
     Each --type is typed when the console shows a prompt; --until looks at what comes after the last of them.
     Standard input goes to the guest where it is a terminal; Ctrl+] ends the run.
     """
+    from pocketvisor.board.config import DISPLAYS
     from pocketvisor.cli.plan import RunPlan, chosen_images, chosen_model, parse_rate
 
     for name, expression in (("--until", until), ("--prompt", prompt)):
@@ -57,6 +61,8 @@ def run(
         raise _usage(f"--rate: '{rate}' is neither 'model' nor 'max' nor a number of MIPS from 1 to 20000")
     if record is not None and replay is not None:
         raise _usage("--record and --replay do not go together")
+    if display not in (None, *DISPLAYS):
+        raise _usage(f"--display: '{display}' is none of {', '.join(DISPLAYS)}")
     own = [path for path in (kernel, elf, firmware) if path is not None]
     if not guests and not own:
         raise _usage("Name a guest ('pocketvisor guests list') or give --kernel, --elf or --firmware")
@@ -92,6 +98,7 @@ def run(
         digest=digest,
         json=json,
         ram_mib=ram,
+        display=display,
     )
     if headless:
         from pocketvisor.cli.headless import run_headless

@@ -9,6 +9,8 @@ fields may be a moment apart.
     0x028 u32 state           0x02c u32 reason of the last return
     0x040 u64 counters, in the order of COUNTERS
     0x200 u64 frames published    0x208 u64 CLOCK_MONOTONIC ns of the last
+    0x210 u32 source (0: the framebuffer, 1: the scanout), u32 width, height, stride of the scanout,
+          u32 generation: odd while these change
     0x240 64 entries {u64 sequence, u16 x0, y0, x1, y1}: damage, the frame's entry at sequence % 64
     0x800 u64 rate in ticks a second, 0 for no limit
 """
@@ -16,7 +18,7 @@ fields may be a moment apart.
 import mmap
 import os
 import struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -57,13 +59,28 @@ _COUNTERS = struct.Struct(f"<{len(COUNTERS)}Q")
 _COUNTERS_AT = 0x40
 _FRAMES = struct.Struct("<QQ")
 _FRAMES_AT = 0x200
+_SHOWN = struct.Struct("<IIIII")
+_SHOWN_AT = 0x210
 _DAMAGE = struct.Struct("<QHHHH")
 _DAMAGE_AT = 0x240
 _DAMAGE_ENTRIES = 64
 _RATE_AT = 0x800
 _WORD = struct.Struct("<Q")
 
+SOURCE_FRAMEBUFFER: Final = 0
+SOURCE_SCANOUT: Final = 1
+_TRIES: Final = 8
+
 Rectangle = tuple[int, int, int, int]
+
+
+class Shown(NamedTuple):
+    """Which memory the pane shows, and the scanout's measures: those of the guest's process, unchecked."""
+
+    source: int
+    width: int
+    height: int
+    stride: int
 
 
 class StatusHead(Struct, frozen=True):
@@ -113,6 +130,14 @@ class StatusPage:
     def frame_time_ns(self) -> int:
         """CLOCK_MONOTONIC of the last published frame."""
         return int(_FRAMES.unpack_from(self._map, _FRAMES_AT)[1])
+
+    def shown(self) -> Shown | None:
+        """None where it was changing all the time, or its writer died in the midst of a change."""
+        for _ in range(_TRIES):
+            *fields, generation = _SHOWN.unpack_from(self._map, _SHOWN_AT)
+            if not generation & 1 and _SHOWN.unpack_from(self._map, _SHOWN_AT) == (*fields, generation):
+                return Shown(*fields)
+        return None
 
     def damage_since(self, sequence: int) -> tuple[int, list[Rectangle] | None]:
         """(newest sequence, rectangles damaged since `sequence`); None for everything: too far back, or the

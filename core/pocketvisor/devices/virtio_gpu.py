@@ -83,6 +83,7 @@ class VirtioGpu:
         self._memory = memory
         self._screen = screen
         self._events = 0
+        self.config = gpu.CONFIG.pack(0, 0, 1, 0)
         self._asked = False  # the driver knows the size as it is now
         self._resources = Resources()
         self._scanout = Scanout(memory, screen)
@@ -101,10 +102,6 @@ class VirtioGpu:
             gpu.RESOURCE_DETACH_BACKING: self._detach,
             gpu.GET_EDID: self._get_edid,
         }
-
-    @property
-    def config(self) -> bytes:
-        return gpu.CONFIG.pack(self._events, 0, 1, 0)
 
     def activate(self) -> None:
         state, self._restored = self._restored, None
@@ -138,10 +135,7 @@ class VirtioGpu:
         _, clear, _, _ = gpu.CONFIG.unpack(self.port.written_config())
         if not clear:
             return
-        self._events &= ~clear
-        if not self._asked:
-            self._events |= gpu.EVENT_DISPLAY
-        self.port.configure(self.config)
+        self._set_events((self._events & ~clear) | (0 if self._asked else gpu.EVENT_DISPLAY))
 
     def control(self, data: bytes, fd: int | None = None) -> None:
         """SetPanel, from the handset."""
@@ -155,7 +149,11 @@ class VirtioGpu:
             return
         self._width, self._height = panel.width, panel.height
         self._asked = False
-        self._events |= gpu.EVENT_DISPLAY
+        self._set_events(self._events | gpu.EVENT_DISPLAY)
+
+    def _set_events(self, events: int) -> None:
+        self._events = events
+        self.config = gpu.CONFIG.pack(events, 0, 1, 0)
         self.port.configure(self.config)
 
     # State
@@ -191,6 +189,7 @@ class VirtioGpu:
         self._restored = from_plain(state, GpuState)
         self._width, self._height = self._restored.width, self._restored.height
         self._events, self._asked = self._restored.events, self._restored.asked
+        self.config = gpu.CONFIG.pack(self._events, 0, 1, 0)
 
     def _go_on(self, state: GpuState) -> None:
         resources = Resources.restored(state.resources, self.port.memory)

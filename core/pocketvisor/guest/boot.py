@@ -85,7 +85,7 @@ class Boot:
         recorded = options.replay.head.tick_ps if options.replay is not None else None
         self.board = BoardConfig(
             ram_size=ram_size,
-            panel=PanelConfig(memory.panel.width, memory.panel.height),
+            panel=PanelConfig(model.panel.width, model.panel.height, model.ppi),
             tick_ps=recorded or tick_ps(mips),
             keys=model.keys,
             rtc_epoch=_epoch(options),
@@ -103,6 +103,7 @@ class Boot:
             self.ram_fd,
             shared.status_fd,
             shared.panel.memory_fd,
+            shared.panel.scanout_fd,
             shared.panel.fileno(),
             *self._flash_fds,
             *self._peripherals.descriptors,
@@ -140,6 +141,7 @@ class Boot:
             fw_cfg=self._hand_in(plan),
                 ram=self.ram_fd,
                 framebuffer=shared.panel.memory_fd,
+                scanout=shared.panel.scanout_fd,
                 frame_event=shared.panel.fileno(),
                 status=shared.status_fd,
                 flash=(self._flash_fds[0], self._flash_fds[1]),

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from pocketvisor.control import messages
 from pocketvisor.control.status import StatusPage
+from pocketvisor.devices.virtio_gpu import SetPanel
 from pocketvisor.errors import GuestError, PocketvisorError, RecordingError
 from pocketvisor.guest.boot import GuestMemory, prepare
 from pocketvisor.guest.console import Console
@@ -39,8 +40,8 @@ Progress = Callable[[str], None]
 
 
 class Guest:
-    """Made by Handset.start(). Events: "state", "console" (bytes), "frame", "event" (a sentence), "device"
-    (its name, what it tells: a message of its own)."""
+    """Made by Handset.start(). Events: "state", "console" (bytes), "frame", "panel" (it shows a picture of
+    another size), "event" (a sentence), "device" (its name, what it tells: a message of its own)."""
 
     def __init__(self, handset: "Handset", image: GuestImage, name: str, options: RunOptions) -> None:
         self.id = secrets.token_hex(3)
@@ -53,9 +54,11 @@ class Guest:
         self.problem = ""
         self.not_responding = ""
         self.stop_reason: StopReason | None = None
-        self._listeners = Listeners("state", "console", "frame", "event", "device")
+        self._listeners = Listeners("state", "console", "frame", "panel", "event", "device")
         self._memory = GuestMemory(handset.model.panel)
         self.panel: PanelView = self._memory.panel
+        self._picture = self.panel.picture
+        self._panel_size: SetPanel | None = None
         self.console = Console(lambda data: self._send(messages.ConsoleInput(data)))
         self.console.subscribe(lambda data: self._listeners.emit("console", data))
         self._peripherals: Peripherals | None = None
@@ -66,8 +69,8 @@ class Guest:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def on(self, event: str, callback: Callback) -> Unsubscribe:
-        if event == "frame":
-            self.panel.watch(lambda: self._listeners.emit("frame"))
+        if event in ("frame", "panel"):
+            self.panel.watch(self._frame_published)
         return self._listeners.on(event, callback)
 
     # Lifecycle. A handset calls boot() and remove(); front ends the rest.
@@ -104,6 +107,8 @@ class Guest:
             self.image, self.handset.model, self._memory, self.options, self._peripherals, progress
         )
         self._run = await GuestRun.begin(self, boot, self.options)
+        if self._panel_size is not None:
+            self.tell("gpu", self._panel_size)
         if self.options.paused:
             self._stopped("paused", 0, "")
         else:
@@ -167,10 +172,10 @@ class Guest:
     # Input. Never waits; what a guest that does not run gets is lost.
 
     def touch(self, x: float, y: float, phase: str, slot: int = 0) -> None:
-        """phase: "down", "move" or "up"; panel pixels."""
-        x = min(max(int(x), 0), self.panel.width - 1)
-        y = min(max(int(y), 0), self.panel.height - 1)
-        self._send(messages.Touch(x, y, phase, slot))
+        """phase: "down", "move" or "up"; pixels of the picture that the panel shows. The touch screen tells
+        where on the whole that is, in the panel's own pixels: a guest whose picture has another size maps the
+        one to the other, as it does with a real panel that it scales."""
+        self._send(messages.Touch(*self.panel.on_glass(x, y), phase, slot))
 
     def key(self, code: int, pressed: bool) -> None:
         """A key of the keyboard by Linux's KEY_ number."""
@@ -196,6 +201,13 @@ class Guest:
         if self._run is None or self.state not in LIVE_STATES:
             raise GuestError(f"{self.name} is {self.state.value}")
         self._run.hand_over(messages.ToDevice(device, msgspec.msgpack.encode(message), fd=True), fd)
+
+    def set_panel(self, width: int, height: int) -> None:
+        """The panel measures this from now on. A guest with a GPU is told, and shows a picture of that size
+        if it likes. Over resets it stays. Other guests' framebuffers cannot change: for them it is left out."""
+        if self.options.devices_of(self.image).display == "gpu":
+            self._panel_size = SetPanel(width, height)
+            self.tell("gpu", self._panel_size)
 
     # Looking
 
@@ -337,6 +349,13 @@ class Guest:
 
     def run_note(self, sentence: str) -> None:
         self._listeners.emit("event", f"{self.name}: {sentence}")
+
+    def _frame_published(self) -> None:
+        picture = self.panel.picture
+        if picture != self._picture:
+            self._picture = picture
+            self._listeners.emit("panel")
+        self._listeners.emit("frame")
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

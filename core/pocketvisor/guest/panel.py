@@ -1,35 +1,97 @@
-"""A guest's panel on the handset's side: the framebuffer that it shares, without a copy."""
+"""A guest's panel on the handset's side: the picture that it shares, without a copy.
+
+The picture is one of two memories, as the guest's process says in the status page: the framebuffer, which has
+the panel's size, or the scanout, which a GPU or firmware's display draws into and whose size may change while
+the guest runs. What a guest's process says of it is checked: it cannot lead beyond the memory.
+"""
 
 import asyncio
 import io
 import mmap
 import os
 from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from PIL import Image
 
-from pocketvisor.control.status import Rectangle, StatusPage
+from pocketvisor.control.status import SOURCE_SCANOUT, Rectangle, StatusPage
 from pocketvisor.guest.memory import create_memfd, map_shared
+
+SCANOUT_SIZE: Final = 16 << 20
+"""Bytes of the scanout's memory, of which the guest takes what it draws on."""
+_SIDE_MAX: Final = 8192
+
+
+class Picture(NamedTuple):
+    """What is shown: x8r8g8b8, rows of `stride` bytes."""
+
+    width: int
+    height: int
+    stride: int
+    scanout: bool = False
 
 
 class PanelView:
-    """Pixels are x8r8g8b8, rows of `stride` bytes. The buffer stays the same over resets of the guest."""
+    """`native` is the panel as it is built, `picture` what it shows now. The memories stay the same over
+    resets of the guest."""
 
     def __init__(self, width: int, height: int, status: StatusPage) -> None:
-        self.width = width
-        self.height = height
-        self.stride = width * 4
+        self.native = Picture(width, height, width * 4)
         self._status = status
-        self._size = -(-self.stride * height // mmap.PAGESIZE) * mmap.PAGESIZE
+        self._picture = self.native
+        self._size = -(-width * 4 * height // mmap.PAGESIZE) * mmap.PAGESIZE
         self.memory_fd = create_memfd("framebuffer", self._size)
+        self.scanout_fd = create_memfd("scanout", SCANOUT_SIZE)
         self._map = map_shared(self.memory_fd, self._size)
+        self._scanout_map = map_shared(self.scanout_fd, SCANOUT_SIZE)
         self._view = memoryview(self._map)
+        self._scanout_view = memoryview(self._scanout_map)
         self._frame_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
+    def picture(self) -> Picture:
+        """Each call looks anew. One that cannot be is taken for the framebuffer."""
+        shown = self._status.shown()
+        if shown is None:
+            return self._picture
+        picture = self.native
+        if shown.source == SOURCE_SCANOUT:
+            _, width, height, stride = shown
+            sides = 0 < width <= _SIDE_MAX and 0 < height <= _SIDE_MAX
+            if sides and width * 4 <= stride and stride * height <= SCANOUT_SIZE:
+                picture = Picture(width, height, stride, scanout=True)
+        self._picture = picture
+        return picture
+
+    @property
+    def width(self) -> int:
+        return self.picture.width
+
+    @property
+    def height(self) -> int:
+        return self.picture.height
+
+    @property
+    def stride(self) -> int:
+        return self.picture.stride
+
+    @property
     def buffer(self) -> memoryview:
-        return self._view[: self.stride * self.height]
+        return self.pixels(self.picture)
+
+    def pixels(self, picture: Picture) -> memoryview:
+        """The memory of a picture that was shown."""
+        view = self._scanout_view if picture.scanout else self._view
+        return view[: picture.stride * picture.height]
+
+    def on_glass(self, x: float, y: float) -> tuple[int, int]:
+        """Where a pixel of the picture is among the panel's own, which is what its touch screen speaks of."""
+        picture, native = self.picture, self.native
+        return (
+            min(max(int(x * native.width / picture.width), 0), native.width - 1),
+            min(max(int(y * native.height / picture.height), 0), native.height - 1),
+        )
 
     @property
     def sequence(self) -> int:
@@ -41,11 +103,11 @@ class PanelView:
         newest, rectangles = self._status.damage_since(sequence)
         if rectangles is None:
             return newest, None
-        bounds = self.width, self.height
+        width, height, *_ = self.picture
         return newest, [
-            (x0, y0, min(x1, bounds[0]), min(y1, bounds[1]))
+            (x0, y0, min(x1, width), min(y1, height))
             for x0, y0, x1, y1 in rectangles
-            if x0 < bounds[0] and y0 < bounds[1]
+            if x0 < width and y0 < height
         ]
 
     def fileno(self) -> int:
@@ -67,9 +129,10 @@ class PanelView:
         on_frame()
 
     def screenshot(self) -> bytes:
-        """The panel as a PNG file. Encoding takes some milliseconds: not for the GUI's thread."""
-        size = self.width, self.height
-        image = Image.frombytes("RGB", size, bytes(self.buffer), "raw", "BGRX", self.stride)
+        """The picture as a PNG file. Encoding takes some milliseconds: not for the GUI's thread."""
+        picture = self.picture
+        size = picture.width, picture.height
+        image = Image.frombytes("RGB", size, bytes(self.pixels(picture)), "raw", "BGRX", picture.stride)
         file = io.BytesIO()
         image.save(file, "png")
         return file.getvalue()
@@ -77,15 +140,17 @@ class PanelView:
     def clear(self) -> None:
         """Black, for the next process of the same guest."""
         self._map[:] = bytes(self._size)
+        self._scanout_map.madvise(mmap.MADV_REMOVE)
 
     def close(self) -> None:
         if self._loop is not None:
             self._loop.remove_reader(self._frame_fd)
             self._loop = None
-        os.close(self._frame_fd)
-        os.close(self.memory_fd)
-        try:
-            self._view.release()
-            self._map.close()
-        except BufferError:
-            pass  # someone still draws from it: the mapping goes with the last of them
+        for fd in (self._frame_fd, self.memory_fd, self.scanout_fd):
+            os.close(fd)
+        for view, mapping in ((self._view, self._map), (self._scanout_view, self._scanout_map)):
+            try:
+                view.release()
+                mapping.close()
+            except BufferError:
+                pass  # someone still draws from it: the mapping goes with the last of them

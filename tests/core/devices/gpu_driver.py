@@ -1,4 +1,4 @@
-"""A virtio-gpu and its driver's side in a few MiB of RAM: queues as a driver lays them out, commands, pixels."""
+"""A virtio-gpu and its driver, in a few MiB of RAM: queues as a driver lays them out, commands, pixels."""
 
 import struct
 from collections.abc import Callable
