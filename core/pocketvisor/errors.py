@@ -29,6 +29,10 @@ class GuestError(PocketvisorError):
     """A guest could not start, or it ended in a way that it should not."""
 
 
+class PhoneError(PocketvisorError):
+    """A handset cannot be brought into such a physical state: the sentence names the value."""
+
+
 class ControlError(PocketvisorError):
     """A control message was malformed, of another version, or refused by the other side."""
 

@@ -46,8 +46,8 @@ class Mma8452(I2cChip[Mma8452State]):
     name = "accelerometer"
     address = 0x1C
 
-    def __init__(self, motion: MotionState = MotionState()) -> None:
-        super().__init__(Mma8452State(motion=motion))
+    def __init__(self, motion: MotionState | None = None) -> None:
+        super().__init__(Mma8452State(motion=motion or MotionState()))
 
     def start(self, reading: bool) -> bool:
         if not reading:

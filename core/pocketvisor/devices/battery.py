@@ -90,12 +90,17 @@ class SmartBatteryState(Struct):
     at_rate: _Word = 0
 
 
+def _noticeable(shown: BatteryState) -> tuple[object, ...]:
+    """What is worth an alert: not each milliampere."""
+    return int(shown.level), shown.status, round(shown.temperature), shown.millivolts, shown.capacity_mah
+
+
 class SmartBattery(I2cChip[SmartBatteryState]):
     name = "battery"
     address = 0x0B
 
-    def __init__(self, shown: BatteryState = BatteryState()) -> None:
-        super().__init__(SmartBatteryState(shown=shown))
+    def __init__(self, shown: BatteryState | None = None) -> None:
+        super().__init__(SmartBatteryState(shown=shown or BatteryState()))
 
     def start(self, reading: bool) -> bool:
         state = self.state
@@ -129,9 +134,9 @@ class SmartBattery(I2cChip[SmartBatteryState]):
             shown = msgspec.msgpack.decode(payload, type=BatteryState)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return
-        if shown != self.state.shown:
-            self.state.shown = shown
+        if _noticeable(shown) != _noticeable(self.state.shown):
             self.state.alert = True
+        self.state.shown = shown
 
     @property
     def alerting(self) -> bool:

@@ -69,9 +69,9 @@ class GpsState(Struct):
 class Gps(Device[GpsState]):
     name = "gps"
 
-    def __init__(self, port: Port, epoch: int, location: LocationState = LocationState()) -> None:
+    def __init__(self, port: Port, epoch: int, location: LocationState | None = None) -> None:
         """epoch: seconds since 1970 at power on, as the board's clock has it."""
-        super().__init__(port, GpsState(location=location))
+        super().__init__(port, GpsState(location=location or LocationState()))
         self._epoch = epoch
 
     def read(self, offset: int, size: int) -> int:
