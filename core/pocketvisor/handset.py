@@ -1,8 +1,6 @@
 """A handset: an emulated phone with its guests, its RAM, its CPU's rate and its one panel's foreground.
 
 It lives in a front end's asyncio loop and runs no guest code itself: each guest has a process of its own.
-
-Left out: battery and radio.
 """
 
 import asyncio
@@ -16,6 +14,7 @@ from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
 from pocketvisor.guest.options import LIVE_STATES, GuestState, RunOptions
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.models import HandsetModel
+from pocketvisor.phone import Phone
 from pocketvisor.scheduler import Scheduler
 
 _WATCH_SECONDS: Final = 0.5
@@ -28,10 +27,12 @@ class Handset:
     def __init__(self, model: HandsetModel, name: str | None = None) -> None:
         self.model = model
         self.name = name or model.name
+        self.phone = Phone(model)
         self.guests: list[Guest] = []
         self.foreground: Guest | None = None
         self.scheduler = Scheduler(model.mips * 1_000_000, lambda: self.guests, lambda: self.foreground)
         self._listeners = Listeners("guest-added", "guest-removed", "foreground", "message")
+        self._worked: dict[str, tuple[int, int]] = {}
         self._watcher: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -107,6 +108,15 @@ class Handset:
             at = self.guests.index(self.foreground) if self.foreground is not None else -1
             self.set_foreground(self.guests[(at + 1) % len(self.guests)])
 
+    @property
+    def orientation(self) -> int:
+        """Degrees that it is turned clockwise: 0, 90, 180 or 270."""
+        return self.phone.orientation
+
+    def rotate(self, degrees: int) -> None:
+        """Holds it turned clockwise by so much. Raises PhoneError."""
+        self.phone.rotate(degrees)
+
     def find(self, name: str) -> Guest:
         """By name or id, capitals or not. Raises GuestError."""
         for guest in self.guests:
@@ -117,6 +127,7 @@ class Handset:
     async def close(self) -> None:
         """Ends all guests."""
         self._closed = True
+        self.phone.stop_walking()
         self.scheduler.stop()
         if self._watcher is not None:
             self._watcher.cancel()
@@ -163,7 +174,21 @@ class Handset:
         while True:
             for guest in tuple(self.guests):
                 guest.watch(time.monotonic())
+            self._use_battery()
             await asyncio.sleep(_WATCH_SECONDS)
+
+    def _use_battery(self) -> None:
+        """For what the guests did since the last look."""
+        instructions = clock_ns = 0
+        worked: dict[str, tuple[int, int]] = {}
+        for guest in self.guests:
+            head = guest.status.head()
+            ticks, clock = self._worked.get(guest.id, (head.ticks, head.clock_ns))
+            instructions += max(head.ticks - ticks, 0)
+            clock_ns = max(clock_ns, head.clock_ns - clock)
+            worked[guest.id] = (head.ticks, head.clock_ns)
+        self._worked = worked
+        self.phone.worked(instructions, clock_ns / 1e9)
 
 
 __all__ = ["Guest", "GuestState", "Handset", "RunOptions"]

@@ -19,6 +19,7 @@ from typing import BinaryIO, Final
 import msgspec
 from msgspec import Struct
 
+from pocketvisor.devices.phone_state import PhoneState
 from pocketvisor.errors import RecordingError
 
 MAGIC: Final = b"PVREC\r\n\x1a"
@@ -44,6 +45,8 @@ class RecordingHead(Struct, frozen=True):
     panel: tuple[int, int]
     append: str = ""
     deterministic: bool = False
+    phone: PhoneState | None = None
+    """What the handset was at the start, for a guest with a phone's own parts."""
 
 
 class RecordingEnd(Struct, frozen=True):

@@ -106,8 +106,8 @@ class Boot:
             shared.panel.scanout_fd,
             shared.panel.fileno(),
             *self._flash_fds,
-            *self._peripherals.descriptors,
             *self._handed_fds,
+            *self._peripherals.descriptors,
         ]
 
     def fill(self, progress: Callable[[str], None]) -> None:
@@ -137,8 +137,8 @@ class Boot:
         self.board = msgspec.structs.replace(
             self.board,
             entry=plan.entry,
-            descriptors=Descriptors(
             fw_cfg=self._hand_in(plan),
+            descriptors=Descriptors(
                 ram=self.ram_fd,
                 framebuffer=shared.panel.memory_fd,
                 scanout=shared.panel.scanout_fd,
@@ -162,6 +162,7 @@ class Boot:
             panel=(self.board.panel.width, self.board.panel.height),
             append=self.image.append,
             deterministic=self.board.deterministic,
+            phone=self.board.devices.phone,
         )
 
     def ended(self) -> None:
@@ -180,8 +181,6 @@ class Boot:
             if bank in plan.flash:
                 _write(fd, 0, plan.flash[bank])
 
-
-async def prepare(
     def _hand_in(self, plan: BootPlan) -> FwCfgConfig:
         """The kernel that firmware is to boot, in memory of its own."""
         if not plan.kernel:
@@ -193,6 +192,8 @@ async def prepare(
         _write(fd, sizes[0], plan.initrd)
         return FwCfgConfig(content=fd, kernel_size=sizes[0], initrd_size=sizes[1], append=self.image.append)
 
+
+async def prepare(
     image: GuestImage,
     model: HandsetModel,
     memory: GuestMemory,

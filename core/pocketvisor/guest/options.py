@@ -1,6 +1,7 @@
 """How a guest is run, what state it is in and why it stopped."""
 
 import enum
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -16,7 +17,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
 
     `skip_idle`: time that the guest waits is jumped over, not slept. `script` is matched in the guest's
     process at exact ticks, so that a deterministic run with it comes out the same each time. `display` is one
-    of board.config.DISPLAYS.
+    of board.config.DISPLAYS. `phone`: whether it has a phone's own parts (battery, GPS, accelerometer).
     """
 
     ram_mib: int | None = None
@@ -32,11 +33,20 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     restart_on_reset: bool = True
     display: str | None = None
     legacy_virtio: bool = False
+    devices: tuple[Path, ...] = ()
+    """Files of the user's own devices; see devices/user_device.py."""
+    phone: bool | None = None
 
     def ram_of(self, image: GuestImage) -> int:
         """MiB of RAM: as said here, else as recorded, else as the image wants it."""
         recorded = self.replay.head.ram_mib if self.replay is not None else None
         return self.ram_mib or recorded or image.ram_mib
+
+    def phone_of(self, image: GuestImage) -> bool:
+        """Whether the board has a phone's parts: as recorded, else as said here, else as the image wants."""
+        if self.replay is not None:
+            return self.replay.head.phone is not None
+        return image.phone if self.phone is None else self.phone
 
     def devices_of(self, image: GuestImage) -> DevicesConfig:
         """What the board has besides what every board has, before anything is opened: as said here, else as

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pocketvisor.board.config import DevicesConfig
+from pocketvisor.guest.phone_parts import open_phone
+from pocketvisor.guest.user_devices import open_user_devices
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
@@ -34,7 +36,7 @@ class Peripheral(Protocol):
 Opener = Callable[["Guest", Progress], Awaitable[Peripheral | None]]
 """Raises a PocketvisorError with the sentence to show; None where the guest has none of its kind."""
 
-OPENERS: Final[tuple[Opener, ...]] = ()
+OPENERS: Final[tuple[Opener, ...]] = (open_phone, open_user_devices)
 
 
 class Peripherals:

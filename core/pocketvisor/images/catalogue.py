@@ -11,6 +11,7 @@ guests and the user's own are in the user's data folder (`guests/NAME/guest.toml
     accent = "#4f8cff"
     description = "One line for the library."
     display = "gpu"             # framebuffer if not said, gpu or ramfb
+    phone = true                # it has a phone's own parts: battery, GPS, accelerometer
     keep = true                 # what it writes to its disks and flash outlives it
     [digests]                   # optional: sha256:HEX or blake3:HEX for each of the files
     elf = "sha256:..."
@@ -64,6 +65,7 @@ class GuestImage(Struct, frozen=True, kw_only=True):
     missing: str = ""
     digests: dict[str, str] = msgspec.field(default_factory=dict)
     display: Display = "framebuffer"
+    phone: bool = False
     keep: bool = False
     recipe: int = 0  # of fetched guests: which version of what made them
     source: str = ""  # of fetched guests: the packages they were made of
@@ -110,6 +112,7 @@ class _GuestFile(Struct, frozen=True, forbid_unknown_fields=True):
     description: Annotated[str, Meta(max_length=200)] = ""
     digests: dict[str, _Digest] = {}
     display: Display = "framebuffer"
+    phone: bool = False
     keep: bool = False
     recipe: int = 0
     source: Annotated[str, Meta(max_length=500)] = ""
@@ -158,6 +161,7 @@ def load_guest(folder: str | Path) -> GuestImage:
         description=guest.description,
         digests=guest.digests,
         display=guest.display,
+        phone=guest.phone,
         keep=guest.keep,
         recipe=guest.recipe,
         source=guest.source,

@@ -1,0 +1,47 @@
+"""The handset's physical state, told to a guest with a phone's own parts: at power on, and as it changes."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from pocketvisor.board.config import DevicesConfig
+from pocketvisor.guest.options import GuestState
+
+if TYPE_CHECKING:
+    from pocketvisor.guest.guest import Guest
+
+
+class PhoneLink:
+    """A peripheral without descriptors."""
+
+    descriptors: Sequence[int] = ()
+
+    def __init__(self, guest: "Guest") -> None:
+        self._guest = guest
+        self._unsubscribe = [
+            guest.handset.phone.on("changed", lambda _: self._tell()),
+            guest.on("state", self._tell),
+        ]
+
+    def configure(self, devices: DevicesConfig) -> DevicesConfig:
+        """A replay starts as what it replays did."""
+        replay = self._guest.options.replay
+        state = replay.head.phone if replay is not None else None
+        return structs.replace(devices, phone=state or self._guest.handset.phone.state)
+
+    def ended(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+
+    def _tell(self) -> None:
+        """Also when it begins to run: what changed before, or since it was saved, has not reached it."""
+        if self._guest.state in (GuestState.RUNNING, GuestState.PAUSED):
+            self._guest.tell("phone", self._guest.handset.phone.state)
+
+
+async def open_phone(guest: "Guest", _: Callable[[str], None]) -> PhoneLink | None:
+    return PhoneLink(guest) if guest.options.phone_of(guest.image) else None
