@@ -19,6 +19,7 @@ from pocketvisor.devices.virtqueue import (
     Virtqueue,
     VirtqueueError,
     broken_payload,
+    clearing_payload,
     used_payload,
 )
 
@@ -136,6 +137,11 @@ class VirtioSlot:
     def give(self, queue: int, writes: Sequence[Write], used: Sequence[tuple[int, int]]) -> bool:
         """As answer(), with chains by their heads; or a part of an answer, with writes alone."""
         return self._machine.post_used(self._number, used_payload(self._generation, queue, writes, used))
+
+    def clear(self, queue: int, ranges: Sequence[tuple[int, int]], used: Sequence[tuple[int, int]]) -> bool:
+        """As give(), with zeros over ranges (address, size below 2 GiB); their whole pages go back to the
+        host, at the logged tick and in a replay too."""
+        return self._machine.post_used(self._number, clearing_payload(self._generation, queue, ranges, used))
 
     def retry(self, queue: int) -> None:
         """Kick this queue again, when the guest has had a moment to take what was posted."""

@@ -25,6 +25,7 @@ _HEADER: Final = struct.Struct("<IHHHH")
 _WRITE_HEADER: Final = struct.Struct("<QI")
 _ELEMENT: Final = struct.Struct("<II")
 _NO_QUEUE: Final = 0xFFFF
+_ZEROS: Final = 0x8000_0000
 
 
 class VirtqueueError(Exception):
@@ -175,6 +176,16 @@ def used_payload(
     parts: list[bytes | memoryview] = [_HEADER.pack(generation, queue, len(writes), len(used), 0)]
     for address, data in writes:
         parts += (_WRITE_HEADER.pack(address, len(data)), data)
+    parts += (_ELEMENT.pack(head, length) for head, length in used)
+    return b"".join(parts)
+
+
+def clearing_payload(
+    generation: int, queue: int, ranges: Sequence[tuple[int, int]], used: Sequence[tuple[int, int]]
+) -> bytes:
+    """As used_payload(), with zeros written over ranges (address, size), whose pages go back to the host."""
+    parts = [_HEADER.pack(generation, queue, len(ranges), len(used), 0)]
+    parts += (_WRITE_HEADER.pack(address, size | _ZEROS) for address, size in ranges)
     parts += (_ELEMENT.pack(head, length) for head, length in used)
     return b"".join(parts)
 
