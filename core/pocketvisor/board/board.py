@@ -232,13 +232,13 @@ class Board:
             self._again.append((slot, queue))
 
     def _report(self, name: str, report: Struct) -> None:
-        """A handset that does not listen loses the oldest."""
         self._tell(name, msgspec.msgpack.encode(report))
 
     def _note(self, sentence: str) -> None:
         self._tell("", sentence[:2000].encode())
 
     def _tell(self, name: str, data: bytes) -> None:
+        """A handset that does not listen loses the oldest."""
         if len(self._reports) >= _REPORTS_MAX:
             self._reports.popleft()
         self._reports.append((name, data))
