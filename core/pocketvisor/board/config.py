@@ -6,8 +6,9 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from pocketvisor.board.map import DISK_SLOTS, RAM_MAX, RAM_MIN
+from pocketvisor.board.map import DISK_SLOTS, RAM_MAX, RAM_MIN, USER_DEVICES_MAX
 from pocketvisor.devices.phone_state import PhoneState
+from pocketvisor.devices.user_device import UserDevice
 
 Address = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 Descriptor = Annotated[int, Meta(ge=-1, le=1 << 20)]
@@ -82,16 +83,20 @@ class DiskConfig(Struct, frozen=True, kw_only=True):
     base_size: Annotated[int, Meta(ge=0, le=1 << 40)] = 0
     overlay: Descriptor = -1
     direct: bool = False
+    temporary: bool = False
+    """The overlay is gone with the guest: nothing of it needs to be durable."""
     size: Annotated[int, Meta(ge=0, le=1 << 40, multiple_of=512)] = 0
     serial: Annotated[str, Meta(max_length=20, pattern="^[ -~]*$")] = ""
 
 
 class NetworkConfig(Struct, frozen=True, kw_only=True):
-    """A network card: its wire, a SOCK_SEQPACKET socket, and what the driver is told."""
+    """A network card: its wire, a SOCK_SEQPACKET socket, and what the driver is told. MTU 0: nothing is said
+    of it. `link`: whether its cable is in when the guest starts."""
 
     wire: Descriptor = -1
     mac: Annotated[bytes, Meta(min_length=6, max_length=6)] = b"\x52\x54\x00\x12\x34\x56"
-    mtu: Annotated[int, Meta(ge=68, le=65535)] = 1500
+    mtu: Annotated[int, Meta(ge=0, le=65535)] = 0
+    link: bool = True
 
 
 DISPLAYS: Final = ("framebuffer", "gpu", "ramfb")
@@ -109,6 +114,8 @@ class DevicesConfig(Struct, frozen=True, kw_only=True):
     balloon: bool = False
     phone: PhoneState | None = None
     """A phone's own parts, and what they show at power on."""
+    user: Annotated[tuple[UserDevice, ...], Meta(max_length=USER_DEVICES_MAX)] = ()
+    """The user's own, in the order of their places."""
     legacy: bool = False
     """All virtio slots as version 1, for drivers from before VIRTIO 1.0."""
 

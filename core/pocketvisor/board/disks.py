@@ -20,4 +20,4 @@ def _store(config: DiskConfig) -> Store | None:
         base = FileStore(config.base, config.base_size, read_only=not writable)
     if config.overlay < 0:
         return base
-    return OverlayStore(config.overlay, base, config.size)
+    return OverlayStore(config.overlay, base, config.size, durable=not config.temporary)

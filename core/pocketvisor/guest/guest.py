@@ -6,8 +6,9 @@ Left out: saving a guest with its RAM, which is the portable profile's.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -17,6 +18,7 @@ from pocketvisor.control import messages
 from pocketvisor.control.status import StatusPage
 from pocketvisor.devices.virtio_gpu import SetPanel
 from pocketvisor.errors import GuestError, PocketvisorError, RecordingError
+from pocketvisor.guest import disks
 from pocketvisor.guest.boot import GuestMemory, prepare
 from pocketvisor.guest.console import Console
 from pocketvisor.guest.keyboard import keystrokes
@@ -196,6 +198,10 @@ class Guest:
         """Something for one of its devices, in that device's terms. Never waits."""
         self._send(messages.ToDevice(device, msgspec.msgpack.encode(message)))
 
+    def send(self, device: str, payload: bytes) -> None:
+        """Something for a device of the user's own: its event(), at a logged tick. Never waits."""
+        self._send(messages.ToDevice(device, payload))
+
     def hand_over(self, device: str, message: Struct, fd: int) -> None:
         """As tell(), with a descriptor that stays open here. Raises GuestError."""
         if self._run is None or self.state not in LIVE_STATES:
@@ -208,6 +214,15 @@ class Guest:
         if self.options.devices_of(self.image).display == "gpu":
             self._panel_size = SetPanel(width, height)
             self.tell("gpu", self._panel_size)
+
+    async def insert_media(self, paths: Sequence[Path], progress: Progress | None = None) -> None:
+        """Puts files and folders into its drive, as a read-only disk that is made of them now; what was in
+        there before is out. Cancelled, it changes nothing. Raises GuestError or StorageError."""
+        await disks.of(self, self._peripherals).insert(self, paths, progress or (lambda _: None))
+
+    async def eject_media(self) -> None:
+        """Raises GuestError where it has no drive."""
+        await disks.of(self, self._peripherals).eject(self)
 
     # Looking
 

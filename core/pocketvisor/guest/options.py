@@ -9,6 +9,7 @@ from pocketvisor.board.config import DevicesConfig
 from pocketvisor.guest.script import ScriptPlan
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.recording import Recording
+from pocketvisor.storage.disk import DiskSpec
 
 
 class RunOptions(Struct, frozen=True, kw_only=True):
@@ -18,6 +19,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     `skip_idle`: time that the guest waits is jumped over, not slept. `script` is matched in the guest's
     process at exact ticks, so that a deterministic run with it comes out the same each time. `display` is one
     of board.config.DISPLAYS. `phone`: whether it has a phone's own parts (battery, GPS, accelerometer).
+    `disks` come behind those of the image; `media`: whether it has a drive that files can be put into.
     """
 
     ram_mib: int | None = None
@@ -36,6 +38,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     devices: tuple[Path, ...] = ()
     """Files of the user's own devices; see devices/user_device.py."""
     phone: bool | None = None
+    disks: tuple[DiskSpec, ...] = ()
+    media: bool | None = None
 
     def ram_of(self, image: GuestImage) -> int:
         """MiB of RAM: as said here, else as recorded, else as the image wants it."""

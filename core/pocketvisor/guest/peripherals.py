@@ -5,9 +5,10 @@ process opens nothing: it inherits the descriptors. A new kind is one opener in 
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from pocketvisor.board.config import DevicesConfig
+from pocketvisor.guest.disks import open_guest_disks
 from pocketvisor.guest.phone_parts import open_phone
 from pocketvisor.guest.user_devices import open_user_devices
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
 
 Progress = Callable[[str], None]
+P = TypeVar("P")
 
 
 class Peripheral(Protocol):
@@ -36,7 +38,7 @@ class Peripheral(Protocol):
 Opener = Callable[["Guest", Progress], Awaitable[Peripheral | None]]
 """Raises a PocketvisorError with the sentence to show; None where the guest has none of its kind."""
 
-OPENERS: Final[tuple[Opener, ...]] = (open_phone, open_user_devices)
+OPENERS: Final[tuple[Opener, ...]] = (open_guest_disks, open_phone, open_user_devices)
 
 
 class Peripherals:
@@ -63,6 +65,10 @@ class Peripherals:
         for peripheral in self._opened:
             devices = peripheral.configure(devices)
         return devices
+
+    def find(self, kind: type[P]) -> P | None:
+        """The guest's peripheral of this class."""
+        return next((one for one in self._opened if isinstance(one, kind)), None)
 
     @property
     def descriptors(self) -> list[int]:

@@ -13,6 +13,13 @@ guests and the user's own are in the user's data folder (`guests/NAME/guest.toml
     display = "gpu"             # framebuffer if not said, gpu or ramfb
     phone = true                # it has a phone's own parts: battery, GPS, accelerometer
     keep = true                 # what it writes to its disks and flash outlives it
+    media = true                # it has a drive: files that are dropped on it come as a disk
+    [[disks]]                   # any number up to seven
+    file = "system.img"
+    format = "raw"              # or qcow2; never guessed
+    mode = "overlay"            # or read-only; direct: the guest changes the file itself
+    keep = true                 # as `keep` above if not said
+    digest = "sha256:..."       # optional; of the file as it comes
     [digests]                   # optional: sha256:HEX or blake3:HEX for each of the files
     elf = "sha256:..."
 
@@ -32,6 +39,7 @@ from platformdirs import user_data_path
 from pocketvisor.errors import ImageError, MissingImage
 from pocketvisor.images.digests import check_digest
 from pocketvisor.models import field_sentence
+from pocketvisor.storage.disk import DiskSpec, Format, Mode
 
 Kind = Literal["elf", "linux", "firmware", "android", "raw", "uimage"]
 Display = Literal["framebuffer", "gpu", "ramfb"]
@@ -67,6 +75,8 @@ class GuestImage(Struct, frozen=True, kw_only=True):
     display: Display = "framebuffer"
     phone: bool = False
     keep: bool = False
+    media: bool = False
+    disks: tuple[DiskSpec, ...] = ()
     recipe: int = 0  # of fetched guests: which version of what made them
     source: str = ""  # of fetched guests: the packages they were made of
 
@@ -95,6 +105,17 @@ class GuestImage(Struct, frozen=True, kw_only=True):
                 check_digest(path, self.digests[field])
 
 
+class _DiskTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """A disk in guest.toml."""
+
+    file: Annotated[str, Meta(min_length=1, max_length=4096)]
+    format: Format = "raw"
+    mode: Mode = "overlay"
+    serial: Annotated[str, Meta(max_length=20, pattern="^[ -~]*$")] = ""
+    keep: bool | None = None
+    digest: _Digest | None = None
+
+
 class _GuestFile(Struct, frozen=True, forbid_unknown_fields=True):
     """guest.toml as it is written."""
 
@@ -114,6 +135,8 @@ class _GuestFile(Struct, frozen=True, forbid_unknown_fields=True):
     display: Display = "framebuffer"
     phone: bool = False
     keep: bool = False
+    media: bool = False
+    disks: Annotated[list[_DiskTable], Meta(max_length=7)] = []
     recipe: int = 0
     source: Annotated[str, Meta(max_length=500)] = ""
 
@@ -149,7 +172,18 @@ def load_guest(folder: str | Path) -> GuestImage:
         if field not in FILE_FIELDS or getattr(guest, field) is None:
             raise ImageError(f"{path}: digests.{field}: names no file of this guest")
     paths = {field: folder / value for field in FILE_FIELDS if (value := getattr(guest, field)) is not None}
-    absent = [str(file) for file in paths.values() if not file.is_file()]
+    disks = tuple(
+        DiskSpec(
+            path=folder / table.file,
+            format=table.format,
+            mode=table.mode,
+            serial=table.serial,
+            keep=guest.keep if table.keep is None else table.keep,
+        )
+        for table in guest.disks
+    )
+    wanted = [*paths.values(), *(disk.path for disk in disks)]
+    absent = [str(file) for file in wanted if not file.is_file()]
     return GuestImage(
         id=folder.name,
         name=guest.name,
@@ -163,6 +197,8 @@ def load_guest(folder: str | Path) -> GuestImage:
         display=guest.display,
         phone=guest.phone,
         keep=guest.keep,
+        media=guest.media,
+        disks=disks,
         recipe=guest.recipe,
         source=guest.source,
         available=not absent,

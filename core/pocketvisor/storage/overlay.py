@@ -81,9 +81,12 @@ class OverlayStore:
 
     read_only = False
 
-    def __init__(self, fd: int, base: Store | None, size: int) -> None:
-        """Raises StorageError where the file is not whole, OSError where it cannot be read."""
+    def __init__(self, fd: int, base: Store | None, size: int, *, durable: bool = True) -> None:
+        """`durable`: a flush is one; not for a file that nobody will find again.
+
+        Raises StorageError where the file is not whole, OSError where it cannot be read."""
         self._fd = fd
+        self._durable = durable
         self._base = base
         self._base_size = base.size if base is not None else 0
         self._clusters = clusters = -(-size // CLUSTER)
@@ -147,16 +150,19 @@ class OverlayStore:
         if self._failed:
             raise FlushFailed
         try:
-            os.fdatasync(self._fd)
-            if not pages:
-                return
+            self._sync()
             for number, page in sorted(pages.items()):
                 write_all(self._fd, (page,), len(page), HEADER_SIZE + number * _PAGE)
-            os.fdatasync(self._fd)
+            if pages:
+                self._sync()
         except OSError:
             # The kernel forgets what it could not write: the next fdatasync would succeed for nothing.
             self._failed = True
             raise
+
+    def _sync(self) -> None:
+        if self._durable:
+            os.fdatasync(self._fd)
 
     def _read_base(self, offset: int, view: memoryview) -> None:
         inside = min(len(view), max(0, self._base_size - offset))
@@ -204,7 +210,7 @@ def data_offset(size: int) -> int:
     return HEADER_SIZE + -(-map_size // _PAGE) * _PAGE
 
 
-def create(fd: int, size: int, base: Base = NO_BASE) -> None:
+def create(fd: int, size: int, base: Base = NO_BASE, *, durable: bool = True) -> None:
     """Make a new overlay in an empty file. The header comes last: a file that was not finished has none.
 
     The map gets its room now, so that a full host disk cannot keep a flush from writing it."""
@@ -216,10 +222,12 @@ def create(fd: int, size: int, base: Base = NO_BASE) -> None:
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
             raise
-    os.fdatasync(fd)
+    if durable:
+        os.fdatasync(fd)
     fields = _FIELDS.pack(MAGIC, VERSION, CLUSTER, size, base.size, base.modified_ns, base.digest)
     os.pwrite(fd, fields + blake3(fields).digest(), 0)
-    os.fsync(fd)
+    if durable:
+        os.fsync(fd)
 
 
 def read_header(fd: int) -> Header:
