@@ -9,7 +9,7 @@ import mmap
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -29,9 +29,10 @@ from pocketvisor.devices.loop import DeviceLoop
 from pocketvisor.devices.pl031 import Pl031
 from pocketvisor.devices.pl061 import Pl061
 from pocketvisor.devices.touch import TouchScreen
+from pocketvisor.devices.user_device import UserDevice, load
 from pocketvisor.devices.virtio import STATUS, VirtioDevice, VirtioSlot
 from pocketvisor.devices.virtio_input import VirtioInput
-from pocketvisor.devices.virtqueue import GuestMemory, Layout
+from pocketvisor.devices.virtqueue import GuestMemory, Layout, Payload
 
 CONSOLE = 0
 
@@ -76,6 +77,7 @@ class Board:
         self.loop = DeviceLoop(self._lock, inline=sync)
         self._devices: dict[str, Device[Any]] = {}
         self._indices: dict[str, int] = {}
+        self._user: set[str] = set()
         self._slots: dict[int, VirtioSlot] = {}
         self._named: dict[str, VirtioSlot] = {}
         self._lines = key_lines(config.keys)
@@ -117,6 +119,18 @@ class Board:
         if not sync:
             self.loop.watch(machine.doorbell_fd, self._serve_doorbells)
 
+    def add_user_devices(self, devices: Sequence[UserDevice]) -> None:
+        """Before the first run(), and behind the sandbox: this runs code of theirs. Raises ValueError."""
+        for index, described in enumerate(devices):
+            if described.name in self._devices:
+                raise ValueError(f"the board has a device '{described.name}' already")
+            part = board.user_device(index)._replace(size=described.size)
+            try:
+                self.add_device(part, load(described.source, f"{described.name}.py"))
+            except Exception as error:
+                raise ValueError(f"the device '{described.name}' does not start: {error}") from error
+            self._user.add(described.name)
+
     def serve_doorbells(self) -> None:
         """Work the queues that the guest has kicked, in sync mode; else the devices' thread does it, once
         `loop` was started."""
@@ -135,6 +149,9 @@ class Board:
         with self._lock:
             slot = self._named.get(name)
             device: object = slot.device if slot is not None else self._devices.get(name)
+            if name in self._user:
+                self.machine.post(_native.EVENT_DEVICE, self._indices[name], data)
+                return
             if name == "phone":
                 device = self._phone
             control = getattr(device, "control", None)
@@ -315,7 +332,7 @@ class _Machine:
     def config(self, slot: int) -> bytes:
         return self._machine.virtio_config(slot)
 
-    def post_used(self, slot: int, payload: bytes) -> bool:
+    def post_used(self, slot: int, payload: Payload) -> bool:
         return self._machine.post(_native.EVENT_VIRTIO_USED, slot, payload)
 
     def post_config(self, slot: int, config: bytes) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import libfdt
 
-from pocketvisor.board import devicetree_phone
+from pocketvisor.board import devicetree_phone, devicetree_user
 from pocketvisor.board import map as board
 from pocketvisor.board.config import BoardConfig
 from pocketvisor.board.devicetree_writer import (
@@ -56,6 +56,7 @@ def build(
             w.flag("dma-coherent")
             w.reg(board.FW_CFG)
             w.strings("compatible", "qemu,fw-cfg-mmio")
+        devicetree_user.add(w, config)
         for slot in range(board.VIRTIO_SLOTS):
             _virtio_slot(w, slot)
         with w.node("flash@0"):

@@ -39,6 +39,13 @@ USER_DEVICES: Final = Part(0x0D00_0000, 0x0100_0000, spi=112)
 USER_DEVICE_SIZE: Final = 0x1_0000
 USER_DEVICES_MAX: Final = 16
 
+
+def user_device(index: int) -> Part:
+    """Where the nth of a user's own devices is; its size is its own."""
+    assert USER_DEVICES.spi is not None
+    return Part(USER_DEVICES.base + index * USER_DEVICE_SIZE, USER_DEVICE_SIZE, spi=USER_DEVICES.spi + index)
+
+
 VIRTIO_SLOTS: Final = 32
 VIRTIO_SLOT_SIZE: Final = 0x200
 TOUCH_SLOT: Final = 0

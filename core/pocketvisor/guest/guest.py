@@ -61,6 +61,9 @@ class Guest:
         self.panel: PanelView = self._memory.panel
         self._picture = self.panel.picture
         self._panel_size: SetPanel | None = None
+        self._forget_phone = handset.phone.on("orientation", self._phone_turned)
+        if handset.phone.orientation:
+            self._phone_turned(handset.phone.orientation)
         self.console = Console(lambda data: self._send(messages.ConsoleInput(data)))
         self.console.subscribe(lambda data: self._listeners.emit("console", data))
         self._peripherals: Peripherals | None = None
@@ -157,6 +160,7 @@ class Guest:
 
     async def remove(self) -> None:
         """For the handset: nothing of it is left behind."""
+        self._forget_phone()
         await self._end("removed", GuestState.STOPPED)
         await self._end_run()
         if self._peripherals is not None:
@@ -210,7 +214,7 @@ class Guest:
 
     def set_panel(self, width: int, height: int) -> None:
         """The panel measures this from now on. A guest with a GPU is told, and shows a picture of that size
-        if it likes. Over resets it stays. Other guests' framebuffers cannot change: for them it is left out."""
+        if it likes. Over resets it stays. Other guests' framebuffers cannot change: for them it is nothing."""
         if self.options.devices_of(self.image).display == "gpu":
             self._panel_size = SetPanel(width, height)
             self.tell("gpu", self._panel_size)
@@ -364,6 +368,11 @@ class Guest:
 
     def run_note(self, sentence: str) -> None:
         self._listeners.emit("event", f"{self.name}: {sentence}")
+
+    def _phone_turned(self, degrees: int) -> None:
+        """A guest whose panel can change its size has one that is upright, however the phone is held."""
+        panel = self.handset.model.panel
+        self.set_panel(*((panel.height, panel.width) if degrees % 180 else (panel.width, panel.height)))
 
     def _frame_published(self) -> None:
         picture = self.panel.picture

@@ -61,6 +61,7 @@ class GuestMain:
     ) -> None:
         from pocketvisor import _native
         from pocketvisor.board.board import Board
+        from pocketvisor.devices.user_device import preload
         from pocketvisor.guest import sandbox
         from pocketvisor.guest.script import Script, ScriptPlan
         from pocketvisor.guest.vcpu_thread import VcpuThread
@@ -76,12 +77,14 @@ class GuestMain:
             machine.replay(replay)
         elif start.record:
             machine.record()
-        if start.state is not None:
-            self._board.restore(msgspec.msgpack.decode(start.state))
         script = None
         if start.script or start.until is not None:
             script = Script(ScriptPlan(lines=start.script, prompt=start.prompt, until=start.until))
+        preload()
         sandbox.enter()  # before the vCPU's thread begins, so that it is bound as well
+        self._board.add_user_devices(start.board.devices.user)
+        if start.state is not None:
+            self._board.restore(msgspec.msgpack.decode(start.state))
         self._vcpu = VcpuThread(machine, self._board, sync=start.sync, script=script)
         self._board.loop.start()
         self._output = bytearray()
