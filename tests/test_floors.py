@@ -36,7 +36,7 @@ FLOORS = (
         "recording",
         "scheduler",
     ),
-    ("api", "cli", "service", "testing"),
+    ("api", "cli", "phone_service", "service", "testing"),
 )
 """Each name is a module or package of `pocketvisor`; a new one is entered here."""
 

@@ -49,7 +49,7 @@ def radio_kinds(model: HandsetModel) -> tuple[str, ...]:
 
 class Phone:
     """Events, each with what is new: "battery", "location", "motion", "signal" (the part), "orientation"
-    (degrees, after "motion"), "walk" (whether it walks), and after each of them "changed" (all of it).
+    (degrees, after "motion"), and after each of them "changed" (all of it); "walk" and "draining" (whether).
 
     What is impossible raises PhoneError with the sentence to show, and changes nothing.
     """
@@ -63,9 +63,8 @@ class Phone:
             signal=SignalState(radio=best, dbm=_START_DBM),  # type: ignore[arg-type]
         )
         self.draining = False
-        """The level follows phone_power's model; else it stays where it is put."""
         self._listeners = Listeners(
-            "battery", "location", "motion", "signal", "orientation", "walk", "changed"
+            "battery", "location", "motion", "signal", "orientation", "walk", "draining", "changed"
         )
         self._walk: asyncio.Task[None] | None = None
 
@@ -110,6 +109,13 @@ class Phone:
         if millivolts is not None:
             changes["millivolts"] = millivolts or None
         self._set_battery(_changed(self.battery, milliamps=None, **changes))
+
+    def set_draining(self, draining: bool) -> None:
+        """Whether the level follows phone_power's model; else it stays where it is put."""
+        if draining != self.draining:
+            self.draining = draining
+            self._set_battery(structs.replace(self.battery, milliamps=None))
+            self._listeners.emit("draining", draining)
 
     def worked(self, instructions: int, seconds: float) -> None:
         """For the handset: what its guests did, and for how long the one that was awake longest."""

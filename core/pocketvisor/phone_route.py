@@ -47,7 +47,7 @@ class Route:
         kept = [point for point, last in zip(points, [None, *points], strict=False) if point != last]
         if len(kept) < 2:
             raise PhoneError("A way to walk needs at least two points")
-        self._points = kept
+        self.points = tuple(kept)
         self._marks = [0.0]
         for one, other in pairwise(kept):
             self._marks.append(self._marks[-1] + distance(one, other))
@@ -60,7 +60,7 @@ class Route:
     def at(self, metres: float) -> Place:
         """The place so far from the start; past the end it is the end."""
         index, metres = self._leg(metres)
-        one, other = self._points[index], self._points[index + 1]
+        one, other = self.points[index], self.points[index + 1]
         leg = self._marks[index + 1] - self._marks[index]
         part = (metres - self._marks[index]) / leg if leg else 1.0
         east = _turn(other.longitude - one.longitude)

@@ -2,7 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from pocketvisor.control import workbench
+from pocketvisor import phone_service
+from pocketvisor.control import phone_calls, workbench
+from pocketvisor.control.phone_calls import PhoneRequest
 from pocketvisor.control.workbench import Reply, Request
 from pocketvisor.errors import ControlError, GuestError
 from pocketvisor.guest.guest import Guest
@@ -44,6 +46,10 @@ class WorkbenchService:
                 return workbench.Done(f"{guest.name} runs on {handset.name}")
             case workbench.Screenshot(guest_name, handset_name):
                 return workbench.Picture(await self._guest(guest_name, handset_name).screenshot())
+            case phone_calls.PressKey():
+                return workbench.Done(await phone_service.press(self._handset(request.handset), request))
+            case _ if isinstance(request, PhoneRequest):
+                return phone_service.answer(self._handset(request.handset), request)
         raise ControlError("The workbench does not know this request")
 
     def _handset(self, name: str) -> Handset:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from pocketvisor.control.messages import Sentence
+from pocketvisor.control.phone_calls import PhoneRequest, PhoneShown
 
 PROTOCOL = 1
 
@@ -49,7 +50,7 @@ class Screenshot(_Message):
     handset: Name = ""
 
 
-Request = Hello | List | Operate | StartGuest | Screenshot
+Request = Hello | List | Operate | StartGuest | Screenshot | PhoneRequest
 
 
 class GuestInfo(Struct, forbid_unknown_fields=True):
@@ -92,4 +93,4 @@ class Picture(_Message):
     png: bytes
 
 
-Reply = Hello | Listing | Done | Failed | Picture
+Reply = Hello | Listing | Done | Failed | Picture | PhoneShown

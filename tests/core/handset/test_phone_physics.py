@@ -130,7 +130,7 @@ def test_radio_is_named_in_any_case(phone: Phone) -> None:
 def test_the_level_stays_unless_it_is_to_follow_the_load(phone: Phone) -> None:
     phone.worked(10**9, 3600.0)
     assert phone.battery.level == 80
-    phone.draining = True
+    phone.set_draining(True)
     phone.worked(MODEL.mips * 10**6 * 3600, 3600.0)
     drawn = phone_power.IDLE_MA + phone_power.PANEL_MA + phone_power.CPU_MA
     assert phone.battery.level == pytest.approx(80 - 100 * drawn / MODEL.battery_mah)
