@@ -48,24 +48,29 @@ static bool known(uint16_t kind) {
     return kind >= EVENT_CONSOLE_INPUT && kind <= EVENT_DEVICE;
 }
 
-static struct event *event_new(uint64_t bytes, uint16_t kind, uint16_t target, const void *payload,
-                               uint32_t size) {
-    struct event *event = malloc(sizeof *event + size);
-    if (!event)
-        return NULL;
-    *event = (struct event){.bytes = bytes, .kind = kind, .target = target, .size = size};
-    if (size)
+struct event *event_new(uint16_t kind, uint16_t target, uint32_t size) {
+    struct event *event = known(kind) && size <= EVENT_PAYLOAD_MAX ? malloc(sizeof *event + size) : NULL;
+    if (event)
+        *event = (struct event){.kind = kind, .target = target, .size = size};
+    return event;
+}
+
+static struct event *event_of(uint16_t kind, uint16_t target, const void *payload, uint32_t size) {
+    struct event *event = event_new(kind, target, size);
+    if (event && size)
         memcpy(event->payload, payload, size);
     return event;
 }
 
 bool event_post(struct event_queue *queue, uint16_t kind, uint16_t target, const void *payload,
                 uint32_t size) {
-    struct event *event = NULL;
-    if (known(kind) && size <= EVENT_PAYLOAD_MAX)
-        event = event_new(0, kind, target, payload, size);
+    return event_put(queue, event_of(kind, target, payload, size));
+}
+
+bool event_put(struct event_queue *queue, struct event *event) {
     pthread_mutex_lock(&queue->lock);
-    bool taken = event && queue->length < EVENT_QUEUE_MAX && queue->posted_bytes + size <= EVENT_QUEUE_BYTES;
+    bool taken =
+        event && queue->length < EVENT_QUEUE_MAX && queue->posted_bytes + event->size <= EVENT_QUEUE_BYTES;
     if (taken) {
         if (queue->last)
             queue->last->next = event;
@@ -73,7 +78,7 @@ bool event_post(struct event_queue *queue, uint16_t kind, uint16_t target, const
             queue->first = event;
         queue->last = event;
         queue->length++;
-        queue->posted_bytes += size;
+        queue->posted_bytes += event->size;
     } else {
         queue->refused++;
     }
@@ -126,9 +131,11 @@ static struct event *take_logged(struct event_queue *queue, uint64_t bytes) {
     if (!parse(queue->replay, queue->replay_size, queue->replay_at, &header) || header.bytes > bytes)
         return NULL;
     const uint8_t *payload = queue->replay + queue->replay_at + RECORD_HEADER;
-    struct event *event = event_new(header.bytes, header.kind, header.target, payload, header.size);
-    if (event)
-        queue->replay_at += RECORD_HEADER + header.size;
+    struct event *event = event_of(header.kind, header.target, payload, header.size);
+    if (!event)
+        return NULL;
+    event->bytes = header.bytes;
+    queue->replay_at += RECORD_HEADER + header.size;
     return event;
 }
 
@@ -173,9 +180,10 @@ bool event_log(struct event_queue *queue, uint64_t bytes, uint16_t kind, uint16_
                uint32_t size) {
     if (!queue->recording)
         return true;
-    struct event *event = event_new(bytes, kind, target, payload, size);
+    struct event *event = event_of(kind, target, payload, size);
     if (!event)
         return false;
+    event->bytes = bytes;
     pthread_mutex_lock(&queue->lock);
     bool logged = append(queue, event);
     pthread_mutex_unlock(&queue->lock);

@@ -48,7 +48,12 @@ struct event_queue {
 
 void event_queue_init(struct event_queue *queue);
 void event_queue_free(struct event_queue *queue);
-/* Copies the payload. False where a bound is met (counted in `refused`) or memory is short. */
+/* An event to be filled in and posted, of `size` bytes; NULL where the kind is unknown, the size over the
+ * bound or memory short. */
+struct event *event_new(uint16_t kind, uint16_t target, uint32_t size);
+/* Takes the event. False, and it is gone, where a bound is met (counted in `refused`) or there is none. */
+bool event_put(struct event_queue *queue, struct event *event);
+/* Both at once. Copies the payload. False where a bound is met (counted in `refused`) or memory is short. */
 bool event_post(struct event_queue *queue, uint16_t kind, uint16_t target, const void *payload,
                 uint32_t size);
 /* The next event to apply at `bytes`, owned by the caller (free()), or NULL. In a replay it comes from the

@@ -16,6 +16,7 @@
 #include "vcpu.h"
 #include "virtio_mmio.h"
 
+struct event;
 struct machine;
 
 enum run_reason {
@@ -87,6 +88,8 @@ void machine_set_rate(struct machine *machine, uint64_t ticks_per_second);
 void machine_set_sync(struct machine *machine, bool sync);
 bool machine_post(struct machine *machine, uint16_t kind, uint16_t target, const void *payload,
                   uint32_t size);
+/* Takes an event of event_new(), or NULL, which is refused. */
+bool machine_put(struct machine *machine, struct event *event);
 /* Call before looking at the consoles: output from then on signals the descriptor again. */
 void machine_open_consoles(struct machine *machine);
 size_t machine_console_length(struct machine *machine, unsigned console);

@@ -67,6 +67,13 @@ bool machine_post(struct machine *machine, uint16_t kind, uint16_t target, const
     return true;
 }
 
+bool machine_put(struct machine *machine, struct event *event) {
+    if (!event_put(&machine->events, event))
+        return false;
+    machine_wake(machine);
+    return true;
+}
+
 struct virtio_mmio *machine_virtio(struct machine *machine) {
     return machine->virtio;
 }

@@ -1,23 +1,67 @@
 /* Machine's methods for other threads: events in, the console and the doorbells out, the virtio slots. */
 #include "module.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define METHOD(function) ((PyCFunction)(void (*)(void))function)
+
+/* The pieces of a payload, one after the other. Answers the whole size, or with -1 an exception; with `into`
+ * it copies, and pieces that have changed their size meanwhile count as too large. */
+static Py_ssize_t gather(PyObject *pieces, uint8_t *into, Py_ssize_t room) {
+    Py_ssize_t size = 0;
+    for (Py_ssize_t index = 0; index < PySequence_Fast_GET_SIZE(pieces); index++) {
+        Py_buffer piece;
+        if (PyObject_GetBuffer(PySequence_Fast_GET_ITEM(pieces, index), &piece, PyBUF_SIMPLE) < 0)
+            return -1;
+        if (into && size + piece.len <= room)
+            memcpy(into + size, piece.buf, (size_t)piece.len);
+        size += piece.len;
+        PyBuffer_Release(&piece);
+    }
+    return size;
+}
+
+static struct event *gathered(PyObject *payload, uint16_t kind, uint16_t target) {
+    PyObject *pieces = PySequence_Fast(payload, "a payload is bytes, or a sequence of them");
+    struct event *event = NULL;
+    Py_ssize_t size = pieces ? gather(pieces, NULL, 0) : -1;
+    if (size >= 0 && size <= EVENT_PAYLOAD_MAX)
+        event = event_new(kind, target, (uint32_t)size);
+    if (event && gather(pieces, event->payload, size) != size) {
+        free(event);
+        event = NULL;
+    }
+    Py_XDECREF(pieces);
+    return event;
+}
 
 static PyObject *post(MachineObject *self, PyObject *arguments, PyObject *keywords) {
     static char *names[] = {"kind", "target", "payload", NULL};
     uint32_t kind, target;
-    Py_buffer payload;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&O&y*", names, module_u32, &kind, module_u32,
-                                     &target, &payload))
+    PyObject *payload;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&O&O", names, module_u32, &kind, module_u32,
+                                     &target, &payload) ||
+        !module_require_made(self))
         return NULL;
-    int posted = -1;
-    if (kind > UINT16_MAX || target > UINT16_MAX || payload.len > UINT32_MAX)
-        PyErr_SetString(PyExc_ValueError, "the event is out of bounds");
-    else if (module_require_made(self))
-        posted =
-            machine_post(self->machine, (uint16_t)kind, (uint16_t)target, payload.buf, (uint32_t)payload.len);
-    PyBuffer_Release(&payload);
-    return posted < 0 ? NULL : PyBool_FromLong(posted);
+    if (kind > UINT16_MAX || target > UINT16_MAX)
+        return PyErr_Format(PyExc_ValueError, "the event is out of bounds");
+    struct event *event = NULL;
+    if (PyObject_CheckBuffer(payload)) {
+        Py_buffer bytes;
+        if (PyObject_GetBuffer(payload, &bytes, PyBUF_SIMPLE) < 0)
+            return NULL;
+        if (bytes.len <= EVENT_PAYLOAD_MAX)
+            event = event_new((uint16_t)kind, (uint16_t)target, (uint32_t)bytes.len);
+        if (event && bytes.len)
+            memcpy(event->payload, bytes.buf, (size_t)bytes.len);
+        PyBuffer_Release(&bytes);
+    } else {
+        event = gathered(payload, (uint16_t)kind, (uint16_t)target);
+    }
+    if (PyErr_Occurred())
+        return NULL;
+    return PyBool_FromLong(machine_put(self->machine, event));
 }
 
 static PyObject *take_console(MachineObject *self, PyObject *arguments, PyObject *keywords) {

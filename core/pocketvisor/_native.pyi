@@ -175,8 +175,8 @@ class Machine:
         """Power-on state for the vCPU and all devices; memory is the caller's, and the clock goes on."""
 
     # From outside
-    def post(self, kind: int, target: int, payload: bytes) -> bool:
-        """From any thread. False where a bound was met."""
+    def post(self, kind: int, target: int, payload: Buffer | Sequence[Buffer]) -> bool:
+        """From any thread. False where a bound was met. A sequence is joined here, without a copy between."""
     def take_console(self, console: int) -> bytes:
         """Output since the last call; what nobody takes is bounded at 1 MiB, oldest dropped."""
     @property

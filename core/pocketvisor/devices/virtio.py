@@ -16,6 +16,7 @@ from pocketvisor.devices.virtqueue import (
     Chain,
     GuestMemory,
     Layout,
+    Payload,
     Virtqueue,
     VirtqueueError,
     broken_payload,
@@ -79,7 +80,7 @@ class SlotMachine(Protocol):
         """None where the driver left the queue alone."""
 
     def config(self, slot: int) -> bytes: ...
-    def post_used(self, slot: int, payload: bytes) -> bool: ...
+    def post_used(self, slot: int, payload: Payload) -> bool: ...
     def post_config(self, slot: int, config: bytes) -> bool: ...
 
 

@@ -28,6 +28,10 @@ _NO_QUEUE: Final = 0xFFFF
 _ZEROS: Final = 0x8000_0000
 
 
+Payload = list[bytes | memoryview]
+"""What is posted to the machine, in pieces that follow each other: it copies them together itself."""
+
+
 class VirtqueueError(Exception):
     """The driver's queue is not what the standard allows: the device needs a reset."""
 
@@ -171,25 +175,25 @@ def used_payload(
     queue: int,
     writes: Sequence[tuple[int, bytes | memoryview]],
     used: Sequence[tuple[int, int]],
-) -> bytes:
+) -> Payload:
     """What to post: the writes, then the used elements (head, bytes written)."""
-    parts: list[bytes | memoryview] = [_HEADER.pack(generation, queue, len(writes), len(used), 0)]
+    parts: Payload = [_HEADER.pack(generation, queue, len(writes), len(used), 0)]
     for address, data in writes:
         parts += (_WRITE_HEADER.pack(address, len(data)), data)
     parts += (_ELEMENT.pack(head, length) for head, length in used)
-    return b"".join(parts)
+    return parts
 
 
 def clearing_payload(
     generation: int, queue: int, ranges: Sequence[tuple[int, int]], used: Sequence[tuple[int, int]]
-) -> bytes:
+) -> Payload:
     """As used_payload(), with zeros written over ranges (address, size), whose pages go back to the host."""
-    parts = [_HEADER.pack(generation, queue, len(ranges), len(used), 0)]
+    parts: Payload = [_HEADER.pack(generation, queue, len(ranges), len(used), 0)]
     parts += (_WRITE_HEADER.pack(address, size | _ZEROS) for address, size in ranges)
     parts += (_ELEMENT.pack(head, length) for head, length in used)
-    return b"".join(parts)
+    return parts
 
 
-def broken_payload(generation: int) -> bytes:
+def broken_payload(generation: int) -> Payload:
     """What to post where the driver made something impossible: the device will need a reset."""
     return used_payload(generation, _NO_QUEUE, (), ())

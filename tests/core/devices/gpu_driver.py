@@ -7,7 +7,7 @@ from typing import Any
 from pocketvisor.devices import virtio_gpu_protocol as gpu
 from pocketvisor.devices.virtio import DRIVER_OK, STATUS, VirtioSlot
 from pocketvisor.devices.virtio_gpu import CONTROL_QUEUE, CURSOR_QUEUE, VirtioGpu
-from pocketvisor.devices.virtqueue import NEXT, WRITE, GuestMemory, Layout
+from pocketvisor.devices.virtqueue import NEXT, WRITE, GuestMemory, Layout, Payload
 
 BASE = 0x40000000
 RAM_SIZE = 8 << 20
@@ -100,9 +100,10 @@ class Driver:
         self.configurations.append(config)
         return True
 
-    def post_used(self, slot: int, payload: bytes) -> bool:
+    def post_used(self, slot: int, pieces: Payload) -> bool:
         if self.full:
             return False
+        payload = b"".join(pieces)
         _, queue, writes, used, _ = _HEADER.unpack_from(payload)
         if queue == 0xFFFF:
             self.broken += 1

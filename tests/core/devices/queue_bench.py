@@ -9,7 +9,7 @@ from typing import Any
 
 from pocketvisor.devices.device import State
 from pocketvisor.devices.virtio import CONFIG, DRIVER_OK, NEEDS_RESET, STATUS, VirtioSlot
-from pocketvisor.devices.virtqueue import NEXT, WRITE, GuestMemory, Layout
+from pocketvisor.devices.virtqueue import NEXT, WRITE, GuestMemory, Layout, Payload
 
 BASE = 0x40000000
 RAM_SIZE = 4 << 20
@@ -173,9 +173,10 @@ class Bench:
         self.config_space = config
         return True
 
-    def post_used(self, slot: int, payload: bytes) -> bool:
+    def post_used(self, slot: int, pieces: Payload) -> bool:
         if self.full:
             return False
+        payload = b"".join(pieces)
         generation, queue, writes, used, _ = _HEADER.unpack_from(payload)
         assert generation == self._generation
         if queue == _NO_QUEUE:

@@ -172,8 +172,8 @@ def test_payloads() -> None:
     assert chain.room == 12
     writes = fill(chain, b"abcdefg")
     assert writes == [(BUFFER, b"abcd"), (BUFFER + 16, b"efg")]
-    payload = used_payload(7, 1, writes, [(5, 7)])
+    payload = b"".join(used_payload(7, 1, writes, [(5, 7)]))
     assert struct.unpack_from("<IHHHH", payload) == (7, 1, 2, 1, 0)
     assert payload[12:28] == struct.pack("<QI", BUFFER, 4) + b"abcd"
     assert payload[-8:] == struct.pack("<II", 5, 7)
-    assert struct.unpack("<IHHHH", broken_payload(7)) == (7, 0xFFFF, 0, 0, 0)
+    assert struct.unpack("<IHHHH", b"".join(broken_payload(7))) == (7, 0xFFFF, 0, 0, 0)

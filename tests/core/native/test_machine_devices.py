@@ -245,6 +245,26 @@ def test_a_legacy_slot_answers_addresses_computed_from_a_page() -> None:
     guest.close()
 
 
+def test_a_payload_is_posted_in_pieces() -> None:
+    guest = Guest([STOP], deterministic=True)
+    device, machine = Recorder(guest.machine), guest.machine
+    pieces = [b"ab", memoryview(b"-cde-")[1:4], bytearray(b"f"), b""]
+    for payload in (pieces, tuple(pieces), [], b"abcdef", memoryview(b"abcdef")):
+        assert machine.post(_native.EVENT_DEVICE, device.index, payload)
+    machine.run(100)
+    assert [call[1] for call in device.calls] == [b"abcdef", b"abcdef", b"", b"abcdef", b"abcdef"]
+    mebibyte = bytes(1 << 20)
+    assert machine.post(_native.EVENT_DEVICE, device.index, [mebibyte] * 4)
+    assert not machine.post(_native.EVENT_DEVICE, device.index, [mebibyte] * 4 + [b"x"])
+    assert not machine.post(_native.EVENT_DEVICE, device.index, mebibyte * 5)
+    bad: Any
+    for bad in ("text", 7, [b"ab", "text"], [1]):
+        with pytest.raises(TypeError):
+            machine.post(_native.EVENT_DEVICE, device.index, bad)
+    assert machine.counters()["events_refused"] == 2
+    guest.close()
+
+
 def test_a_hostile_payload_needs_a_reset() -> None:
     guest = Guest([*virtio_driver(), STOP], deterministic=True)
     machine = guest.machine
