@@ -44,6 +44,10 @@ class WorkbenchService:
                 handset = self._handset(handset_name)
                 guest = await handset.start(find_image(self._images(), image_name), name=name or None)
                 return workbench.Done(f"{guest.name} runs on {handset.name}")
+            case workbench.Tell(guest_name, device, payload, handset_name):
+                guest = self._guest(guest_name, handset_name)
+                guest.send(device, payload)
+                return workbench.Done(f"{guest.name}'s {device} was told")
             case workbench.Screenshot(guest_name, handset_name):
                 return workbench.Picture(await self._guest(guest_name, handset_name).screenshot())
             case phone_calls.PressKey():

@@ -9,8 +9,7 @@ from msgspec import Struct
 
 from pocketvisor.devices.device import Device, Port
 
-DATA, ENABLE, IDENTIFY, FORMAT, STATUS = 0, 1, 2, 3, 5
-RECEIVED, SENT, DIVISOR = 0x01, 0x02, 0x80
+DATA, ENABLE, IDENTIFY, FORMAT, STATUS, RECEIVED, SENT, DIVISOR = 0, 1, 2, 3, 5, 0x01, 0x02, 0x80
 
 
 class ScannerState(Struct):
@@ -26,14 +25,14 @@ class Scanner(Device[ScannerState]):
         super().__init__(port, ScannerState())
 
     def read(self, offset: int, size: int) -> int:
-        number, waiting = offset // 4 & 7, self.state.waiting
+        number, waiting, registers = offset // 4 & 7, self.state.waiting, self.state.registers
         if number == DATA:
             self.state.waiting = waiting[1:]
             self.restored()
             return waiting[0] if waiting else 0
-        cause = 0x04 if self._wants(RECEIVED) and waiting else 0x02 if self._wants(SENT) else 0x01
-        answers = {IDENTIFY: 0xC0 | cause, STATUS: 0x60 | bool(waiting)}
-        return answers.get(number, self.state.registers[number])
+        enabled = registers[ENABLE]
+        cause = 0x04 if enabled & RECEIVED and waiting else 0x02 if enabled & SENT else 0x01
+        return {IDENTIFY: 0xC0 | cause, STATUS: 0x60 | bool(waiting)}.get(number, registers[number])
 
     def write(self, offset: int, size: int, value: int) -> None:
         number, registers = offset // 4 & 7, bytearray(self.state.registers)
@@ -47,7 +46,5 @@ class Scanner(Device[ScannerState]):
         self.restored()
 
     def restored(self) -> None:
-        self.port.wire((self._wants(RECEIVED) and self.state.waiting != b"") or self._wants(SENT))
-
-    def _wants(self, cause: int) -> bool:
-        return bool(self.state.registers[ENABLE] & cause)
+        enabled, waiting = self.state.registers[ENABLE], self.state.waiting
+        self.port.wire(bool(enabled & SENT or (enabled & RECEIVED and waiting)))

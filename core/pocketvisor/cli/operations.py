@@ -28,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
     for name, sentence in OPERATIONS:
         app.command(name, help=sentence)(_operation(name))
     app.command("start")(start)
+    app.command("tell")(tell)
     app.command("screenshot")(screenshot)
 
 
@@ -49,6 +50,18 @@ def start(
     from pocketvisor.control.workbench import StartGuest
 
     _ask(StartGuest(image, handset, name))
+
+
+def tell(
+    guest: Guest,
+    device: Annotated[str, typer.Argument(help="One of its devices of your own (--device).")],
+    text: Annotated[str, typer.Argument(help="What its event() is to get.")],
+    handset: Handset = "",
+) -> None:
+    """Tell a device of your own something, as if from outside the phone."""
+    from pocketvisor.control.workbench import Tell
+
+    _ask(Tell(guest, device, text.encode()[:4096], handset))
 
 
 def screenshot(

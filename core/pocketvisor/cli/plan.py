@@ -30,6 +30,9 @@ class RunPlan(Struct, frozen=True, kw_only=True):
     json: bool = False
     ram_mib: int | None = None
     display: str | None = None
+    flash: Path | None = None
+    devices: tuple[Path, ...] = ()
+    legacy_virtio: bool = False
 
     @property
     def script(self) -> ScriptPlan | None:
@@ -43,6 +46,9 @@ class RunPlan(Struct, frozen=True, kw_only=True):
         return RunOptions(
             ram_mib=self.ram_mib,
             display=self.display,
+            flash=self.flash,
+            devices=self.devices,
+            legacy_virtio=self.legacy_virtio,
             rate=self.rate,
             deterministic=self.deterministic,
             record=self.record is not None,

@@ -38,6 +38,12 @@ def run(
     display: Annotated[
         str | None, typer.Option(help="'framebuffer', 'gpu' or 'ramfb'; else as the guest wants it.")
     ] = None,
+    device: Annotated[
+        list[Path] | None, typer.Option("--device", help="A device of your own, a Python file; repeatable.")
+    ] = None,
+    legacy_virtio: Annotated[
+        bool, typer.Option("--legacy-virtio", help="For guests from before VIRTIO 1.0.")
+    ] = False,
     ram: Annotated[int | None, typer.Option(min=1, max=2048, help="RAM in MiB, of each guest.")] = None,
     kernel: Annotated[Path | None, typer.Option(help="A kernel: zImage, Image, uImage, ...")] = None,
     initrd: Annotated[Path | None, typer.Option(help="Its initial RAM disk.")] = None,
@@ -45,6 +51,7 @@ def run(
     dtb: Annotated[Path | None, typer.Option(help="Its device tree, instead of the board's.")] = None,
     elf: Annotated[Path | None, typer.Option(help="A bare-metal ELF file.")] = None,
     firmware: Annotated[Path | None, typer.Option(help="Firmware, in flash at 0.")] = None,
+    flash: Annotated[Path | None, typer.Option(help="Keeps what firmware writes to flash.")] = None,
 ) -> None:
     """Run guests on a handset; without --headless, in the workbench.
 
@@ -99,6 +106,9 @@ def run(
         json=json,
         ram_mib=ram,
         display=display,
+        flash=flash,
+        devices=tuple(device or ()),
+        legacy_virtio=legacy_virtio,
     )
     if headless:
         from pocketvisor.cli.headless import run_headless

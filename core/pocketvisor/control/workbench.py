@@ -43,6 +43,15 @@ class StartGuest(_Message):
     name: Name = ""
 
 
+class Tell(_Message):
+    """Something for a device of the user's own."""
+
+    guest: Name
+    device: Name
+    payload: Annotated[bytes, Meta(max_length=4096)]
+    handset: Name = ""
+
+
 class Screenshot(_Message):
     """Answered by Picture."""
 
@@ -50,7 +59,7 @@ class Screenshot(_Message):
     handset: Name = ""
 
 
-Request = Hello | List | Operate | StartGuest | Screenshot | PhoneRequest
+Request = Hello | List | Operate | StartGuest | Tell | Screenshot | PhoneRequest
 
 
 class GuestInfo(Struct, forbid_unknown_fields=True):
