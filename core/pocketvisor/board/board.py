@@ -19,7 +19,7 @@ from pocketvisor import _native
 from pocketvisor.board import map as board
 from pocketvisor.board import slots
 from pocketvisor.board.config import BoardConfig
-from pocketvisor.board.firmware import fw_cfg
+from pocketvisor.board.firmware import flash, fw_cfg
 from pocketvisor.board.phone import PhoneParts
 from pocketvisor.devices.cfi_flash import CfiFlash
 from pocketvisor.devices.device import Device, Port, State
@@ -270,7 +270,8 @@ class Board:
         if variables >= 0:
             content = memoryview(mmap.mmap(variables, board.FLASH_BANK_SIZE, mmap.MAP_SHARED))
             part = board.Part(board.FLASH_BANKS[1], board.FLASH_BANK_SIZE)
-            self.add_device(part, lambda port: CfiFlash(port, content))
+            make = flash(variables, part.size, self.loop, lambda: self._tell(CfiFlash.name, b""))
+            self.add_device(part, make)
 
     def add_device(self, part: board.Part, make: _Maker) -> int:
         """A device in Python on the bus, before the first run(); answers its index for EVENT_DEVICE."""

@@ -116,6 +116,8 @@ class DevicesConfig(Struct, frozen=True, kw_only=True):
     """A phone's own parts, and what they show at power on."""
     user: Annotated[tuple[UserDevice, ...], Meta(max_length=USER_DEVICES_MAX)] = ()
     """The user's own, in the order of their places."""
+    flash: Descriptor = -1
+    """What firmware writes to: the content of the second bank."""
     legacy: bool = False
     """All virtio slots as version 1, for drivers from before VIRTIO 1.0."""
 

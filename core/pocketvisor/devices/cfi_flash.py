@@ -1,11 +1,13 @@
 """NOR flash with Intel's command set (CFI, JESD68; QEMU's pflash_cfi01): two 16-bit chips side by side.
 
 Firmware keeps its variables in it: it is read and written access by access, and nothing is executed from it.
-The content is memory of whoever made the board and no part of what is saved; the command under way is.
+The content is memory of whoever made the board, who is told when it has changed; it is no part of what is
+saved, the command under way is.
 Left out: locks (a sector is always unlocked), suspending (an erase takes no time), protection registers, and
 chips that are told different things at once.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
@@ -49,8 +51,10 @@ class FlashState(Struct):
 class CfiFlash(Device[FlashState]):
     name = "flash"
 
-    def __init__(self, port: Port, content: memoryview) -> None:
+    def __init__(self, port: Port, content: memoryview, changed: Callable[[], None] = lambda: None) -> None:
+        """`changed` is called at each change of the content, which may be every access."""
         self.size = len(content)
+        self._changed = changed
         self._content = content
         self._table = _cfi_table(len(content))
         super().__init__(port, FlashState())
@@ -78,6 +82,7 @@ class CfiFlash(Device[FlashState]):
             if cycle == CONFIRM:
                 start = offset - offset % SECTOR
                 self._content[start : start + SECTOR] = b"\xff" * SECTOR
+                self._changed()
             self._end(cycle == CONFIRM, cycle)
         elif state.command == LOCK:
             self._end(cycle in _LOCK_COMMANDS, cycle)
@@ -120,6 +125,7 @@ class CfiFlash(Device[FlashState]):
         """Programming clears bits; only an erase sets them."""
         old = self._content[offset : offset + len(data)]
         self._content[offset : offset + len(data)] = bytes(a & b for a, b in zip(old, data, strict=True))
+        self._changed()
 
 
 def _both_chips(value: int, offset: int, size: int) -> int:

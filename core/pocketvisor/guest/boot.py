@@ -117,6 +117,10 @@ class Boot:
         image.check()
         if self.options.record or self.options.replay is not None:
             self.digests = {field: _file_digest(path) for field, path in sorted(image.files.items())}
+            for device in self.board.devices.user:
+                self.digests[f"device {device.name}"] = blake3(device.source.encode()).hexdigest()
+            if not is_zero(self.board.devices.flash):
+                self.digests["content of its flash"] = digest(self.board.devices.flash)
         progress(f"Loading {image.name}")
         plan = load(
             ImageFiles(
@@ -144,7 +148,7 @@ class Boot:
                 scanout=shared.panel.scanout_fd,
                 frame_event=shared.panel.fileno(),
                 status=shared.status_fd,
-                flash=(self._flash_fds[0], self._flash_fds[1]),
+                flash=(self._flash_fds[0], self.board.devices.flash),
             ),
         )
 
@@ -175,11 +179,11 @@ class Boot:
         self.ram_fd, self._flash_fds, self._handed_fds = -1, [], []
 
     def _fill_flash(self, plan: BootPlan) -> None:
-        for bank in range(2):
-            fd = create_memfd(f"flash{bank}", FLASH_BANK_SIZE)
-            self._flash_fds.append(fd)
-            if bank in plan.flash:
-                _write(fd, 0, plan.flash[bank])
+        """The first bank, with the firmware. The second is a peripheral of the guest's."""
+        fd = create_memfd("firmware", FLASH_BANK_SIZE)
+        self._flash_fds.append(fd)
+        if 0 in plan.flash:
+            _write(fd, 0, plan.flash[0])
 
     def _hand_in(self, plan: BootPlan) -> FwCfgConfig:
         """The kernel that firmware is to boot, in memory of its own."""

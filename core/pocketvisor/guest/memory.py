@@ -6,6 +6,7 @@ A process that lost its senses could otherwise shrink a memfd, and the handset w
 import fcntl
 import mmap
 import os
+from collections.abc import Iterator
 
 from blake3 import blake3
 
@@ -58,6 +59,26 @@ def digest(fd: int) -> str:
             hasher.update(view[:count])
             at += count
     return hasher.hexdigest()
+
+
+def is_zero(fd: int) -> bool:
+    """Whether there is nothing but zeros in a file."""
+    return all(piece.count(0) == len(piece) for _, piece in data_pieces(fd, _CHUNK))
+
+
+def data_pieces(fd: int, largest: int) -> Iterator[tuple[int, bytes]]:
+    """(offset, content) of all of a file that is no hole, in pieces of at most `largest` bytes."""
+    size = os.fstat(fd).st_size
+    at = 0
+    while at < size:
+        data, hole = _next_data(fd, at, size)
+        at = data
+        while at < hole:
+            piece = os.pread(fd, min(largest - at % largest, hole - at), at)
+            if not piece:
+                raise OSError("a file ended early")
+            yield at, piece
+            at += len(piece)
 
 
 def _next_data(fd: int, at: int, size: int) -> tuple[int, int]:

@@ -20,6 +20,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     process at exact ticks, so that a deterministic run with it comes out the same each time. `display` is one
     of board.config.DISPLAYS. `phone`: whether it has a phone's own parts (battery, GPS, accelerometer).
     `disks` come behind those of the image; `media`: whether it has a drive that files can be put into.
+    `flash`: the file that keeps what firmware writes to its flash.
     """
 
     ram_mib: int | None = None
@@ -40,6 +41,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     phone: bool | None = None
     disks: tuple[DiskSpec, ...] = ()
     media: bool | None = None
+    flash: Path | None = None
 
     def ram_of(self, image: GuestImage) -> int:
         """MiB of RAM: as said here, else as recorded, else as the image wants it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from pocketvisor.board.config import DevicesConfig
 from pocketvisor.guest.disks import open_guest_disks
+from pocketvisor.guest.flash import open_flash
 from pocketvisor.guest.phone_parts import open_phone
 from pocketvisor.guest.user_devices import open_user_devices
 
@@ -38,7 +39,7 @@ class Peripheral(Protocol):
 Opener = Callable[["Guest", Progress], Awaitable[Peripheral | None]]
 """Raises a PocketvisorError with the sentence to show; None where the guest has none of its kind."""
 
-OPENERS: Final[tuple[Opener, ...]] = (open_guest_disks, open_phone, open_user_devices)
+OPENERS: Final[tuple[Opener, ...]] = (open_flash, open_guest_disks, open_phone, open_user_devices)
 
 
 class Peripherals:

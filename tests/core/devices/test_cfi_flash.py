@@ -94,3 +94,15 @@ def test_command_under_way_is_saved(bench: Bench) -> None:
     other.flash.write(4, 4, 0x22222222)
     other.command((0, 0xD0), (0, 0xFF))
     assert other.content[:8] == b"\x11" * 4 + b"\x22" * 4
+
+
+def test_who_keeps_the_content_is_told_of_changes_alone() -> None:
+    told: list[bool] = []
+    content = memoryview(bytearray(SIZE))
+    flash = CfiFlash(Port(lambda _: None, lambda: 0, lambda _: None), content, lambda: told.append(True))
+    for offset, value in ((0, 0x98), (0, 0xFF), (0, 0x20), (0, 0xFF)):  # looked at, and an erase given up
+        flash.write(offset, 4, value)
+    assert not told
+    for cycle in (0x20, 0xD0, 0x40, 0x12345678):
+        flash.write(0, 4, cycle)
+    assert len(told) == 2
