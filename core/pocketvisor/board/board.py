@@ -268,7 +268,6 @@ class Board:
         if code >= 0:
             self.machine.map_memory(board.FLASH_BANKS[0], board.FLASH_BANK_SIZE, code, writable=False)
         if variables >= 0:
-            content = memoryview(mmap.mmap(variables, board.FLASH_BANK_SIZE, mmap.MAP_SHARED))
             part = board.Part(board.FLASH_BANKS[1], board.FLASH_BANK_SIZE)
             make = flash(variables, part.size, self.loop, lambda: self._tell(CfiFlash.name, b""))
             self.add_device(part, make)

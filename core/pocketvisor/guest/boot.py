@@ -27,7 +27,7 @@ from pocketvisor.board.loaders import load
 from pocketvisor.board.map import FLASH_BANK_SIZE, RAM_BASE
 from pocketvisor.control.status import PAGE_SIZE, StatusPage
 from pocketvisor.errors import ImageError
-from pocketvisor.guest.memory import create_memfd
+from pocketvisor.guest.memory import create_memfd, digest, is_zero
 from pocketvisor.guest.options import RunOptions
 from pocketvisor.guest.panel import PanelView
 from pocketvisor.guest.peripherals import Peripherals
