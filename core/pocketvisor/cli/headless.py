@@ -98,6 +98,7 @@ class _Runner:
 
 async def _run(plan: RunPlan, recording: Recording | None) -> int:
     handset = Handset(plan.model)
+    plan.held.put(handset.phone)
     began = time.monotonic()
     out = ConsoleOut(sys.stderr.buffer if plan.json else sys.stdout.buffer, _names(plan))
     runners: list[_Runner] = []

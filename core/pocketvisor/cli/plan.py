@@ -4,6 +4,7 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
+from pocketvisor.cli.held import Held
 from pocketvisor.errors import ModelError
 from pocketvisor.guest.options import RunOptions
 from pocketvisor.guest.script import DEFAULT_PROMPT, ScriptPlan
@@ -11,6 +12,7 @@ from pocketvisor.images.catalogue import GuestImage, catalogue, image_from_files
 from pocketvisor.models import HandsetModel, load_model, load_models
 from pocketvisor.recording import Recording
 from pocketvisor.service import find_image
+from pocketvisor.storage.disk import DiskSpec
 
 
 class RunPlan(Struct, frozen=True, kw_only=True):
@@ -33,6 +35,9 @@ class RunPlan(Struct, frozen=True, kw_only=True):
     flash: Path | None = None
     devices: tuple[Path, ...] = ()
     legacy_virtio: bool = False
+    disks: tuple[DiskSpec, ...] = ()
+    phone: bool | None = None
+    held: Held = Held()
 
     @property
     def script(self) -> ScriptPlan | None:
@@ -49,6 +54,7 @@ class RunPlan(Struct, frozen=True, kw_only=True):
             flash=self.flash,
             devices=self.devices,
             legacy_virtio=self.legacy_virtio,
+            disks=self.disks,
             rate=self.rate,
             deterministic=self.deterministic,
             record=self.record is not None,
@@ -56,6 +62,7 @@ class RunPlan(Struct, frozen=True, kw_only=True):
             tick_limit=self.ticks,
             skip_idle=exact and self.rate == "max",
             script=self.script if self.deterministic and recording is None else None,
+            phone=True if self.phone is None and self.held.given else self.phone,
             restart_on_reset=not exact and self.record is None,
         )
 

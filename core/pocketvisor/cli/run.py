@@ -41,9 +41,30 @@ def run(
     device: Annotated[
         list[Path] | None, typer.Option("--device", help="A device of your own, a Python file; repeatable.")
     ] = None,
+    disk: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--disk",
+            metavar="FILE[,format=raw|qcow2][,mode=overlay|read-only|direct][,keep=yes]",
+            help="A disk's image, which the guest does not change unless its mode is 'direct'; repeatable.",
+        ),
+    ] = None,
     legacy_virtio: Annotated[
         bool, typer.Option("--legacy-virtio", help="For guests from before VIRTIO 1.0.")
     ] = False,
+    phone: Annotated[
+        bool | None,
+        typer.Option("--phone/--no-phone", help="With battery, GPS and accelerometer or without."),
+    ] = None,
+    battery: Annotated[float | None, typer.Option(help="The handset's battery, percent.")] = None,
+    charging: Annotated[
+        bool | None, typer.Option("--charging/--discharging", help="A charger is connected or not.")
+    ] = None,
+    location: Annotated[
+        str | None, typer.Option(metavar="LAT,LON[,ALT]", help="Where the handset is.")
+    ] = None,
+    rotate: Annotated[int | None, typer.Option(help="Degrees that it is turned clockwise.")] = None,
+    signal: Annotated[int | None, typer.Option(help="Bars from 0 to 4, or dBm below 0.")] = None,
     ram: Annotated[int | None, typer.Option(min=1, max=2048, help="RAM in MiB, of each guest.")] = None,
     kernel: Annotated[Path | None, typer.Option(help="A kernel: zImage, Image, uImage, ...")] = None,
     initrd: Annotated[Path | None, typer.Option(help="Its initial RAM disk.")] = None,
@@ -59,7 +80,9 @@ def run(
     Standard input goes to the guest where it is a terminal; Ctrl+] ends the run.
     """
     from pocketvisor.board.config import DISPLAYS
+    from pocketvisor.cli.held import Held
     from pocketvisor.cli.plan import RunPlan, chosen_images, chosen_model, parse_rate
+    from pocketvisor.storage.disk import parse_disk
 
     for name, expression in (("--until", until), ("--prompt", prompt)):
         _check_expression(name, expression)
@@ -89,7 +112,12 @@ def run(
     )
     if replay is not None and len(images) > 1:
         raise _usage("--replay runs one guest")
+    held = Held(battery=battery, charging=charging, location=location, rotate=rotate, signal=signal)
+    if replay is not None and (held.given or phone is not None):
+        raise _usage("--replay takes the handset as it was recorded: leave out how it is")
     plan = RunPlan(
+        phone=phone,
+        held=held,
         model=chosen_model(handset),
         images=images,
         until=until,
@@ -109,6 +137,7 @@ def run(
         flash=flash,
         devices=tuple(device or ()),
         legacy_virtio=legacy_virtio,
+        disks=tuple(parse_disk(text) for text in disk or ()),
     )
     if headless:
         from pocketvisor.cli.headless import run_headless
@@ -126,6 +155,7 @@ def run(
             ("--replay", replay),
             ("--digest", digest),
             ("--json", json),
+            ("--battery, --charging, --location, --rotate, --signal", held.given),
         )
         if given not in (None, False, [])
     ]
