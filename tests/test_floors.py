@@ -29,6 +29,7 @@ FLOORS = (
         "images",
         "migration",
         "models",
+        "network",
         "phone",
         "phone_power",
         "phone_route",

@@ -21,6 +21,10 @@ class StorageError(PocketvisorError):
     """A disk, its overlay or its folder cannot be used: the sentence names the file and the cause."""
 
 
+class NetworkError(PocketvisorError):
+    """A guest's network cannot be had as it was asked for."""
+
+
 class OutOfMemory(PocketvisorError):
     """The handset has not enough RAM left for a guest."""
 

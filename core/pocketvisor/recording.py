@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from pocketvisor.devices.phone_state import PhoneState
 from pocketvisor.errors import RecordingError
+from pocketvisor.network.spec import CardHead
 
 MAGIC: Final = b"PVREC\r\n\x1a"
 VERSION: Final = 1
@@ -47,6 +48,7 @@ class RecordingHead(Struct, frozen=True):
     deterministic: bool = False
     phone: PhoneState | None = None
     """What the handset was at the start, for a guest with a phone's own parts."""
+    network: CardHead | None = None
 
 
 class RecordingEnd(Struct, frozen=True):

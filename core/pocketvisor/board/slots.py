@@ -10,6 +10,7 @@ from pocketvisor.board.config import BoardConfig
 from pocketvisor.board.disks import disk
 from pocketvisor.devices.virtio import VirtioDevice
 from pocketvisor.devices.virtio_gpu import VirtioGpu
+from pocketvisor.devices.virtio_net import VirtioNet
 
 
 class Site(Struct, frozen=True):
@@ -28,6 +29,8 @@ def fill(site: Site) -> Iterator[tuple[int, str, VirtioDevice]]:
     if devices.display == "gpu" and site.scanout is not None:
         gpu = VirtioGpu(panel.width, panel.height, panel.ppi, site.scanout, site.machine)
         yield board.GPU_SLOT, "gpu", gpu
+    if devices.network is not None:
+        yield board.NETWORK_SLOT, "network", VirtioNet(devices.network)
     for index, (number, config) in enumerate(zip(board.DISK_SLOTS, devices.disks, strict=False)):
         yield number, f"disk{index}", disk(config)
     if devices.media is not None:

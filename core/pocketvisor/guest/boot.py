@@ -33,6 +33,7 @@ from pocketvisor.guest.panel import PanelView
 from pocketvisor.guest.peripherals import Peripherals
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.models import HandsetModel
+from pocketvisor.network.spec import card_head
 from pocketvisor.models import Panel as ModelPanel
 from pocketvisor.recording import RecordingHead
 
@@ -167,6 +168,7 @@ class Boot:
             append=self.image.append,
             deterministic=self.board.deterministic,
             phone=self.board.devices.phone,
+            network=card_head(self.board.devices.network),
         )
 
     def ended(self) -> None:

@@ -30,6 +30,7 @@ from pocketvisor.guest.peripherals import Peripherals
 from pocketvisor.guest.run import GuestRun
 from pocketvisor.guest.statistics import GuestCounters, proportional_set_size
 from pocketvisor.images.catalogue import GuestImage
+from pocketvisor.network.service import GuestNetwork
 from pocketvisor.recording import Recording, RecordingEnd
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Guest:
             self._phone_turned(handset.phone.orientation)
         self.console = Console(lambda data: self._send(messages.ConsoleInput(data)))
         self.console.subscribe(lambda data: self._listeners.emit("console", data))
+        self.network: GuestNetwork | None = None
         self._peripherals: Peripherals | None = None
         self._run: GuestRun | None = None
         self._changed = asyncio.Event()

@@ -8,6 +8,7 @@ from msgspec import Struct
 from pocketvisor.board.config import DevicesConfig
 from pocketvisor.guest.script import ScriptPlan
 from pocketvisor.images.catalogue import GuestImage
+from pocketvisor.network.spec import NetworkSpec, network_spec
 from pocketvisor.recording import Recording
 from pocketvisor.storage.disk import DiskSpec
 
@@ -39,6 +40,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     devices: tuple[Path, ...] = ()
     """Files of the user's own devices; see devices/user_device.py."""
     phone: bool | None = None
+    network: NetworkSpec | None = None
     disks: tuple[DiskSpec, ...] = ()
     media: bool | None = None
     flash: Path | None = None
@@ -53,6 +55,10 @@ class RunOptions(Struct, frozen=True, kw_only=True):
         if self.replay is not None:
             return self.replay.head.phone is not None
         return image.phone if self.phone is None else self.phone
+
+    def network_of(self, image: GuestImage) -> NetworkSpec | None:
+        """None where the board has no network card."""
+        return self.network or network_spec(image.network)
 
     def devices_of(self, image: GuestImage) -> DevicesConfig:
         """What the board has besides what every board has, before anything is opened: as said here, else as

@@ -12,6 +12,7 @@ from pocketvisor.guest.disks import open_guest_disks
 from pocketvisor.guest.flash import open_flash
 from pocketvisor.guest.phone_parts import open_phone
 from pocketvisor.guest.user_devices import open_user_devices
+from pocketvisor.network.service import open_network
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
@@ -39,7 +40,7 @@ class Peripheral(Protocol):
 Opener = Callable[["Guest", Progress], Awaitable[Peripheral | None]]
 """Raises a PocketvisorError with the sentence to show; None where the guest has none of its kind."""
 
-OPENERS: Final[tuple[Opener, ...]] = (open_flash, open_guest_disks, open_phone, open_user_devices)
+OPENERS: Final[tuple[Opener, ...]] = (open_flash, open_guest_disks, open_network, open_phone, open_user_devices)
 
 
 class Peripherals:

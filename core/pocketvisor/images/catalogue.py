@@ -11,6 +11,7 @@ guests and the user's own are in the user's data folder (`guests/NAME/guest.toml
     accent = "#4f8cff"
     description = "One line for the library."
     display = "gpu"             # framebuffer if not said, gpu or ramfb
+    network = "user"            # none, user or switch:NAME; without it there is no network card
     phone = true                # it has a phone's own parts: battery, GPS, accelerometer
     keep = true                 # what it writes to its disks and flash outlives it
     media = true                # it has a drive: files that are dropped on it come as a disk
@@ -39,6 +40,7 @@ from platformdirs import user_data_path
 from pocketvisor.errors import ImageError, MissingImage
 from pocketvisor.images.digests import check_digest
 from pocketvisor.models import field_sentence
+from pocketvisor.network.spec import NETWORK_PATTERN
 from pocketvisor.storage.disk import DiskSpec, Format, Mode
 
 Kind = Literal["elf", "linux", "firmware", "android", "raw", "uimage"]
@@ -76,6 +78,7 @@ class GuestImage(Struct, frozen=True, kw_only=True):
     phone: bool = False
     keep: bool = False
     media: bool = False
+    network: str = ""
     disks: tuple[DiskSpec, ...] = ()
     recipe: int = 0  # of fetched guests: which version of what made them
     source: str = ""  # of fetched guests: the packages they were made of
@@ -136,6 +139,7 @@ class _GuestFile(Struct, frozen=True, forbid_unknown_fields=True):
     phone: bool = False
     keep: bool = False
     media: bool = False
+    network: Annotated[str, Meta(pattern=NETWORK_PATTERN)] = ""
     disks: Annotated[list[_DiskTable], Meta(max_length=7)] = []
     recipe: int = 0
     source: Annotated[str, Meta(max_length=500)] = ""
@@ -196,6 +200,7 @@ def load_guest(folder: str | Path) -> GuestImage:
         digests=guest.digests,
         display=guest.display,
         phone=guest.phone,
+        network=guest.network,
         keep=guest.keep,
         media=guest.media,
         disks=disks,
