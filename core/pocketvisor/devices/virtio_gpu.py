@@ -4,6 +4,9 @@ A driver makes pictures, fills them from its RAM and says which part of which is
 the scanout for what happens to them. Every command is done at once, so that a fence is answered with it. The
 panel's size is changed by the handset (SetPanel): the driver is told and asks for the display's modes again.
 
+A driver that shows nothing a while after a change of size could not follow it, as Linux's framebuffer
+console, whose buffer is not made anew: it gets the size back that it could show.
+
 A driver can put nothing wrong that is more than an error code: what has no sense as a request at all is
 answered as unspecified. Left out: 3D (virgl), blobs, uuids, more scanouts than one, capability sets.
 """
@@ -31,6 +34,7 @@ CURSOR_QUEUE: Final = 1
 _QUEUE_SIZES: Final = (256, 16)
 _AT_ONCE: Final = 64  # commands of one kick; what is left is taken up a little later
 _HEADS: Final = 65536
+_FOLLOW_SECONDS: Final = 1.5  # for a driver to show something of a new size
 _PUBLISH_SECONDS: Final = (
     1 / 125
 )  # at least, from one publication to the next, however often a driver flushes
@@ -145,9 +149,24 @@ class VirtioGpu:
             panel = msgspec.msgpack.decode(data, type=SetPanel)
         except msgspec.MsgspecError as error:
             raise ValueError(f"the panel cannot be set: {error}") from error
-        if (panel.width, panel.height) == (self._width, self._height):
+        old = self._size
+        if (panel.width, panel.height) == old:
             return
-        self._width, self._height = panel.width, panel.height
+        self._resize(panel.width, panel.height)
+        if self._scanout.shown[0]:
+            self.port.loop.later(_FOLLOW_SECONDS, lambda: self._followed(panel, old))
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        return self._width, self._height
+
+    def _followed(self, panel: SetPanel, old: tuple[int, int]) -> None:
+        """Called a while after a change of size."""
+        if self._size == (panel.width, panel.height) and not self._scanout.shown[0]:
+            self._resize(*old)
+
+    def _resize(self, width: int, height: int) -> None:
+        self._width, self._height = width, height
         self._asked = False
         self._set_events(self._events | gpu.EVENT_DISPLAY)
 

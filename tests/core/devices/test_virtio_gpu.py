@@ -215,6 +215,19 @@ def test_a_new_size_is_told_until_the_driver_has_asked_for_it(driver: Driver) ->
     assert block == edid(W, H, 254.0)
 
 
+def test_a_driver_that_shows_nothing_of_a_new_size_gets_the_old_one_back(driver: Driver) -> None:
+    driver.picture(1, 2, W, H, b"")
+    driver.show(1, 0, 0, W, H)
+    driver.gpu.control(msgspec.msgpack.encode(SetPanel(H, W)))
+    driver.loop.run()
+    assert gpu.MODE.unpack_from(driver.send(gpu.GET_DISPLAY_INFO), 24)[2:4] == (H, W), "it shows something"
+    driver.gpu.control(msgspec.msgpack.encode(SetPanel(W, W)))
+    driver.offer(gpu.HEADER.pack(gpu.SET_SCANOUT, 0, 0, 0) + gpu.SCANOUT.pack(0, 0, 0, 0, 0, 0))
+    driver.slot.serve(CONTROL_QUEUE)
+    driver.loop.run()
+    assert gpu.MODE.unpack_from(driver.send(gpu.GET_DISPLAY_INFO), 24)[2:4] == (H, W)
+
+
 @pytest.mark.parametrize("data", [b"", b"\xc1", msgspec.msgpack.encode({"width": 1, "height": 1 << 40})])
 def test_a_size_that_cannot_be_is_refused(driver: Driver, data: bytes) -> None:
     with pytest.raises(ValueError, match="panel"):
