@@ -62,9 +62,6 @@ class Guest:
         self.panel: PanelView = self._memory.panel
         self._picture = self.panel.picture
         self._panel_size: SetPanel | None = None
-        self._forget_phone = handset.phone.on("orientation", self._phone_turned)
-        if handset.phone.orientation:
-            self._phone_turned(handset.phone.orientation)
         self.console = Console(lambda data: self._send(messages.ConsoleInput(data)))
         self.console.subscribe(lambda data: self._listeners.emit("console", data))
         self.network: GuestNetwork | None = None
@@ -74,6 +71,9 @@ class Guest:
         self._lifecycle = asyncio.Lock()
         self._starting: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._forget_phone = handset.phone.on("orientation", self._phone_turned)
+        if handset.phone.orientation:
+            self._phone_turned(handset.phone.orientation)
 
     def on(self, event: str, callback: Callback) -> Unsubscribe:
         if event in ("frame", "panel"):

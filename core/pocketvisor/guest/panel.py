@@ -78,9 +78,9 @@ class PanelView:
 
     @property
     def buffer(self) -> memoryview:
-        return self.pixels(self.picture)
+        return self.memory_of(self.picture)
 
-    def pixels(self, picture: Picture) -> memoryview:
+    def memory_of(self, picture: Picture) -> memoryview:
         """The memory of a picture that was shown."""
         view = self._scanout_view if picture.scanout else self._view
         return view[: picture.stride * picture.height]
@@ -132,7 +132,7 @@ class PanelView:
         """The picture as a PNG file. Encoding takes some milliseconds: not for the GUI's thread."""
         picture = self.picture
         size = picture.width, picture.height
-        image = Image.frombytes("RGB", size, bytes(self.pixels(picture)), "raw", "BGRX", picture.stride)
+        image = Image.frombytes("RGB", size, bytes(self.memory_of(picture)), "raw", "BGRX", picture.stride)
         file = io.BytesIO()
         image.save(file, "png")
         return file.getvalue()
