@@ -15,6 +15,7 @@ from painter import Publisher
 from pocketvisor.control.status import PAGE_SIZE, StatusPage
 from pocketvisor.guest.memory import create_memfd
 from pocketvisor.guest.panel import PanelView
+from pocketvisor.phone import Phone
 
 
 class Hooks:
@@ -117,6 +118,11 @@ class DriverGuest(Hooks):
         x0, y0, x1, y1 = rectangle or (0, 0, self.panel.width, self.panel.height)
         self.panel.publisher.publish(x0, y0, x1, y1)
 
+    def show_scanout(self, width: int, height: int) -> Any:
+        """As with a GPU: another memory is shown from now on; answers its pixels."""
+        self.panel.publisher.show(1, width, height, width * 4)
+        return np.frombuffer(self.panel.buffer, np.uint32).reshape(height, width)
+
     def draw(self) -> None:
         """A home screen of sorts, in the guest's colour."""
         red, green, blue = (int(self.image.accent[i : i + 2], 16) for i in (1, 3, 5))
@@ -164,6 +170,7 @@ class DriverHandset(Hooks):
         super().__init__()
         self.model = model
         self.name = name or model.name
+        self.phone = Phone(model)
         self.guests: list[DriverGuest] = []
         self.foreground: DriverGuest | None = None
         self.closed = False

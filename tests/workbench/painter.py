@@ -12,6 +12,7 @@ import time
 import numpy as np
 
 _FRAMES_AT = 0x200
+_SHOWN_AT = 0x210
 _DAMAGE_AT = 0x240
 _ENTRIES = 64
 _BOX = 64
@@ -29,6 +30,11 @@ class Publisher:
         struct.pack_into("<QHHHH", self._map, _DAMAGE_AT + sequence % _ENTRIES * 16, sequence, x0, y0, x1, y1)
         struct.pack_into("<QQ", self._map, _FRAMES_AT, sequence, time.monotonic_ns())
         os.eventfd_write(self._frame_fd, 1)
+
+    def show(self, source: int, width: int, height: int, stride: int) -> None:
+        """Which memory is shown from now on, and how large the scanout is."""
+        generation: int = struct.unpack_from("<I", self._map, _SHOWN_AT + 16)[0] + 2
+        struct.pack_into("<5I", self._map, _SHOWN_AT, source, width, height, stride, generation)
 
 
 def paint(framebuffer_fd: int, status_fd: int, frame_fd: int, width: int, height: int, full: bool) -> None:

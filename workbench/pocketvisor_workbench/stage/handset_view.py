@@ -3,11 +3,13 @@
 Spread, the default, shows every guest at full size, each in its bay on the phone's plate; the phone's front
 with the hardware keys is around the foreground and slides over to another guest that is brought to the front.
 Single shows the front alone, with the foreground on its glass, as somebody with the phone in hand sees it.
+A handset that is turned is drawn turned, all of it.
 
 A swipe that begins on the bezel switches the foreground. Images and files can be dropped here.
 """
 
 import enum
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEasingCurve, QPointF, QRect, QRectF, QSize, Qt, QVariantAnimation, Signal
@@ -59,6 +61,8 @@ class HandsetView(QWidget):
     guest_menu_wanted = Signal(object, object)
     image_dropped = Signal(object, str)
     files_dropped = Signal(object, list)
+    turned = Signal()
+    """The handset is held another way: it takes other room."""
 
     def __init__(self, session: Session, handset: "Handset", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -86,6 +90,9 @@ class HandsetView(QWidget):
         self.keys = [HardwareKey(key, self) for key in handset.model.keys]
         for key in self.keys:
             key.moved.connect(self._hardware_key)
+            key.set_turn(handset.phone.orientation)
+        self.turn = handset.phone.orientation
+        self._forget_phone: Callable[[], None] = handset.phone.on("orientation", self._orientation)
         self._animation = QVariantAnimation(self)
         self._animation.setDuration(SLIDE_MS)
         self._animation.setEasingCurve(QEasingCurve.Type.OutCubic)
@@ -102,6 +109,7 @@ class HandsetView(QWidget):
         self._arrange()
 
     def close_guests(self) -> None:
+        self._forget_phone()
         for pane in self.panes:
             pane.close_guest()
 
@@ -109,8 +117,8 @@ class HandsetView(QWidget):
 
     def geometry_at(self, factor: float) -> PhoneGeometry:
         panel = self.handset.model.panel
-        single = self.shape is Shape.SINGLE
-        return PhoneGeometry.of(panel.width, panel.height, factor, len(self.handset.guests), single=single)
+        single, guests = self.shape is Shape.SINGLE, len(self.handset.guests)
+        return PhoneGeometry.of(panel.width, panel.height, factor, guests, single=single, turn=self.turn)
 
     def size_at(self, factor: float) -> QSize:
         """What the view would take at a scale."""
@@ -154,6 +162,18 @@ class HandsetView(QWidget):
     def sizeHint(self) -> QSize:
         return self.size_at(self._factor)
 
+    def _orientation(self, degrees: int) -> None:
+        if degrees == self.turn:
+            return
+        self.turn = degrees
+        for pane in self.panes:
+            pane.set_turn(degrees)
+        for key in self.keys:
+            key.set_turn(degrees)
+        self._arrange()
+        self.updateGeometry()
+        self.turned.emit()
+
     # Guests
 
     def pane_of(self, guest: "Guest | None") -> GuestPane | None:
@@ -161,6 +181,7 @@ class HandsetView(QWidget):
 
     def _add_pane(self, guest: "Guest") -> None:
         pane = GuestPane(guest, self)
+        pane.set_turn(self.turn)
         pane.activated.connect(self._session.bring_to_front)
         pane.restart_wanted.connect(lambda guest: self._session.operate(guest, "restart"))
         pane.resume_wanted.connect(lambda guest: self._session.operate(guest, "resume"))
@@ -281,7 +302,7 @@ class HandsetView(QWidget):
 
     def _place_chips(self) -> None:
         origin = self._origin()
-        if self.shape is Shape.SPREAD:
+        if self.shape is Shape.SPREAD and self.turn % 180 == 0:
             y = round(origin.y()) - (6 if self.compact else GAP) - CHIP_HEIGHT
             for index, chip in enumerate(self.chips):
                 bay = self._phone.bay(index).translated(origin)
@@ -293,10 +314,10 @@ class HandsetView(QWidget):
         if widths and sum(widths) > room:
             widths = [room // len(widths)] * len(widths)
         x = (self.width() - sum(widths) - 8 * max(len(widths) - 1, 0)) // 2
+        rim = phone.SHADOW + GAP if self.shape is Shape.SINGLE else 6 if self.compact else GAP
+        y = round(origin.y()) - rim - CHIP_HEIGHT
         for chip, width in zip(self.chips, widths, strict=True):
-            chip.setGeometry(
-                x, round(self._origin().y()) - phone.SHADOW - GAP - CHIP_HEIGHT, width, CHIP_HEIGHT
-            )
+            chip.setGeometry(x, y, width, CHIP_HEIGHT)
             x += width + 8
 
     def _place_phone(self) -> None:
@@ -379,11 +400,11 @@ class HandsetView(QWidget):
         if self._swipe is None:
             return
         start, base, moved = self._swipe
-        across = event.position().x() - start.x()
-        if not moved and abs(across) < _SWIPE_START:
+        way = event.position() - start
+        if not moved and max(abs(way.x()), abs(way.y())) < _SWIPE_START:
             return
         self._swipe = (start, base, True)
-        self._set_slide(min(max(self._swiped(base, across), 0.0), len(self.panes) - 1.0))
+        self._set_slide(min(max(self._swiped(base, way), 0.0), len(self.panes) - 1.0))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._swipe is None:
@@ -392,7 +413,7 @@ class HandsetView(QWidget):
         self._swipe = None
         if not moved:
             return
-        travel = self._swiped(base, event.position().x() - start.x()) - base
+        travel = self._swiped(base, event.position() - start) - base
         index = round(base)
         if abs(travel) > _SWIPE_SHARE:
             index += max(1, round(abs(travel))) * (1 if travel > 0 else -1)
@@ -400,11 +421,11 @@ class HandsetView(QWidget):
         self._session.bring_to_front(self.panes[index].guest)
         self._slide_to(index)
 
-    def _swiped(self, base: float, pixels: float) -> float:
+    def _swiped(self, base: float, way: QPointF) -> float:
         """The phone's front goes with the mouse; on a single phone the picture does."""
         if self.shape is Shape.SINGLE:
-            return base - pixels / self._phone.width
-        return base + pixels / self._phone.pitch
+            return base - way.x() / self._phone.bay(0).width()
+        return base + self._phone.along(way.x(), way.y()) / self._phone.pitch
 
     def _on_body(self, at: QPointF) -> bool:
         origin = self._origin()

@@ -22,6 +22,7 @@ ICONS = {
 }
 LEFT_EDGE = ("volume-up", "volume-down", "mute")
 RIGHT_EDGE = ("power", "camera")
+_EDGES = ("left", "top", "right", "bottom")
 
 
 def title_of(key: str) -> str:
@@ -37,6 +38,8 @@ class HardwareKey(QAbstractButton):
         super().__init__(parent)
         self.key = key
         self.edge = "left" if key in LEFT_EDGE else "right" if key in RIGHT_EDGE else ""
+        """Of the phone while it is upright; nothing for a key on its front."""
+        self._turn = 0
         self.setObjectName(f"key-{key}")
         self.setAccessibleName(f"{title_of(key)} key")
         self.setToolTip(f"{title_of(key)} key")
@@ -45,6 +48,15 @@ class HardwareKey(QAbstractButton):
         self._hovered = False
         self.pressed.connect(lambda: self.moved.emit(self.key, True))
         self.released.connect(lambda: self.moved.emit(self.key, False))
+
+    def set_turn(self, turn: int) -> None:
+        if turn != self._turn:
+            self._turn = turn
+            self.update()
+
+    def _edge_seen(self) -> str:
+        """Where on the turned phone its edge is."""
+        return _EDGES[(_EDGES.index(self.edge) + self._turn // 90) % 4]
 
     def enterEvent(self, event: QEnterEvent) -> None:
         self._hovered = True
@@ -76,10 +88,14 @@ class HardwareKey(QAbstractButton):
     def _paint_edge(self, painter: QPainter) -> None:
         """A sliver of metal on the body's edge, its sign beside it."""
         colours = tokens()
-        width = 5.0
-        x = self.width() - width if self.edge == "left" else 0.0
-        inset = 1.0 if self.isDown() else 0.0
-        metal = QRectF(x + (inset if self.edge == "left" else -inset), 0, width, self.height())
+        thick, inset = 5.0, 1.0 if self.isDown() else 0.0
+        wide, high = float(self.width()), float(self.height())
+        metal, rail = {
+            "left": (QRectF(wide - thick + inset, 0, thick, high), QRectF(0, 0, wide - thick, high)),
+            "right": (QRectF(-inset, 0, thick, high), QRectF(thick, 0, wide - thick, high)),
+            "top": (QRectF(0, high - thick + inset, wide, thick), QRectF(0, 0, wide, high - thick)),
+            "bottom": (QRectF(0, -inset, wide, thick), QRectF(0, thick, wide, high - thick)),
+        }[self._edge_seen()]
         fill = QColor("#6c7480" if colours.dark else "#7d8590")
         if self._hovered:
             fill = QColor(colours.accent)
@@ -87,10 +103,6 @@ class HardwareKey(QAbstractButton):
         painter.setBrush(fill)
         painter.drawRoundedRect(metal.adjusted(0.5, 0.5, -0.5, -0.5), 2, 2)
         side = 14
-        left = (
-            (self.width() - width - side) / 2
-            if self.edge == "left"
-            else width + (self.width() - width - side) / 2
-        )
+        left, top = round(rail.center().x() - side / 2), round(rail.center().y() - side / 2)
         sign = icon(ICONS.get(self.key, "circle-outline"), "text" if self._hovered else "muted")
-        sign.paint(painter, round(left), (self.height() - side) // 2, side, side)
+        sign.paint(painter, left, top, side, side)

@@ -1,8 +1,8 @@
-"""A guest's framebuffer on the screen, 60 times a second, and the mouse and keyboard on their way in.
+"""A guest's panel on the screen, 60 times a second, and the mouse and keyboard on their way in.
 
-The QImage lies over the framebuffer's shared memory: nothing is copied until it is painted, and only what the
-guest damaged is. Frames that come faster than the screen can show are merged: damage is collected and painted
-at most once in FRAME_MS.
+Frames that come faster than the screen can show are merged: damage is collected and painted at most once in
+FRAME_MS. The picture may change its size at any time, and the phone may be turned; see placement.py for what
+is shown then.
 
 Left out: input methods, which have no place where a guest has a keyboard of its own.
 """
@@ -11,16 +11,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
     QHideEvent,
-    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
     QRegion,
     QShowEvent,
@@ -31,6 +29,7 @@ from PySide6.QtWidgets import QWidget
 from pocketvisor.api import GuestState
 from pocketvisor_workbench.keymap import kept_by_workbench, linux_code
 from pocketvisor_workbench.stage.overlay import PaneOverlay
+from pocketvisor_workbench.stage.picture import DARK_GLASS, PanePicture, paint_corners, region_of
 from pocketvisor_workbench.stage.touch import Touch
 
 if TYPE_CHECKING:
@@ -38,25 +37,6 @@ if TYPE_CHECKING:
 
 FRAME_MS = 15
 """A little less than a frame of 60 Hz, so that a guest's own pace is never halved."""
-
-_AREA_BELOW = 0.55
-"""Below this scale pixels are averaged by area, which costs some tenths of a millisecond a frame."""
-
-_DARK_GLASS = QColor("#05070a")
-
-
-def _corner_path(square: QRectF, start: float) -> QPainterPath:
-    """What a round corner leaves of its square; `start` is the angle at which the round part begins."""
-    middle_x = square.right() if start in (90.0, 180.0) else square.left()
-    middle_y = square.bottom() if start in (0.0, 90.0) else square.top()
-    corner_x = square.left() if start in (90.0, 180.0) else square.right()
-    corner_y = square.top() if start in (0.0, 90.0) else square.bottom()
-    radius = square.width()
-    path = QPainterPath(QPointF(corner_x, corner_y))
-    circle = QRectF(middle_x - radius, middle_y - radius, 2 * radius, 2 * radius)
-    path.arcTo(circle, start, 90.0)
-    path.closeSubpath()
-    return path
 
 
 class GuestPane(QWidget):
@@ -79,16 +59,14 @@ class GuestPane(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled, False)
         self.setAttribute(Qt.WidgetAttribute.WA_AcceptTouchEvents)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        panel = guest.panel
-        self._image = QImage(
-            panel.buffer, panel.width, panel.height, panel.stride, QImage.Format.Format_RGB32
-        )
+        self._picture = PanePicture(guest.panel)
+        self._turn = 0
         self._corner = QColor("#000000")
         self._radius = 0.0
         self._sequence = 0
         self.frames_painted = 0
         self._pressed: dict[int, int] = {}
-        self._touch = Touch(self, guest.touch, panel.width, panel.height)
+        self._touch = Touch(self, guest.touch, self._picture.size)
         self._last_update = 0.0
         self._late = QTimer(self)
         self._late.setSingleShot(True)
@@ -111,7 +89,7 @@ class GuestPane(QWidget):
         self._unsubscribe.clear()
         self._late.stop()
         self._touch.close()
-        self._image = QImage()
+        self._picture.close()
 
     # Picture
 
@@ -121,12 +99,22 @@ class GuestPane(QWidget):
             self._corner, self._radius = corner, radius
             self.update()
 
-    def panel_size(self) -> QSize:
-        return QSize(self.guest.panel.width, self.guest.panel.height)
+    def set_turn(self, turn: int) -> None:
+        """How the phone is held: degrees clockwise."""
+        if turn != self._turn:
+            self._turn = turn
+            self.release_all()
+            self._picture.set_pane(self.size(), turn)
+            self.update()
 
-    def grab_frame(self) -> QImage:
-        """A copy of the guest's picture as it is now."""
-        return self._image.copy()
+    def _follow(self) -> bool:
+        """Whether the picture was replaced by one of another size: then all is painted."""
+        if not self._picture.follow():
+            return False
+        self._touch.release()
+        self._touch.size = self._picture.size
+        self.update()
+        return True
 
     def _frame(self) -> None:
         """The guest published a frame."""
@@ -139,100 +127,31 @@ class GuestPane(QWidget):
             self._take_damage()
 
     def _take_damage(self) -> None:
-        if self._image.isNull():
-            return
-        if self.guest.state is GuestState.STOPPED:
+        if not self._picture.is_open or self.guest.state is GuestState.STOPPED:
             return
         self._last_update = time.monotonic()
+        replaced = self._follow()
         self._sequence, rectangles = self.guest.panel.damage_since(self._sequence)
-        if rectangles is None:
+        if rectangles is None or replaced:
             self.update()
-            return
-        if not rectangles:
-            return
-        if len(rectangles) > 6:  # many small ones cost more than one around them
-            rectangles = [
-                (
-                    min(r[0] for r in rectangles),
-                    min(r[1] for r in rectangles),
-                    max(r[2] for r in rectangles),
-                    max(r[3] for r in rectangles),
-                )
-            ]
-        region = QRegion()
-        for x0, y0, x1, y1 in rectangles:
-            region += self._on_pane(x0, y0, x1, y1)
-        self.update(region)
-
-    def _on_pane(self, x0: int, y0: int, x1: int, y1: int) -> QRect:
-        """A rectangle of the panel in the pane's coordinates, with the rim that smoothing touches."""
-        across = self.width() / self._image.width()
-        down = self.height() / self._image.height()
-        rim = 0 if across == 1 and down == 1 else 1
-        left, top = int(x0 * across) - rim, int(y0 * down) - rim
-        right, bottom = int(x1 * across + 0.999) + rim, int(y1 * down + 0.999) + rim
-        return QRect(QPoint(left, top), QPoint(right - 1, bottom - 1)).intersected(self.rect())
+        elif rectangles:
+            region = QRegion()
+            for rectangle in region_of(rectangles, self._picture.placement):
+                region += rectangle
+            self.update(region)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        if self._image.isNull():
-            painter.fillRect(event.rect(), _DARK_GLASS)
+        if not self._picture.is_open:
+            painter.fillRect(event.rect(), DARK_GLASS)
             return
         self.frames_painted += 1
         if self.guest.state in (GuestState.OFF, GuestState.STOPPED, GuestState.STARTING):
-            painter.fillRect(event.rect(), _DARK_GLASS)
+            painter.fillRect(event.rect(), DARK_GLASS)
         else:
-            self._paint_picture(painter, event.rect())
+            self._picture.paint(painter, event.rect(), self.devicePixelRatioF())
         if self._radius:
-            self._paint_corners(painter, event.rect())
-
-    def _paint_picture(self, painter: QPainter, dirty: QRect) -> None:
-        scale = self.devicePixelRatioF()
-        if self.width() * scale == self._image.width() and self.height() * scale == self._image.height():
-            if scale == 1:
-                painter.drawImage(dirty.topLeft(), self._image, dirty)
-            else:
-                painter.drawImage(self.rect(), self._image)
-            return
-        if self.width() * scale < _AREA_BELOW * self._image.width():
-            self._paint_averaged(painter, dirty, scale)
-            return
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        across = self._image.width() / self.width()
-        down = self._image.height() / self.height()
-        source = QRectF(dirty.x() * across, dirty.y() * down, dirty.width() * across, dirty.height() * down)
-        painter.drawImage(QRectF(dirty), self._image, source)
-
-    def _paint_averaged(self, painter: QPainter, dirty: QRect, scale: float) -> None:
-        """Much smaller than the panel: bilinear smoothing would leave pixels out. Off by half a pixel of the
-        panel at most where only a part is painted."""
-        across = self._image.width() / self.width()
-        down = self._image.height() / self.height()
-        left, top = round(dirty.x() * across), round(dirty.y() * down)
-        right, bottom = round((dirty.right() + 1) * across), round((dirty.bottom() + 1) * down)
-        size = QSize(max(round(dirty.width() * scale), 1), max(round(dirty.height() * scale), 1))
-        part = self._image
-        if dirty != self.rect():
-            part = part.copy(left, top, max(right - left, 1), max(bottom - top, 1))
-        painter.drawImage(dirty, part.scaled(size, mode=Qt.TransformationMode.SmoothTransformation))
-
-    def _paint_corners(self, painter: QPainter, dirty: QRect) -> None:
-        """The glass has round corners: what lies outside them is the phone's bezel."""
-        radius = self._radius
-        width, height = float(self.width()), float(self.height())
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._corner)
-        for x, y, start in (
-            (0.0, 0.0, 90.0),
-            (width - radius, 0.0, 0.0),
-            (width - radius, height - radius, 270.0),
-            (0.0, height - radius, 180.0),
-        ):
-            square = QRectF(x, y, radius, radius)
-            if not square.intersects(QRectF(dirty)):
-                continue
-            painter.drawPath(_corner_path(square, start))
+            paint_corners(painter, self.rect(), event.rect(), self._radius, self._corner)
 
     # State
 
@@ -241,12 +160,15 @@ class GuestPane(QWidget):
         self.overlay.show_state(guest.state, guest.problem, guest.image.name, guest.not_responding)
         if self.guest.state is not GuestState.RUNNING:
             self.release_all()
+        self._follow()
         self.update()
 
     def resizeEvent(self, _: object) -> None:
         self.overlay.setGeometry(self.rect())
+        self._picture.set_pane(self.size(), self._turn)
 
     def showEvent(self, _: QShowEvent) -> None:
+        self._follow()
         self.update()
 
     def hideEvent(self, _: QHideEvent) -> None:
@@ -276,9 +198,7 @@ class GuestPane(QWidget):
         self._touch.wheel(self._on_panel(event.position()), pixels)
 
     def _on_panel(self, position: QPointF) -> tuple[int, int]:
-        x = int(position.x() * self._image.width() / max(self.width(), 1))
-        y = int(position.y() * self._image.height() / max(self.height(), 1))
-        return min(max(x, 0), self._image.width() - 1), min(max(y, 0), self._image.height() - 1)
+        return self._picture.placement.on_picture(position)
 
     # Keyboard
 

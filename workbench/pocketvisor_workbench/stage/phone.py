@@ -38,8 +38,9 @@ def plate_radius(geometry: PhoneGeometry) -> float:
 
 @lru_cache(maxsize=24)
 def front_picture(geometry: PhoneGeometry, look: Look) -> QPixmap:
-    """The phone's front with its shadow, SHADOW pixels larger on each side."""
-    size = geometry.front_size
+    """The phone's front with its shadow, SHADOW pixels larger on each side. However the phone is turned, the
+    light comes from above."""
+    size = geometry.front(0).size()
     pixmap, painter = _canvas(size, look.ratio)
     body = QRectF(0, 0, size.width(), size.height())
     radius = front_radius(geometry)
@@ -47,7 +48,12 @@ def front_picture(geometry: PhoneGeometry, look: Look) -> QPixmap:
     _shell(painter, body, radius, QColor(look.body), look.dark)
     glass = body.adjusted(geometry.rim, geometry.rim, -geometry.rim, -geometry.rim)
     _glass(painter, glass, radius - geometry.rim)
-    _ornaments(painter, glass, geometry, look)
+    upright = geometry.front_size
+    turn_painter(painter, upright, geometry.turn)
+    rim = geometry.rim
+    _ornaments(
+        painter, QRectF(rim, rim, upright.width() - 2 * rim, upright.height() - 2 * rim), geometry, look
+    )
     painter.end()
     return pixmap
 
@@ -68,6 +74,17 @@ def plate_picture(geometry: PhoneGeometry, look: Look) -> QPixmap:
         _glass(painter, glass, max(radius - geometry.rim, 3))
     painter.end()
     return pixmap
+
+
+def turn_painter(painter: QPainter, size: QSizeF, turn: int) -> None:
+    """What is drawn from now on, in a box of this size, appears turned clockwise in the turned box."""
+    if turn == 90:
+        painter.translate(size.height(), 0)
+    elif turn == 180:
+        painter.translate(size.width(), size.height())
+    elif turn == 270:
+        painter.translate(0, size.width())
+    painter.rotate(turn)
 
 
 def _canvas(size: QSizeF, ratio: float) -> tuple[QPixmap, QPainter]:

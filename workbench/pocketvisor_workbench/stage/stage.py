@@ -146,6 +146,7 @@ class Stage(QWidget):
         view.add_guest_wanted.connect(self.add_guest_wanted)
         view.menu_wanted.connect(self.handset_menu_wanted)
         view.guest_menu_wanted.connect(self.guest_menu_wanted)
+        view.turned.connect(self._later)
         view.image_dropped.connect(self.image_dropped)
         view.files_dropped.connect(self.files_dropped)
         self.views[handset] = view

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QWidget
 
@@ -103,10 +103,11 @@ class _Card(QAbstractButton):
             image = QImage(
                 source.buffer, source.width, source.height, source.stride, QImage.Format.Format_RGB32
             )
-            small = image.scaled(
-                round(width), _PICTURE_HEIGHT, mode=Qt.TransformationMode.SmoothTransformation
-            )
-            painter.drawImage(place.topLeft(), small)
+            size = QSize(round(width), _PICTURE_HEIGHT)
+            smooth = Qt.TransformationMode.SmoothTransformation
+            small = image.scaled(size, Qt.AspectRatioMode.KeepAspectRatio, smooth)
+            down = (size.height() - small.height()) / 2
+            painter.drawImage(place.topLeft() + QPointF(0, down), small)
         x = place.right() + 12
         painter.setPen(QColor(colours.text))
         font = QFont(self.font())

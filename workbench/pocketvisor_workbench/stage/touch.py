@@ -6,7 +6,7 @@ pinching. A turn of the wheel drags a finger along. A real touch screen's finger
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, QPointF, QTimer
+from PySide6.QtCore import QEvent, QObject, QPointF, QSize, QTimer
 from PySide6.QtGui import QEventPoint, QTouchEvent
 
 Point = tuple[int, int]
@@ -17,12 +17,11 @@ _SLOTS = 10
 
 
 class Touch:
-    """The fingers that are down, and how they got there."""
+    """The fingers that are down, and how they got there, on a picture of some size."""
 
-    def __init__(self, parent: QObject, send: Send, width: int, height: int) -> None:
+    def __init__(self, parent: QObject, send: Send, size: QSize) -> None:
         self._send = send
-        self._width = width
-        self._height = height
+        self.size = size
         self._down: dict[int, Point] = {}
         self._pinching = False
         self._slots: dict[int, int] = {}
@@ -76,12 +75,12 @@ class Touch:
             self._wheel_at = QPointF(*at)
             self._put(0, at, "down")
         y = self._wheel_at.y() + pixels
-        if not 0 <= y < self._height:
+        if not 0 <= y < self.size.height():
             # The finger has come to the edge: it is lifted and put down again.
             self._put(0, self._down[0], "up")
             self._wheel_at = QPointF(*at)
             self._put(0, at, "down")
-            y = min(max(at[1] + pixels, 0), self._height - 1)
+            y = min(max(at[1] + pixels, 0), self.size.height() - 1)
         self._wheel_at = QPointF(self._wheel_at.x(), y)
         self._put(0, (int(self._wheel_at.x()), int(y)), "move")
         self._rest.start()
@@ -115,7 +114,7 @@ class Touch:
             self.release()
 
     def _mirrored(self, at: Point) -> Point:
-        return self._width - 1 - at[0], self._height - 1 - at[1]
+        return self.size.width() - 1 - at[0], self.size.height() - 1 - at[1]
 
     def _put(self, slot: int, at: Point, phase: str) -> None:
         if phase == "up":
