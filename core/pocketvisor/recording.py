@@ -32,6 +32,13 @@ _BLOCK = struct.Struct("<4sI")
 _CRC = struct.Struct("<I")
 
 
+class RecordedDisk(Struct, frozen=True):
+    """A disk as its driver is told of it."""
+
+    size: int
+    writable: bool
+
+
 class RecordingHead(Struct, frozen=True):
     """What a replay has to have alike. Digests are those of the image's files, by field."""
 
@@ -49,6 +56,9 @@ class RecordingHead(Struct, frozen=True):
     phone: PhoneState | None = None
     """What the handset was at the start, for a guest with a phone's own parts."""
     network: CardHead | None = None
+    disks: tuple[RecordedDisk, ...] = ()
+    drive: int | None = None
+    """The size of the medium in its drive at the start, if it has one. What is on disks is in the log."""
 
 
 class RecordingEnd(Struct, frozen=True):

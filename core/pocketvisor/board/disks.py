@@ -2,7 +2,7 @@
 
 from pocketvisor.board.config import DiskConfig
 from pocketvisor.devices.virtio_blk import VirtioBlock
-from pocketvisor.storage.files import FileStore, Store
+from pocketvisor.storage.files import FileStore, MissingStore, Store
 from pocketvisor.storage.overlay import OverlayStore
 
 
@@ -14,6 +14,8 @@ def disk(config: DiskConfig, *, removable: bool = False) -> VirtioBlock:
 def _store(config: DiskConfig) -> Store | None:
     if not config.size:
         return None
+    if config.base < 0 and config.overlay < 0:
+        return MissingStore(config.size, read_only=not config.direct)
     base: FileStore | None = None
     if config.base >= 0:
         writable = config.direct and config.overlay < 0

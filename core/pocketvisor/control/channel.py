@@ -102,6 +102,13 @@ class Channel(Generic[Incoming, Outgoing]):
             raise self._fail(ControlError("The other end does not read its messages"))
         self._writer.write(frame(message))
 
+    async def drained(self) -> None:
+        """Waits until the other end has read most of what was sent. Raises ControlError."""
+        try:
+            await self._writer.drain()
+        except OSError as error:
+            raise self._fail(ControlError(f"The channel broke: {error.strerror}")) from error
+
     async def receive(self) -> Incoming | None:
         """The next message; None at the stream's proper end. Raises ControlError for anything else."""
         while not self._ready:

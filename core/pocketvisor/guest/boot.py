@@ -35,7 +35,7 @@ from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.models import HandsetModel
 from pocketvisor.network.spec import card_head
 from pocketvisor.models import Panel as ModelPanel
-from pocketvisor.recording import RecordingHead
+from pocketvisor.recording import RecordedDisk, RecordingHead
 
 DETERMINISTIC_EPOCH: Final = 1_767_225_600
 """What the clock shows at power on where runs are to be alike: the first second of 2026, UTC."""
@@ -169,6 +169,10 @@ class Boot:
             deterministic=self.board.deterministic,
             phone=self.board.devices.phone,
             network=card_head(self.board.devices.network),
+            disks=tuple(
+                RecordedDisk(disk.size, disk.overlay >= 0 or disk.direct) for disk in self.board.devices.disks
+            ),
+            drive=self.board.devices.media.size if self.board.devices.media is not None else None,
         )
 
     def ended(self) -> None:

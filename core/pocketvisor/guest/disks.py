@@ -16,6 +16,7 @@ from pocketvisor.board.config import DevicesConfig, DiskConfig
 from pocketvisor.devices.virtio_blk import DiskTrouble, Medium
 from pocketvisor.errors import GuestError
 from pocketvisor.guest.options import LIVE_STATES
+from pocketvisor.recording import RecordingHead
 from pocketvisor.storage.disk import OpenDisks, open_disks
 from pocketvisor.storage.keep import KeptFolder, keep, nothing_kept
 from pocketvisor.storage.media import make_media
@@ -37,13 +38,24 @@ _TROUBLES: Final = {
 
 
 class Disks:
-    """The peripheral: see guest/peripherals.py."""
+    """The peripheral: see guest/peripherals.py. `drive`: it has one, empty at first."""
 
     def __init__(self, opened: OpenDisks, kept: KeptFolder, drive: bool) -> None:
         self._opened = opened
         self._kept = kept
-        self.drive = drive
         self._medium: tuple[int, int] | None = None  # descriptor, size
+        self._recorded: tuple[DiskConfig, ...] = ()
+        self._recorded_drive: DiskConfig | None = None
+        self.drive = drive
+
+    @classmethod
+    def recorded(cls, head: RecordingHead) -> "Disks":
+        """For a replay, where nobody reads or writes them: their driver sees the same ones."""
+        disks = cls(OpenDisks(), nothing_kept(), drive=False)
+        disks._recorded = tuple(DiskConfig(size=disk.size, direct=disk.writable) for disk in head.disks)
+        if head.drive is not None:
+            disks._recorded_drive = DiskConfig(size=head.drive)
+        return disks
 
     def configure(self, devices: DevicesConfig) -> DevicesConfig:
         disks = tuple(
@@ -58,7 +70,8 @@ class Disks:
             )
             for disk in self._opened.disks
         )
-        return structs.replace(devices, disks=disks, media=self._drive_config() if self.drive else None)
+        drive = self._drive_config() if self.drive else self._recorded_drive
+        return structs.replace(devices, disks=disks or self._recorded, media=drive)
 
     @property
     def descriptors(self) -> Sequence[int]:
@@ -110,13 +123,15 @@ class Disks:
 
 
 async def open_guest_disks(guest: "Guest", progress: Progress) -> Disks | None:
-    """As the options say, or else the image. A replay reads nothing from them: what it writes is not kept."""
+    """As the options and the image say, or as recorded."""
     options, image = guest.options, guest.image
+    if options.replay is not None:
+        return Disks.recorded(options.replay.head)
     specs = (*image.disks, *options.disks)
     drive = image.media if options.media is None else options.media
     if not specs and not drive:
         return None
-    wants_folder = options.replay is None and any(spec.keep and spec.mode == "overlay" for spec in specs)
+    wants_folder = any(spec.keep and spec.mode == "overlay" for spec in specs)
     kept = keep(image.id, guest.id, guest.name) if wants_folder else nothing_kept()
     try:
         opened = await _in_thread(

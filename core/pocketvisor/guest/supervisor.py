@@ -126,6 +126,7 @@ class GuestProcess:
                 if replay_log is not None:
                     for at in range(0, len(replay_log), CHUNK_SIZE):
                         self._channel.send(ReplayLog(replay_log[at : at + CHUNK_SIZE]))
+                        await self._channel.drained()
                     self._channel.send(ReplayLog(b""))
                 answer = await self._channel.receive()
         except (TimeoutError, ControlError) as error:

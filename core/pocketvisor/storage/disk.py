@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
 from pocketvisor.errors import StorageError
@@ -29,6 +30,12 @@ Format = Literal["raw", "qcow2"]
 Mode = Literal["overlay", "read-only", "direct"]
 FORMATS: Final = ("raw", "qcow2")
 MODES: Final = ("overlay", "read-only", "direct")
+_OPTIONS: Final[dict[str, tuple[str, ...]]] = {
+    "format": FORMATS,
+    "mode": MODES,
+    "keep": ("yes", "no"),
+    "serial": (),
+}
 
 Progress = Callable[[str], None]
 Cancelled = Callable[[], bool]
@@ -70,6 +77,30 @@ class OpenDisks:
         for fd in self.descriptors:
             os.close(fd)
         self.disks = []
+
+
+def parse_disk(text: str) -> DiskSpec:
+    """`FILE[,format=raw|qcow2][,mode=overlay|read-only|direct][,keep=yes|no][,serial=TEXT]`
+
+    A file's name may have commas. Raises StorageError."""
+    name, fields = text, {}
+    while True:
+        rest, comma, option = name.rpartition(",")
+        key, equals, value = option.partition("=")
+        if not comma or not equals or key not in _OPTIONS:
+            break
+        if value not in (_OPTIONS[key] or (value,)):
+            raise StorageError(f"{key}={value}: {key} is one of {', '.join(_OPTIONS[key])}")
+        fields[key], name = value, rest
+    keep = {"keep": fields.pop("keep") == "yes"} if "keep" in fields else {}
+    try:
+        return msgspec.convert({"path": name, **fields, **keep}, DiskSpec, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        raise StorageError(f"{text}: {error}") from error
+
+
+def _path(kind: type, value: object) -> Path:
+    return Path(str(value))
 
 
 def open_disks(

@@ -154,6 +154,29 @@ class FileStore:
             raise
 
 
+class MissingStore:
+    """A disk in a replay, where what was read is in the log: nothing is here, and nobody asks for it."""
+
+    def __init__(self, size: int, *, read_only: bool) -> None:
+        self.size = size
+        self.read_only = read_only
+
+    def read(self, offset: int, view: memoryview) -> None:
+        raise ShortFile
+
+    def write(self, offset: int, pieces: Views, length: int) -> None:
+        raise ShortFile
+
+    def discard(self, offset: int, length: int) -> None:
+        raise ShortFile
+
+    def write_zeroes(self, offset: int, length: int, unmap: bool) -> None:
+        raise ShortFile
+
+    def flush(self) -> Callable[[], None] | None:
+        return None
+
+
 def padded(size: int) -> int:
     """Up to whole sectors."""
     return (size + SECTOR - 1) & ~(SECTOR - 1)
