@@ -71,6 +71,7 @@ _DESIGN_MILLIVOLTS: Final = 3700
 _FULL_MILLIVOLTS: Final = 4200
 _VERSION_1_1: Final = 0x0021
 _MADE: Final = (2026 - 1980) << 9 | 1 << 5 | 1
+_ICE_POINT: Final = 2731  # tenths of a kelvin, as guests take them
 _NEVER: Final = 0xFFFF
 
 _Byte = Annotated[int, Meta(ge=0, le=0xFF)]
@@ -174,7 +175,7 @@ class SmartBattery(I2cChip[SmartBatteryState]):
             case Command.AT_RATE:
                 return state.at_rate
             case Command.TEMPERATURE:
-                return round((shown.temperature + 273.15) * 10)
+                return round(shown.temperature * 10) + _ICE_POINT
             case Command.VOLTAGE:
                 return shown.voltage
             case Command.CURRENT | Command.AVERAGE_CURRENT:

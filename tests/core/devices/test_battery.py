@@ -64,7 +64,7 @@ def test_voltage_follows_the_level_unless_it_is_said(master: Master) -> None:
 
 def test_temperature_is_in_tenths_of_a_kelvin(master: Master) -> None:
     show(master, temperature=-10.0)
-    assert master.word(AT, Command.TEMPERATURE) == 2632
+    assert master.word(AT, Command.TEMPERATURE) == 2631
 
 
 def test_capacity_is_the_models_in_charge_or_in_energy(master: Master) -> None:
