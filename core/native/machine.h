@@ -94,6 +94,8 @@ bool machine_put(struct machine *machine, struct event *event);
 void machine_open_consoles(struct machine *machine);
 size_t machine_console_length(struct machine *machine, unsigned console);
 size_t machine_take_console(struct machine *machine, unsigned console, uint8_t *bytes, size_t size);
+/* As if the UART had sent it. False where there is no such console. */
+bool machine_print(struct machine *machine, unsigned console, const uint8_t *bytes, size_t size);
 /* The same before virtio_mmio_take_bell(). */
 void machine_open_doorbells(struct machine *machine);
 /* The pane shows a scanout instead of the framebuffer; without width, the framebuffer again. Everything

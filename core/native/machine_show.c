@@ -77,6 +77,16 @@ static void ask_sync(struct machine *machine) {
     }
 }
 
+bool machine_print(struct machine *machine, unsigned console, const uint8_t *bytes, size_t size) {
+    if (console >= machine->uart_count)
+        return false;
+    flush_uart(machine, machine->uarts[console]);
+    if (console_put(&machine->uarts[console]->console, bytes, size))
+        machine_signal(machine->console_fd);
+    ask_sync(machine);
+    return true;
+}
+
 /* Output gathers in the UART, so that a guest that prints costs the host no system call for each byte. */
 void machine_output_waits(void *pointer, struct pl011 *pl011) {
     struct machine_uart *uart = (struct machine_uart *)pl011; /* its first member */

@@ -174,7 +174,26 @@ static PyObject *store(MachineObject *self, PyObject *arguments, PyObject *keywo
     return answer;
 }
 
+static PyObject *print(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"console", "data", NULL};
+    uint32_t console;
+    Py_buffer data;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&y*", names, module_u32, &console, &data))
+        return NULL;
+    PyObject *answer = NULL;
+    if (!module_require_device(self))
+        ;
+    else if (!machine_print(self->machine, console, data.buf, (size_t)data.len))
+        PyErr_Format(PyExc_ValueError, "there is no console %u", console);
+    else
+        answer = Py_NewRef(Py_None);
+    PyBuffer_Release(&data);
+    return answer;
+}
+
 PyMethodDef machine_device_methods[] = {
+    {"print", METHOD(print), METH_VARARGS | METH_KEYWORDS,
+     "print($self, /, console, data)\n--\n\nOutput as if the UART had sent it, within a device's own call."},
     {"set_semihosting", METHOD(set_semihosting), METH_VARARGS | METH_KEYWORDS,
      "set_semihosting($self, /, callable)\n--\n\nWho answers semihosting calls; None: nobody."},
     {"load", METHOD(load), METH_VARARGS | METH_KEYWORDS,

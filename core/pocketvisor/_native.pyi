@@ -212,6 +212,8 @@ class Machine:
     def store(self, address: int, data: Buffer) -> None:
         """Writes the guest's RAM, as a device with DMA does; only within a device's own call (RuntimeError
         elsewhere), because the guest must find it at the same tick each time. ValueError as load()."""
+    def print(self, console: int, data: Buffer) -> None:
+        """Output as if the console's UART had sent it; only within a device's own call, as store()."""
 
     # Semihosting
     def set_semihosting(self, callable: Callable[[int, int], int] | None) -> None:

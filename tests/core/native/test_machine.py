@@ -65,9 +65,10 @@ def test_power_off_lasts_until_reset() -> None:
 
 
 def test_a_guest_may_ask_for_a_reset() -> None:
-    guest = Guest([*load_constant(0, SYSTEM_RESET), HVC])
-    assert guest.machine.run() == _native.RUN_RESET
-    guest.close()
+    for function in (SYSTEM_RESET, 0x8400_0012):
+        guest = Guest([*load_constant(0, function), 0xE3A01000, HVC])  # mov r1, #0
+        assert guest.machine.run() == _native.RUN_RESET
+        guest.close()
 
 
 @pytest.mark.parametrize(
@@ -75,13 +76,20 @@ def test_a_guest_may_ask_for_a_reset() -> None:
     [
         ((0x8400_0000,), 0x1_0001),  # PSCI_VERSION
         ((0x8400_000A, 0x8400_0008), 0),  # PSCI_FEATURES of SYSTEM_OFF
-        ((0x8400_000A, 0x8400_0012), -1),
+        ((0x8400_000A, 0x8400_0012), 0),
+        ((0x8400_000A, 0x8400_000E), -1),  # SYSTEM_SUSPEND
+        ((0x8400_0001, 0x0100_0000), -2),  # CPU_SUSPEND of more than the CPU
         ((0x8400_0002,), -3),  # CPU_OFF
         ((0x8400_0003, 0), -4),  # CPU_ON of the CPU that runs
         ((0x8400_0003, 1), -2),
         ((0x8400_0004, 0, 0), 0),  # AFFINITY_INFO
         ((0x8400_0004, 1, 0), -2),
+        ((0x8400_0004, 1, 1), 0),  # a group that the CPU is in
+        ((0x8400_0004, 0, 4), -2),
+        ((0x8400_0005, 0), -1),  # MIGRATE
         ((0x8400_0006,), 2),  # MIGRATE_INFO_TYPE
+        ((0x8400_0012, 1), -2),  # SYSTEM_RESET2 of no known kind
+        ((0xC400_0003, 0), -1),  # CPU_ON of 64-bit callers
         ((0x8000_0000,), -1),  # SMCCC_VERSION
         ((0x1234_5678,), -1),
     ],
