@@ -38,6 +38,7 @@ _KEPT_ENVIRONMENT = (
     "LC_ALL",
     "LD_LIBRARY_PATH",
     "PYTHONHOME",
+    "PYTHONMALLOC",
     "PYTHONPATH",
     "PYTHONWARNINGS",
     "PYTHONDONTWRITEBYTECODE",
@@ -237,7 +238,8 @@ def overrides_library() -> Path:
 
 def _environment() -> dict[str, str]:
     environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-    preloaded = [str(overrides_library()), *os.environ.get("LD_PRELOAD", "").split()]
+    # A sanitizer's library, if there is one, stays first.
+    preloaded = [*os.environ.get("LD_PRELOAD", "").split(), str(overrides_library())]
     environment["LD_PRELOAD"] = " ".join(preloaded)
     # The very package that runs here, and the rest of its path made absolute: the process starts in "/".
     path = [str(Path(pocketvisor.__file__).parent.parent)]

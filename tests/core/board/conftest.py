@@ -58,6 +58,8 @@ def _run_file(test: pytest.Function) -> dict[str, tuple[str, str]]:
     overrides = sorted(Path(pocketvisor.__file__).parent.glob("_overrides*.so"))
     if not overrides:
         pytest.fail("the extension is not built: run make", pytrace=False)
+    # A sanitizer's library, if there is one, stays first.
+    preloaded = " ".join([*os.environ.get("LD_PRELOAD", "").split(), str(overrides[0])])
     nodes = [
         f"{item.path}::{item.nodeid.partition('::')[2]}"
         for item in test.session.items
@@ -68,7 +70,7 @@ def _run_file(test: pytest.Function) -> dict[str, tuple[str, str]]:
         plugins = ["-p", "no:cacheprovider", "-p", "no:xdist"]
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", *plugins, f"--junitxml={report}", *nodes],
-            env={**os.environ, "LD_PRELOAD": str(overrides[0]), _INSIDE: "1"},
+            env={**os.environ, "LD_PRELOAD": preloaded, _INSIDE: "1"},
             cwd=test.config.rootpath,
             capture_output=True,
             text=True,

@@ -91,9 +91,10 @@ def test_a_python_device_serves_every_size() -> None:
 
 
 def waiting_guest(code: list[int], handler: list[int], line: int, **options: bool) -> Guest:
-    """Waits until the handler has set r6."""
-    set_up = [*gic_set_up(line), 0xE3A06000, *code, ENABLE_IRQ]
-    loop = [WFI, 0xE3560000, branch(2, 0) & 0x0FFFFFFF]  # cmp r6, #0; beq
+    """Waits until the handler has set r6, with interrupts masked: none comes between look and wait."""
+    set_up = [*gic_set_up(line), 0xE3A06000, *code]
+    # cmp r6, #0; bne out; wfi; cpsie i; cpsid i; b loop
+    loop = [0xE3560000, branch(1, 6) & 0x0FFFFFFF | 0x10000000, WFI, ENABLE_IRQ, 0xF10C0080, branch(5, 0)]
     acknowledge = [*load_constant(2, CPU_INTERFACE), 0xE592800C]  # ldr r8, [r2, #0xc]
     end = [*load_constant(2, CPU_INTERFACE), 0xE5828010, 0xE3A06001]
     return Guest(set_up + loop + power_off(), irq_vectors(acknowledge + handler + end), **options)
