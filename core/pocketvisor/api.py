@@ -18,6 +18,7 @@ from pocketvisor.errors import (
     MissingImage,
     ModelError,
     OutOfMemory,
+    PhoneError,
     PocketvisorError,
     RecordingError,
 )
@@ -30,6 +31,8 @@ from pocketvisor.guest.statistics import GuestCounters
 from pocketvisor.handset import Handset
 from pocketvisor.images.catalogue import GuestImage, catalogue, image_from_files
 from pocketvisor.models import HandsetModel, Panel, load_model, load_models
+from pocketvisor.phone import Phone
+from pocketvisor.phone_route import Route, read_gpx
 from pocketvisor.recording import Recording, read_recording, write_recording
 
 __all__ = [
@@ -49,9 +52,12 @@ __all__ = [
     "OutOfMemory",
     "Panel",
     "PanelView",
+    "Phone",
+    "PhoneError",
     "PocketvisorError",
     "Recording",
     "RecordingError",
+    "Route",
     "RunOptions",
     "ScriptPlan",
     "StopReason",
@@ -59,6 +65,7 @@ __all__ = [
     "image_from_files",
     "load_model",
     "load_models",
+    "read_gpx",
     "read_recording",
     "write_recording",
 ]

@@ -16,6 +16,7 @@ from pocketvisor.testing.background import BackgroundLoop
 from pocketvisor.testing.ending import Ending, Verdicts
 from pocketvisor.testing.guests import AsyncGuest, Point
 from pocketvisor.testing.handsets import AsyncHandset
+from pocketvisor.testing.phones import SyncPhone
 from pocketvisor.testing.pictures import Mask, Rectangle
 
 
@@ -181,6 +182,8 @@ class SyncHandset:
         self.handset = handset
         self.guests: list[SyncGuest] = []
         self._loop = loop
+        self.phone = SyncPhone(handset.phone, loop)
+        """Its battery, place, orientation and signal, for guests that are started with phone=True."""
 
     @property
     def model(self) -> HandsetModel:

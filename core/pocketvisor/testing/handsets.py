@@ -7,6 +7,7 @@ from typing import Any
 from pocketvisor.errors import ModelError
 from pocketvisor.handset import Handset
 from pocketvisor.models import HandsetModel, load_models
+from pocketvisor.phone import Phone
 from pocketvisor.testing.guests import AsyncGuest
 from pocketvisor.testing.images import resolve
 from pocketvisor.testing.settings import Settings
@@ -23,6 +24,11 @@ class AsyncHandset:
     @property
     def model(self) -> HandsetModel:
         return self.api.model
+
+    @property
+    def phone(self) -> Phone:
+        """Its battery, place, orientation and signal, for guests that are started with phone=True."""
+        return self.api.phone
 
     async def start(self, image: object = None, **words: Any) -> AsyncGuest:
         """Start a guest: a name of the catalogue, or elf=, kernel= (initrd=, dtb=, append=) or firmware=.
