@@ -237,9 +237,7 @@ def read_header(fd: int) -> Header:
         raise StorageError("is no overlay of Pocketvisor's, or was not finished")
     _, version, cluster, size, base_size, modified_ns, digest = _FIELDS.unpack_from(head)
     if version > VERSION:
-        raise StorageError(
-            f"is an overlay of version {version}, and this program knows {VERSION}: use a newer"
-        )
+        raise StorageError(f"is an overlay of version {version}, newer than this program's {VERSION}")
     if blake3(head[:_CHECKED]).digest() != head[_CHECKED:]:
         raise StorageError("has a damaged header")
     if version != VERSION or cluster != CLUSTER:

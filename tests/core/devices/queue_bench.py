@@ -37,7 +37,11 @@ class Loop:
         self.watched.pop(fd, None)
 
     def offload(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        done(work())
+        try:
+            result = work()
+        except OSError as error:
+            result = error
+        done(result)
 
 
 class Bench:
