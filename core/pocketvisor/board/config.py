@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from pocketvisor.board.map import DISK_SLOTS, RAM_MAX, RAM_MIN, USER_DEVICES_MAX
+from pocketvisor.devices.modem.state import Charge, Network
 from pocketvisor.devices.phone_state import PhoneState
 from pocketvisor.devices.user_device import UserDevice
 
@@ -14,6 +15,10 @@ Address = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 Descriptor = Annotated[int, Meta(ge=-1, le=1 << 20)]
 
 Content = bytes | bytearray | memoryview
+
+PORT_PATTERN: Final = "^[A-Za-z0-9][A-Za-z0-9._-]*$"
+PORTS_MAX: Final = 5
+"""Channels, besides the console and the modem."""
 
 _SUPERVISOR: Final = 0x13
 _MASKED: Final = 0x1C0  # A, I and F
@@ -99,6 +104,36 @@ class NetworkConfig(Struct, frozen=True, kw_only=True):
     link: bool = True
 
 
+class PortConfig(Struct, frozen=True, kw_only=True):
+    """A channel of the virtio console: a stream socket, and whether somebody is at its other end."""
+
+    name: Annotated[str, Meta(max_length=64, pattern=PORT_PATTERN)]
+    wire: Descriptor = -1
+    connected: bool = False
+
+
+class ModemConfig(Struct, frozen=True, kw_only=True):
+    """What the modem knows at power on."""
+
+    network: Network = Network(signal=20)
+    charge: Charge = Charge(percent=80)
+
+
+class ConsoleConfig(Struct, frozen=True, kw_only=True):
+    """virtio-console: hvc0 on a stream socket, the modem as hvc1, and channels."""
+
+    wire: Descriptor = -1
+    modem: ModemConfig | None = None
+    ports: Annotated[tuple[PortConfig, ...], Meta(max_length=PORTS_MAX)] = ()
+
+
+class VsockConfig(Struct, frozen=True, kw_only=True):
+    """Its wire is a SOCK_SEQPACKET socket."""
+
+    cid: Annotated[int, Meta(ge=3, le=0xFFFFFFFE)] = 3
+    wire: Descriptor = -1
+
+
 DISPLAYS: Final = ("framebuffer", "gpu", "ramfb")
 
 
@@ -109,9 +144,11 @@ class DevicesConfig(Struct, frozen=True, kw_only=True):
     disks: Annotated[tuple[DiskConfig, ...], Meta(max_length=len(DISK_SLOTS))] = ()
     media: DiskConfig | None = None
     network: NetworkConfig | None = None
-    console: bool = False
+    console: ConsoleConfig | None = None
     rng: bool = False
-    balloon: bool = False
+    balloon: Annotated[int, Meta(ge=0, le=RAM_MAX >> 12)] | None = None
+    """Pages that it should hold from the start."""
+    vsock: VsockConfig | None = None
     phone: PhoneState | None = None
     """A phone's own parts, and what they show at power on."""
     user: Annotated[tuple[UserDevice, ...], Meta(max_length=USER_DEVICES_MAX)] = ()

@@ -8,6 +8,7 @@ from pocketvisor import _native
 from pocketvisor.board import map as board
 from pocketvisor.board.config import BoardConfig
 from pocketvisor.board.disks import disk
+from pocketvisor.board.paravirtual import balloon, console, rng, vsock
 from pocketvisor.devices.virtio import VirtioDevice
 from pocketvisor.devices.virtio_gpu import VirtioGpu
 from pocketvisor.devices.virtio_net import VirtioNet
@@ -35,3 +36,11 @@ def fill(site: Site) -> Iterator[tuple[int, str, VirtioDevice]]:
         yield number, f"disk{index}", disk(config)
     if devices.media is not None:
         yield board.MEDIA_SLOT, "media", disk(devices.media, removable=True)
+    if devices.console is not None:
+        yield board.CONSOLE_SLOT, "console", console(site.config, devices.console, site.machine.now_ns)
+    if devices.rng:
+        yield board.RNG_SLOT, "rng", rng(site.config)
+    if devices.balloon is not None:
+        yield board.BALLOON_SLOT, "balloon", balloon(site.config, devices.balloon)
+    if devices.vsock is not None:
+        yield board.VSOCK_SLOT, "vsock", vsock(devices.vsock)

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from pocketvisor.devices.device import State, from_plain, plain
 from pocketvisor.devices.loop import DeviceLoop
 from pocketvisor.devices.modem.engine import AtModem
-from pocketvisor.devices.modem.state import ModemState, Order, Report
+from pocketvisor.devices.modem.state import Charge, ModemState, Network, Order, Report
 
 _SOONEST: Final = 0.02
 
@@ -125,8 +125,13 @@ class ModemEnd(NoEnd):
     connected = True
     budget = 8 << 10
 
-    def __init__(self, now: Callable[[], float], report: Callable[[Report], None]) -> None:
+    def __init__(
+        self, now: Callable[[], float], report: Callable[[Report], None], *knows: Network | Charge
+    ) -> None:
+        """`knows`: what of the world it knows from the start."""
         self._modem = AtModem(now, report)
+        for order in knows:
+            self._modem.hear(order)
         self._now = now
         self._loop: DeviceLoop | None = None
         self._changed: Callable[[], None] = lambda: None
