@@ -1,0 +1,118 @@
+"""Linux's own driver on our virtio-gpu: what it draws is on the panel, and it follows a panel that turns."""
+
+import asyncio
+import io
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from pocketvisor.errors import MissingImage
+from pocketvisor.guest.guest import Guest
+from pocketvisor.guest.options import RunOptions
+from pocketvisor.handset import Handset
+from pocketvisor.images.catalogue import GuestImage, catalogue, image_from_files
+from pocketvisor.models import load_models
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+pytestmark = pytest.mark.debian
+
+
+@pytest.fixture
+async def nexus() -> AsyncIterator[Handset]:
+    handset = Handset(load_models()["nexus-one"])
+    yield handset
+    await handset.close()
+
+
+@pytest.fixture
+def drawing(tmp_path: Path) -> GuestImage:
+    """Debian's kernel with the benchmark's program, which draws for ten minutes."""
+    from benchmarks import gpu
+
+    try:
+        kernel, initrd = gpu.files(tmp_path, seconds=600)
+    except MissingImage as missing:
+        pytest.skip(str(missing))
+    append = "console=ttyAMA0 quiet rdinit=/gpu-init"
+    return image_from_files(kernel=kernel, initrd=initrd, append=append, name="draws", ram_mib=256)
+
+
+async def picture(guest: Guest) -> Image.Image:
+    return Image.open(io.BytesIO(await guest.screenshot()))
+
+
+async def is_drawn(guest: Guest, size: tuple[int, int]) -> None:
+    """The program's picture has this size: red in its corner, white in the moving band, nothing of an old one
+    elsewhere."""
+    seen = await picture(guest)
+    assert seen.size == size
+    assert seen.getpixel((3, 3)) == (255, 0, 0)
+    left, right = seen.crop((20, 0, 21, size[1])), seen.crop((size[0] - 1, 0, size[0], size[1]))
+    assert left.tobytes() == right.tobytes(), "a row has one colour"
+    assert b"\xff\xff\xff" in left.tobytes()
+
+
+async def test_a_guest_that_follows_draws_upright_however_the_phone_is_held(
+    nexus: Handset, drawing: GuestImage
+) -> None:
+    guest = await nexus.start(drawing, options=RunOptions(rate="max", display="gpu"))
+    sizes: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
+    guest.on("panel", lambda: sizes.put_nowait((guest.panel.width, guest.panel.height)))
+    await guest.console.expect("GPU size=480x800", timeout=90)
+    for degrees, size in ((90, (800, 480)), (180, (480, 800)), (270, (800, 480)), (0, (480, 800))):
+        nexus.rotate(degrees)
+        await guest.console.expect(f"GPU size={size[0]}x{size[1]}", timeout=30)
+        before = guest.panel.sequence
+        async with asyncio.timeout(30):
+            while guest.panel.picture[:2] != size or guest.panel.sequence < before + 4:
+                await asyncio.sleep(0.02)
+        await guest.pause()  # between two frames, so that the picture is whole
+        await is_drawn(guest, size)
+        await guest.resume()
+    assert (800, 480) in [sizes.get_nowait() for _ in range(sizes.qsize())]
+
+
+async def test_saved_and_restored_it_shows_the_same_picture_and_draws_on(
+    nexus: Handset, drawing: GuestImage
+) -> None:
+    guest = await nexus.start(drawing, options=RunOptions(rate="max", display="gpu"))
+    await guest.console.expect("GPU size=480x800", timeout=90)
+    before = guest.panel.sequence
+    async with asyncio.timeout(30):
+        while guest.panel.sequence < before + 5:
+            await asyncio.sleep(0.02)
+    await guest.pause()
+    state = await guest.save()
+    old = await picture(guest)
+    await guest.restore(state)
+    assert (await picture(guest)).tobytes() == old.tobytes()
+    sequence = guest.panel.sequence
+    await guest.resume()
+    async with asyncio.timeout(30):
+        while guest.panel.sequence < sequence + 5:
+            await asyncio.sleep(0.02)
+    await guest.pause()
+    assert (await picture(guest)).tobytes() != old.tobytes()
+    await is_drawn(guest, (480, 800))
+
+
+async def test_the_framebuffer_console_gets_its_size_back_when_the_phone_is_turned(nexus: Handset) -> None:
+    image = catalogue()["debian"]
+    if not image.available:
+        pytest.skip(image.missing)
+    guest = await nexus.start(image, options=RunOptions(rate="max", display="gpu"))
+    await guest.console.expect("# ", timeout=90)
+    assert guest.panel.picture == (480, 800, 1920, True)
+    gone = asyncio.Event()
+    guest.on("panel", lambda: None if guest.panel.picture.scanout else gone.set())
+    nexus.rotate(90)
+    async with asyncio.timeout(30):
+        await gone.wait()
+        while not guest.panel.picture.scanout:
+            await asyncio.sleep(0.05)
+    assert guest.panel.picture == (480, 800, 1920, True)
+    assert len((await picture(guest)).getcolors() or ()) > 1, "the console's text is there again"
