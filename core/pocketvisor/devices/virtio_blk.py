@@ -182,7 +182,9 @@ class VirtioBlock:
                 raise Refused(IO_ERROR)
             match request.kind:
                 case requests.IN:
-                    used += (size := self._read(request, store))
+                    before = self._done
+                    size = self._read(request, store)
+                    used += before + size
                 case requests.OUT:
                     size, waits = self._write(request, store), self._through
                 case requests.FLUSH:
