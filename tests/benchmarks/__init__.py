@@ -14,6 +14,7 @@ class Benchmark(NamedTuple):
 BENCHMARKS = (
     Benchmark("linux", "linux", "Debian's kernel to /init, and six userspace jobs"),
     Benchmark("mmio", "mmio", "an access to a device's register"),
+    Benchmark("network", "network", "TCP between two guests, and through passt"),
     Benchmark("pair", "pair", "two guests at once on two cores, each against alone"),
     Benchmark("memory", "memory", "host memory of one 256 MiB guest at the installer's first dialog"),
     Benchmark("starts", "starts", "Debian to a shell, twenty times"),

@@ -58,8 +58,9 @@ async def running(
     initrd: Path | None = None,
     dtb: Path | None = None,
     append: str = "",
+    descriptors: Sequence[int] = (),
 ) -> AsyncIterator[Qemu]:
-    """A QEMU for the length of a with block; it is killed at its end."""
+    """A QEMU for the length of a with block; it is killed at its end. It inherits the descriptors."""
     arguments = [*machine, "-kernel", str(kernel)]
     for option, value in (("-initrd", initrd), ("-dtb", dtb), ("-append", append)):
         if value:
@@ -72,6 +73,7 @@ async def running(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, "QEMU_AUDIO_DRV": "none"},
+        pass_fds=descriptors,
     )
     console = LineStamps(process_clock(process.pid))
     reader = asyncio.create_task(_read(process, console))
