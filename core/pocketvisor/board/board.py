@@ -21,6 +21,7 @@ from pocketvisor.board import slots
 from pocketvisor.board.config import BoardConfig
 from pocketvisor.board.firmware import flash, fw_cfg
 from pocketvisor.board.phone import PhoneParts
+from pocketvisor.board.programs import semihosting
 from pocketvisor.devices.cfi_flash import CfiFlash
 from pocketvisor.devices.device import Device, Port, State
 from pocketvisor.devices.keyboard import Keyboard
@@ -115,6 +116,7 @@ class Board:
         scanout = memoryview(mmap.mmap(fds.scanout, 0, mmap.MAP_SHARED)) if fds.scanout >= 0 else None
         for number, name, device in slots.fill(slots.Site(config, machine, scanout)):
             self._fill_slot(number, name, device)
+        self._semihosting = semihosting(config, machine, CONSOLE)
         machine.set_cpu(config.entry.registers())
         if not sync:
             self.loop.watch(machine.doorbell_fd, self._serve_doorbells)
@@ -204,6 +206,7 @@ class Board:
             self._settle()
             return {
                 "machine": self.machine.save(),
+                "semihosting": self._semihosting.save() if self._semihosting is not None else {},
                 "devices": {name: device.save() for name, device in self._devices.items()},
                 "virtio": {str(number): slot.save() for number, slot in self._slots.items()},
             }
@@ -213,6 +216,8 @@ class Board:
         with self._lock:
             machine, devices, virtio = (_part(state, name) for name in ("machine", "devices", "virtio"))
             self.machine.restore(machine)
+            if self._semihosting is not None:
+                self._semihosting.restore(_part(state, "semihosting"))
             for name, device in self._devices.items():
                 device.restore(_part(devices, name))
             for number, slot in self._slots.items():

@@ -180,6 +180,8 @@ class BoardConfig(Struct, frozen=True, kw_only=True):
     skip_idle: bool = False
     devices: DevicesConfig = DevicesConfig()
     fw_cfg: FwCfgConfig = FwCfgConfig()
+    semihosting: Annotated[str, Meta(max_length=8192)] | None = None
+    """The program's command line, where semihosting calls are answered."""
     entry: Entry = Entry()
     descriptors: Descriptors = Descriptors()
 

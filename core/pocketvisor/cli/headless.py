@@ -70,11 +70,17 @@ class _Runner:
             how = {
                 "limit": f"came to {self.end.ticks} ticks",
                 "power-off": "powered itself off",
+                "exit": f"ended with exit code {self.end.code}",
                 "reset": "reset itself",
                 "dead": "went to sleep for ever",
             }.get(kind, f"stopped ({kind})")
             return f"{name} {how} before '{self._plan.until}' appeared"
         return ""
+
+    def own_code(self) -> int:
+        """The exit code of the guest's program, as far as a process can have it."""
+        code = self.end.code if self.end is not None and self.end.code is not None else 0
+        return code if code < 256 else code & 0xFF or EXIT_ERROR
 
     def _output(self, data: bytes) -> None:
         self._out.write(self.guest.name, data)
@@ -125,6 +131,7 @@ async def _run(plan: RunPlan, recording: Recording | None) -> int:
             if sentence := "" if code == EXIT_TIMEOUT else runner.failure():
                 fail(sentence)
                 code = EXIT_ERROR
+        code = code or next((own for runner in runners if (own := runner.own_code())), 0)
         if plan.json:
             seconds = round(time.monotonic() - began, 3)
             print_json({"handset": plan.model.id, "exit": code, "seconds": seconds, "guests": results})
@@ -175,6 +182,8 @@ async def _finish(
             "detail": runner.end.detail,
             "ticks": runner.end.ticks,
         }
+        if runner.end.code is not None:
+            result["code"] = runner.end.code
         if digest is not None:
             result["digest"] = digest
         results.append(result)

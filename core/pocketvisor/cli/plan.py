@@ -33,6 +33,7 @@ class RunPlan(Struct, frozen=True, kw_only=True):
     ram_mib: int | None = None
     display: str | None = None
     flash: Path | None = None
+    semihosting: bool = False
     devices: tuple[Path, ...] = ()
     legacy_virtio: bool = False
     disks: tuple[DiskSpec, ...] = ()
@@ -52,6 +53,7 @@ class RunPlan(Struct, frozen=True, kw_only=True):
             ram_mib=self.ram_mib,
             display=self.display,
             flash=self.flash,
+            semihosting=self.semihosting,
             devices=self.devices,
             legacy_virtio=self.legacy_virtio,
             disks=self.disks,

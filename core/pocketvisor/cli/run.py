@@ -72,6 +72,7 @@ def run(
     dtb: Annotated[Path | None, typer.Option(help="Its device tree, instead of the board's.")] = None,
     elf: Annotated[Path | None, typer.Option(help="A bare-metal ELF file.")] = None,
     firmware: Annotated[Path | None, typer.Option(help="Firmware, in flash at 0.")] = None,
+    semihosting: Annotated[bool, typer.Option("--semihosting", help="Answer ARM semihosting calls.")] = False,
     flash: Annotated[Path | None, typer.Option(help="Keeps what firmware writes to flash.")] = None,
 ) -> None:
     """Run guests on a handset; without --headless, in the workbench.
@@ -135,6 +136,7 @@ def run(
         ram_mib=ram,
         display=display,
         flash=flash,
+        semihosting=semihosting,
         devices=tuple(device or ()),
         legacy_virtio=legacy_virtio,
         disks=tuple(parse_disk(text) for text in disk or ()),

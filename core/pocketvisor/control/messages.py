@@ -138,11 +138,13 @@ class Running(_Message):
 
 
 class Stopped(_Message):
-    """The vCPU stands still. Reasons: paused, limit, until, power-off, reset, dead, diverged, error."""
+    """The vCPU stands still. Reasons: paused, limit, until, power-off, exit, reset, dead, diverged, error.
+    `code`: the exit code, where the program gave one."""
 
     reason: str
     ticks: Unsigned64
     detail: Sentence = ""
+    code: Unsigned32 | None = None
 
 
 class Console(_Message):

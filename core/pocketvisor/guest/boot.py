@@ -92,6 +92,7 @@ class Boot:
             rtc_epoch=_epoch(options),
             deterministic=options.deterministic,
             skip_idle=options.skip_idle,
+            semihosting=f"{image.id} {image.append}".rstrip() if options.semihosting else None,
             devices=peripherals.configure(options.devices_of(image)),
         )
         self.ram_fd = create_memfd("ram", ram_size)

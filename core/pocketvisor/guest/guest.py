@@ -354,8 +354,8 @@ class Guest:
             self._do(self._reset_itself())
         elif kind in ("diverged", "error"):
             self._do(self._end_crashed(stopped))
-        elif kind in ("power-off", "reset"):
-            self._do(self._end(kind, GuestState.OFF, stopped.ticks))
+        elif kind in ("power-off", "exit", "reset"):
+            self._do(self._end(kind, GuestState.OFF, stopped))
         else:
             self._stopped(kind, stopped.ticks, stopped.detail)
 
@@ -400,19 +400,20 @@ class Guest:
                 await self._run.end()
             self._crashed(f"{self.name} ended: {stopped.detail}", stopped)
 
-    async def _end(self, kind: str, state: GuestState, ticks: int | None = None) -> None:
+    async def _end(self, kind: str, state: GuestState, stopped: messages.Stopped | None = None) -> None:
         if self._starting is not None:
             self._starting.cancel()
         async with self._lifecycle:
             if self.state in LIVE_STATES and self._run is not None:
-                if kind == "power-off":
+                if kind in ("power-off", "exit"):
                     await self._flush()
                 await self._run.end()
             if self.state in LIVE_STATES or state is GuestState.STOPPED:
-                self.stop_reason = StopReason(kind, self.ticks if ticks is None else ticks)
-                self.console.ended(
-                    f"{self.name} was ended" if kind != "power-off" else f"{self.name} went off"
-                )
+                self.stop_reason = StopReason(kind, self.ticks)
+                if stopped is not None:
+                    self.stop_reason = StopReason(kind, stopped.ticks, stopped.detail, stopped.code)
+                how = {"power-off": "went off", "exit": "came to its end"}.get(kind, "was ended")
+                self.console.ended(f"{self.name} {how}")
                 self._set_state(state)
 
     async def _flush(self) -> None:

@@ -21,7 +21,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     process at exact ticks, so that a deterministic run with it comes out the same each time. `display` is one
     of board.config.DISPLAYS. `phone`: whether it has a phone's own parts (battery, GPS, accelerometer).
     `disks` come behind those of the image; `media`: whether it has a drive that files can be put into.
-    `flash`: the file that keeps what firmware writes to its flash.
+    `flash`: the file that keeps what firmware writes to its flash. `semihosting`: its calls are answered.
     """
 
     ram_mib: int | None = None
@@ -44,6 +44,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     disks: tuple[DiskSpec, ...] = ()
     media: bool | None = None
     flash: Path | None = None
+    semihosting: bool = False
 
     def ram_of(self, image: GuestImage) -> int:
         """MiB of RAM: as said here, else as recorded, else as the image wants it."""
@@ -86,10 +87,12 @@ LIVE_STATES = frozenset({GuestState.STARTING, GuestState.RUNNING, GuestState.PAU
 class StopReason(Struct, frozen=True):
     """Why the vCPU stopped.
 
-    kind: "paused", "limit" (of ticks), "until" (the script is through), "power-off", "reset", "dead" (waits
-    for what cannot come), "diverged" (from its recording), "crashed", "killed" or "removed".
+    kind: "paused", "limit" (of ticks), "until" (the script is through), "power-off", "exit" (its program has
+    ended, with `code`), "reset", "dead" (waits for what cannot come), "diverged" (from its recording),
+    "crashed", "killed" or "removed".
     """
 
     kind: str
     ticks: int
     detail: str = ""
+    code: int | None = None

@@ -26,7 +26,7 @@ _REASONS = {
     _native.RUN_DIVERGED: ("diverged", "The guest no longer does what was recorded"),
     _native.RUN_DEAD: ("dead", "The guest waits for an interrupt that nothing can raise"),
 }
-_FINAL = frozenset({"power-off", "reset", "diverged", "error"})
+_FINAL = frozenset({"power-off", "exit", "reset", "diverged", "error"})
 
 Report = Running | Stopped | Console | Note
 
@@ -124,6 +124,9 @@ class VcpuThread:
                 continue  # the limit was ours, for a prompt to settle
             if reason == _native.RUN_ERROR:
                 return Stopped("error", machine.ticks(), (machine.error or "the engine failed")[:2000])
+            if reason == _native.RUN_EXIT:
+                code = machine.exit_code
+                return Stopped("exit", machine.ticks(), f"Its program ended with exit code {code}", code)
             name, detail = _REASONS[reason]
             return Stopped(name, machine.ticks(), detail)
 

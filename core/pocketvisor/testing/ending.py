@@ -1,7 +1,8 @@
 """How a guest that is a test of its own came to its end, and by which signs one knows.
 
-A guest has no exit code. These conventions stand in for one: a line on its console that is a verdict alone
-(`PASS`, `FAIL...`, `EXIT 3`), or none, when power off (PSCI SYSTEM_OFF) is all that it says.
+A guest without semihosting has no exit code. These conventions stand in for one: a line on its console that
+is a verdict alone (`PASS`, `FAIL...`, `EXIT 3`), or none, when power off (PSCI SYSTEM_OFF) is all that it
+says.
 """
 
 import re
@@ -32,8 +33,9 @@ class Verdicts(Struct, frozen=True):
 class Ending(Struct, frozen=True):
     """How it ended.
 
-    code: of the verdict's line, None where the guest stopped without one. line: that line. reason: why the
-    vCPU stopped ("power-off", "crashed", "limit", ...), or "verdict" where it has not. ticks: when.
+    code: of the verdict's line or of the program that ended, None where the guest stopped without one. line:
+    the verdict's. reason: why the vCPU stopped ("power-off", "exit", "crashed", "limit", ...), or "verdict"
+    where it has not. ticks: when.
     """
 
     code: int | None
@@ -48,6 +50,8 @@ class Ending(Struct, frozen=True):
         return self.code == 0
 
     def __str__(self) -> str:
-        verdict = f"said '{self.line.strip()}'" if self.code is not None else "gave no verdict"
+        verdict = f"said '{self.line.strip()}'" if self.line else "gave no verdict"
+        if self.reason == "exit":
+            verdict = f"ended with exit code {self.code}"
         stopped = "" if self.reason == "verdict" else f" and stopped ({self.reason})"
         return f"the guest {verdict}{stopped} at tick {self.ticks}"

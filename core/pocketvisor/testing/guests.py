@@ -255,7 +255,7 @@ class AsyncGuest:
                                 code, line, stopped.kind if stopped else "verdict", self.api.ticks, text
                             )
                     if stopped is not None and stopped.kind != "paused":
-                        return Ending(None, "", stopped.kind, stopped.ticks, text)
+                        return Ending(stopped.code, "", stopped.kind, stopped.ticks, text)
                     await changed.wait()
         except TimeoutError:
             raise NotSeen(f"{self.name} came to no end within {limit:g} s; {self._last_lines()}") from None
