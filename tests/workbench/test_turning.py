@@ -262,6 +262,18 @@ def test_a_turned_phone_shows_all_views_and_its_panes_in_a_row(workbench: Workbe
     workbench.run(scenario())
 
 
+def test_the_guests_names_follow_their_bays(workbench: Workbench) -> None:
+    async def scenario() -> None:
+        handset = await workbench.handset("personal", "work")
+        view = workbench.window.stage.views[handset]
+        first, second = view.chips
+        for turn, in_order in ((90, True), (180, False), (270, False), (0, True)):
+            handset.phone.rotate(turn)
+            assert view.turn == turn and (first.x() < second.x()) is in_order
+
+    workbench.run(scenario())
+
+
 def test_numpy_reads_the_scanout_as_the_pane_does(workbench: Workbench) -> None:
     async def scenario() -> None:
         handset = await workbench.handset("personal")

@@ -309,14 +309,15 @@ class HandsetView(QWidget):
                 width = min(chip.sizeHint().width(), round(bay.width()))
                 chip.setGeometry(round(bay.center().x() - width / 2), y, width, CHIP_HEIGHT)
             return
-        widths = [chip.sizeHint().width() for chip in self.chips]
+        chips = self.chips[::-1] if self.turn == 270 else self.chips  # as their bays follow, from the top
+        widths = [chip.sizeHint().width() for chip in chips]
         room = self.width() - 8 * max(len(widths) - 1, 0)
         if widths and sum(widths) > room:
             widths = [room // len(widths)] * len(widths)
         x = (self.width() - sum(widths) - 8 * max(len(widths) - 1, 0)) // 2
         rim = phone.SHADOW + GAP if self.shape is Shape.SINGLE else 6 if self.compact else GAP
         y = round(origin.y()) - rim - CHIP_HEIGHT
-        for chip, width in zip(self.chips, widths, strict=True):
+        for chip, width in zip(chips, widths, strict=True):
             chip.setGeometry(x, y, width, CHIP_HEIGHT)
             x += width + 8
 
