@@ -173,6 +173,7 @@ class Boot:
             disks=tuple(
                 RecordedDisk(disk.size, disk.overlay >= 0 or disk.direct) for disk in self.board.devices.disks
             ),
+            parts=recorded_parts(self.board.devices),
             drive=self.board.devices.media.size if self.board.devices.media is not None else None,
         )
 
