@@ -17,6 +17,7 @@ from pocketvisor.errors import (
     ImageError,
     MissingImage,
     ModelError,
+    NetworkError,
     OutOfMemory,
     PhoneError,
     PocketvisorError,
@@ -31,30 +32,40 @@ from pocketvisor.guest.statistics import GuestCounters
 from pocketvisor.handset import Handset
 from pocketvisor.images.catalogue import GuestImage, catalogue, image_from_files
 from pocketvisor.models import HandsetModel, Panel, load_model, load_models
+from pocketvisor.network.radio import PRESETS, Radio
+from pocketvisor.network.service import GuestNetwork, NetworkState
+from pocketvisor.network.spec import Forward, NetworkSpec
 from pocketvisor.phone import Phone
 from pocketvisor.phone_route import Route, read_gpx
 from pocketvisor.recording import Recording, read_recording, write_recording
 
 __all__ = [
     "DEFAULT_PROMPT",
+    "PRESETS",
     "Console",
     "ControlError",
+    "Forward",
     "Guest",
     "GuestCounters",
     "GuestError",
     "GuestImage",
+    "GuestNetwork",
     "GuestState",
     "Handset",
     "HandsetModel",
     "ImageError",
     "MissingImage",
     "ModelError",
+    "NetworkError",
+    "NetworkSpec",
+    "NetworkState",
     "OutOfMemory",
     "Panel",
     "PanelView",
     "Phone",
     "PhoneError",
     "PocketvisorError",
+    "Radio",
     "Recording",
     "RecordingError",
     "Route",

@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from pocketvisor import phone_service
+from pocketvisor import network_service, phone_service
 from pocketvisor.control import phone_calls, workbench
+from pocketvisor.control.network_calls import NetworkRequest
 from pocketvisor.control.phone_calls import PhoneRequest
 from pocketvisor.control.workbench import Reply, Request
 from pocketvisor.errors import ControlError, GuestError
@@ -50,6 +51,8 @@ class WorkbenchService:
                 return workbench.Done(f"{guest.name}'s {device} was told")
             case workbench.Screenshot(guest_name, handset_name):
                 return workbench.Picture(await self._guest(guest_name, handset_name).screenshot())
+            case _ if isinstance(request, NetworkRequest):
+                return await network_service.answer(self._guest(request.guest, request.handset), request)
             case phone_calls.PressKey():
                 return workbench.Done(await phone_service.press(self._handset(request.handset), request))
             case _ if isinstance(request, PhoneRequest):

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pocketvisor.cli.output import EXIT_ERROR, EXIT_TIMEOUT, fail, print_json
 from pocketvisor.cli.plan import RunPlan
 from pocketvisor.cli.terminal import ConsoleOut, TerminalKeys
-from pocketvisor.errors import GuestError, PocketvisorError, RecordingError
+from pocketvisor.errors import GuestError, NetworkError, PocketvisorError, RecordingError
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import GuestState, StopReason
 from pocketvisor.guest.script import Script
@@ -148,9 +148,11 @@ async def _run_all(
 ) -> None:
     options = plan.options(recording)
     for image in plan.images:
-        await handset.start(
+        guest = await handset.start(
             image, options=options, on_guest=lambda guest: runners.append(_Runner(plan, guest, out))
         )
+        if guest.network is not None and guest.network.state.sentence:
+            raise NetworkError(guest.network.state.sentence)
     await asyncio.gather(*(runner.wait() for runner in runners))
 
 

@@ -10,6 +10,7 @@ from pocketvisor.guest.options import RunOptions
 from pocketvisor.guest.script import DEFAULT_PROMPT, ScriptPlan
 from pocketvisor.images.catalogue import GuestImage, catalogue, image_from_files
 from pocketvisor.models import HandsetModel, load_model, load_models
+from pocketvisor.network.spec import NetworkSpec
 from pocketvisor.recording import Recording
 from pocketvisor.service import find_image
 from pocketvisor.storage.disk import DiskSpec
@@ -37,6 +38,7 @@ class RunPlan(Struct, frozen=True, kw_only=True):
     devices: tuple[Path, ...] = ()
     legacy_virtio: bool = False
     disks: tuple[DiskSpec, ...] = ()
+    network: NetworkSpec | None = None
     phone: bool | None = None
     held: Held = Held()
 
@@ -57,6 +59,7 @@ class RunPlan(Struct, frozen=True, kw_only=True):
             devices=self.devices,
             legacy_virtio=self.legacy_virtio,
             disks=self.disks,
+            network=self.network,
             rate=self.rate,
             deterministic=self.deterministic,
             record=self.record is not None,

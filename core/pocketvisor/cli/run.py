@@ -49,6 +49,23 @@ def run(
             help="A disk's image, which the guest does not change unless its mode is 'direct'; repeatable.",
         ),
     ] = None,
+    network: Annotated[
+        str | None, typer.Option(metavar="none|user|switch:NAME", help="A network card, and what it is on.")
+    ] = None,
+    forward: Annotated[
+        list[str] | None,
+        typer.Option("--forward", metavar="tcp:8080:80", help="A port of this machine's; repeatable."),
+    ] = None,
+    radio: Annotated[
+        str | None, typer.Option(help="What its link is like: none, 2g, 3g, wifi or off.")
+    ] = None,
+    capture: Annotated[
+        Path | None, typer.Option(help="Write all frames to a file that Wireshark reads.")
+    ] = None,
+    mac: Annotated[str | None, typer.Option(help="The card's address; else one made of its name.")] = None,
+    reach_host: Annotated[
+        bool, typer.Option("--reach-host", help="This machine's services are at the gateway's address.")
+    ] = False,
     legacy_virtio: Annotated[
         bool, typer.Option("--legacy-virtio", help="For guests from before VIRTIO 1.0.")
     ] = False,
@@ -82,6 +99,7 @@ def run(
     """
     from pocketvisor.board.config import DISPLAYS
     from pocketvisor.cli.held import Held
+    from pocketvisor.cli.network import chosen_network
     from pocketvisor.cli.plan import RunPlan, chosen_images, chosen_model, parse_rate
     from pocketvisor.storage.disk import parse_disk
 
@@ -113,6 +131,10 @@ def run(
     )
     if replay is not None and len(images) > 1:
         raise _usage("--replay runs one guest")
+    if (capture is not None or mac is not None) and len(images) > 1:
+        raise _usage("--capture and --mac are for one guest")
+    if replay is not None and network is not None:
+        raise _usage("--replay takes the network as it was recorded: leave out --network")
     held = Held(battery=battery, charging=charging, location=location, rotate=rotate, signal=signal)
     if replay is not None and (held.given or phone is not None):
         raise _usage("--replay takes the handset as it was recorded: leave out how it is")
@@ -139,6 +161,7 @@ def run(
         semihosting=semihosting,
         devices=tuple(device or ()),
         legacy_virtio=legacy_virtio,
+        network=chosen_network(network, forward, radio, capture, mac, reach_host),
         disks=tuple(parse_disk(text) for text in disk or ()),
     )
     if headless:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from pocketvisor.control.messages import Sentence
+from pocketvisor.control.network_calls import NetworkRequest, NetworkShown
 from pocketvisor.control.phone_calls import PhoneRequest, PhoneShown
 
 PROTOCOL = 1
@@ -59,7 +60,7 @@ class Screenshot(_Message):
     handset: Name = ""
 
 
-Request = Hello | List | Operate | StartGuest | Tell | Screenshot | PhoneRequest
+Request = Hello | List | Operate | StartGuest | Tell | Screenshot | NetworkRequest | PhoneRequest
 
 
 class GuestInfo(Struct, forbid_unknown_fields=True):
@@ -102,4 +103,4 @@ class Picture(_Message):
     png: bytes
 
 
-Reply = Hello | Listing | Done | Failed | Picture | PhoneShown
+Reply = Hello | Listing | Done | Failed | Picture | NetworkShown | PhoneShown
