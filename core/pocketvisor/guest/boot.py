@@ -168,6 +168,8 @@ class Boot:
             panel=(self.board.panel.width, self.board.panel.height),
             append=self.image.append,
             deterministic=self.board.deterministic,
+            display=self.board.devices.display,
+            legacy_virtio=self.board.devices.legacy,
             phone=self.board.devices.phone,
             network=card_head(self.board.devices.network),
             disks=tuple(

@@ -62,11 +62,17 @@ class RunOptions(Struct, frozen=True, kw_only=True):
         return self.network or network_spec(image.network)
 
     def devices_of(self, image: GuestImage) -> DevicesConfig:
-        """What the board has besides what every board has, before anything is opened: as said here, else as
-        the image wants it."""
+        """What the board has besides what every board has, before anything is opened: as recorded, else as
+        said here, else as the image wants it."""
+        parts = self.parts_of(image)
+        recorded = self.replay.head if self.replay is not None else None
         return DevicesConfig(
-            display=self.display or image.display,  # type: ignore[arg-type]
-            legacy=self.legacy_virtio,
+            display=recorded.display if recorded else self.display or image.display,  # type: ignore[arg-type]
+            legacy=recorded.legacy_virtio if recorded else self.legacy_virtio,
+            rng=parts.rng,
+            balloon=parts.balloon,
+            console=parts.console,
+            vsock=VsockConfig(cid=parts.vsock) if parts.vsock is not None else None,
         )
 
 
