@@ -188,7 +188,7 @@ class VirtioGpu:
                 height=self._height,
                 events=self._events,
                 asked=self._asked,
-                resources=self._resources.save(),
+                resources=self._resources.save(number),
                 shown=number,
                 part=(part.x, part.y, part.width, part.height),
                 cursor=picture or b"",

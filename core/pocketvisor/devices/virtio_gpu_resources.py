@@ -42,11 +42,15 @@ _ORDERS: Final[dict[int, tuple[int, int, int, int | None]]] = {
 FORMATS: Final = frozenset(_ORDERS)
 _PLAIN: Final = frozenset((1, 2))
 
+SAVED_MAX: Final = 2 << 20
+"""Packed pixels in a saved state: of pictures beyond, what their backing holds is taken when restored. That
+is a frame ahead at most, and a driver draws on."""
+
 _U32 = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 
 
 class ResourceState(Struct):
-    """`pixels` are packed; None where they are what the backing holds."""
+    """`pixels` are packed; None where they are what the backing holds, or are taken for it."""
 
     number: _U32
     format: int
@@ -213,18 +217,17 @@ class Resources:
         self._by_number.clear()
         self.bytes = 0
 
-    def save(self) -> list[ResourceState]:
-        return [
-            ResourceState(
-                one.number,
-                one.format,
-                one.width,
-                one.height,
-                one.backing,
-                None if one.same_as_backing() else zlib.compress(one.pixels, 1),
-            )
-            for one in self
-        ]
+    def save(self, shown: int) -> list[ResourceState]:
+        """`shown` is the one that is seen: it comes first where there is not room for all."""
+        states = []
+        left = SAVED_MAX
+        for one in sorted(self, key=lambda one: (one.number != shown, one.size)):
+            packed = None if one.same_as_backing() else zlib.compress(one.pixels, 1)
+            if packed is not None and len(packed) > left:
+                packed = None
+            left -= len(packed or b"")
+            states.append(ResourceState(one.number, one.format, one.width, one.height, one.backing, packed))
+        return states
 
     @classmethod
     def restored(cls, states: Sequence[ResourceState], memory: GuestMemory) -> "Resources":

@@ -352,6 +352,25 @@ def test_a_restored_device_shows_the_same_picture_and_goes_on(driver: Driver) ->
     assert gpu.MODE.unpack_from(driver.send(gpu.GET_DISPLAY_INFO), 24)[2:4] == (H, W)
 
 
+def test_a_saved_state_is_bounded_and_what_is_seen_comes_first(driver: Driver) -> None:
+    driver.ok(gpu.RESOURCE_CREATE_2D, gpu.CREATE.pack(7, 2, 1024, 700))
+    driver.ok(gpu.RESOURCE_ATTACH_BACKING, driver.backing(7, (PIXELS, 1024 * 700 * 4)))
+    driver.ram[PIXELS - BASE : PIXELS - BASE + 1024 * 700 * 4] = pixels(7, 1024 * 700)
+    driver.ok(gpu.TRANSFER_TO_HOST_2D, gpu.TRANSFER.pack(0, 0, 1024, 700, 0, 7))
+    driver.picture(9, 2, W, H, pixels(9, W * H))
+    driver.show(9, 0, 0, W, H)
+    driver.flush(9, 0, 0, W, H)
+    before = shown(driver, W, H)
+    driver.ram[PIXELS - BASE : PIXELS - BASE + 1024 * 700 * 4] = bytes(1024 * 700 * 4)
+    state = driver.slot.save()
+    assert len(msgspec.msgpack.encode(state)) < (2 << 20) + 4096
+    driver.make(W, H)
+    driver.slot.restore(state)
+    driver.start()
+    assert shown(driver, W, H) == before
+    assert not any(driver.gpu._resources.get(7).pixels), "that is what its backing holds"
+
+
 def test_a_state_that_cannot_be_is_refused(driver: Driver) -> None:
     driver.picture(1, 2, W, H, b"")
     driver.show(1, 0, 0, W, H)
