@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from pocketvisor.board.config import ConsoleConfig, DevicesConfig
 from pocketvisor.devices.phone_state import PhoneState
 from pocketvisor.errors import RecordingError
 from pocketvisor.network.spec import CardHead
@@ -37,6 +38,15 @@ class RecordedDisk(Struct, frozen=True):
 
     size: int
     writable: bool
+
+
+class RecordedParts(Struct, frozen=True):
+    """What serves a guest that knows of it: the console's ports, pages wanted for the balloon, CID."""
+
+    rng: bool = False
+    balloon: int | None = None
+    console: ConsoleConfig | None = None
+    vsock: int | None = None
 
 
 class RecordingHead(Struct, frozen=True):
@@ -59,6 +69,9 @@ class RecordingHead(Struct, frozen=True):
     disks: tuple[RecordedDisk, ...] = ()
     drive: int | None = None
     """The size of the medium in its drive at the start, if it has one. What is on disks is in the log."""
+    parts: RecordedParts = RecordedParts()
+    display: str = "framebuffer"
+    legacy_virtio: bool = False
 
 
 class RecordingEnd(Struct, frozen=True):
@@ -78,6 +91,16 @@ class Recording(Struct, frozen=True):
     head: RecordingHead
     log: bytes
     end: RecordingEnd
+
+
+def recorded_parts(devices: DevicesConfig) -> RecordedParts:
+    """Without descriptors: nobody is at the other ends in a replay."""
+    console = devices.console
+    if console is not None:
+        ports = tuple(structs.replace(port, wire=-1) for port in console.ports)
+        console = structs.replace(console, wire=-1, ports=ports)
+    cid = devices.vsock.cid if devices.vsock is not None else None
+    return RecordedParts(devices.rng, devices.balloon, console, cid)
 
 
 def write_recording(path: Path, recording: Recording) -> None:

@@ -17,6 +17,7 @@ Descriptor = Annotated[int, Meta(ge=-1, le=1 << 20)]
 Content = bytes | bytearray | memoryview
 
 PORT_PATTERN: Final = "^[A-Za-z0-9][A-Za-z0-9._-]*$"
+PORT_NAME_MAX: Final = 64
 PORTS_MAX: Final = 5
 """Channels, besides the console and the modem."""
 
@@ -107,7 +108,7 @@ class NetworkConfig(Struct, frozen=True, kw_only=True):
 class PortConfig(Struct, frozen=True, kw_only=True):
     """A channel of the virtio console: a stream socket, and whether somebody is at its other end."""
 
-    name: Annotated[str, Meta(max_length=64, pattern=PORT_PATTERN)]
+    name: Annotated[str, Meta(max_length=PORT_NAME_MAX, pattern=PORT_PATTERN)]
     wire: Descriptor = -1
     connected: bool = False
 

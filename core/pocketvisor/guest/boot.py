@@ -33,9 +33,9 @@ from pocketvisor.guest.panel import PanelView
 from pocketvisor.guest.peripherals import Peripherals
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.models import HandsetModel
-from pocketvisor.network.spec import card_head
 from pocketvisor.models import Panel as ModelPanel
-from pocketvisor.recording import RecordedDisk, RecordingHead
+from pocketvisor.network.spec import card_head
+from pocketvisor.recording import RecordedDisk, RecordingHead, recorded_parts
 
 DETERMINISTIC_EPOCH: Final = 1_767_225_600
 """What the clock shows at power on where runs are to be alike: the first second of 2026, UTC."""

@@ -18,12 +18,14 @@ from pocketvisor.control import messages
 from pocketvisor.control.status import StatusPage
 from pocketvisor.devices.virtio_gpu import SetPanel
 from pocketvisor.errors import GuestError, PocketvisorError, RecordingError
-from pocketvisor.guest import disks
+from pocketvisor.guest import balloon, disks, ports
+from pocketvisor.guest.balloon import Balloon
 from pocketvisor.guest.boot import GuestMemory, prepare
 from pocketvisor.guest.console import Console
 from pocketvisor.guest.keyboard import keystrokes
 from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
 from pocketvisor.guest.memory import digest, touched_bytes
+from pocketvisor.guest.modem import Modem
 from pocketvisor.guest.options import LIVE_STATES, GuestState, RunOptions, StopReason
 from pocketvisor.guest.panel import PanelView
 from pocketvisor.guest.peripherals import Peripherals
@@ -229,6 +231,21 @@ class Guest:
     async def eject_media(self) -> None:
         """Raises GuestError where it has no drive."""
         await disks.of(self, self._peripherals).eject(self)
+
+    @property
+    def modem(self) -> Modem:
+        """For messages and calls. Raises GuestError where it has none."""
+        return ports.modem_of(self, self._peripherals)
+
+    @property
+    def hvc(self) -> Console:
+        """The console of its virtio console device. Raises GuestError where it has none."""
+        return ports.of(self, self._peripherals).console
+
+    @property
+    def balloon(self) -> Balloon:
+        """To ask for memory back, and for statistics. Raises GuestError where it has none."""
+        return balloon.of(self, self._peripherals)
 
     # Looking
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from pocketvisor.board.config import DevicesConfig
+from pocketvisor.board.config import ConsoleConfig, DevicesConfig, ModemConfig, PortConfig, VsockConfig
+from pocketvisor.guest.port_spec import PortSpec
 from pocketvisor.guest.script import ScriptPlan
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.network.spec import NetworkSpec, network_spec
-from pocketvisor.recording import Recording
+from pocketvisor.recording import RecordedParts, Recording
 from pocketvisor.storage.disk import DiskSpec
 
 
@@ -45,6 +46,11 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     media: bool | None = None
     flash: Path | None = None
     semihosting: bool = False
+    parts: tuple[str, ...] = ()
+    """Of images.catalogue.PARTS, besides those that the image wants."""
+    ports: tuple[PortSpec, ...] = ()
+    vsock: Path | None = None
+    """The folder for its sockets; see guest/vsock.py."""
 
     def ram_of(self, image: GuestImage) -> int:
         """MiB of RAM: as said here, else as recorded, else as the image wants it."""
@@ -60,6 +66,23 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     def network_of(self, image: GuestImage) -> NetworkSpec | None:
         """None where the board has no network card."""
         return self.network or network_spec(image.network)
+
+    def parts_of(self, image: GuestImage) -> RecordedParts:
+        """What serves the guest that it has to know of. A phone has a modem."""
+        if self.replay is not None:
+            return self.replay.head.parts
+        wanted = {*image.parts, *self.parts}
+        modem = "modem" in wanted or self.phone_of(image)
+        console = None
+        if modem or "console" in wanted or self.ports:
+            ports = tuple(PortConfig(name=port.name) for port in self.ports)
+            console = ConsoleConfig(modem=ModemConfig() if modem else None, ports=ports)
+        return RecordedParts(
+            rng="rng" in wanted,
+            balloon=0 if "balloon" in wanted else None,
+            console=console,
+            vsock=VsockConfig().cid if self.vsock is not None else None,
+        )
 
     def devices_of(self, image: GuestImage) -> DevicesConfig:
         """What the board has besides what every board has, before anything is opened: as recorded, else as

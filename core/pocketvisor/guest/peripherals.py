@@ -8,10 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from pocketvisor.board.config import DevicesConfig
+from pocketvisor.guest.balloon import open_balloon
 from pocketvisor.guest.disks import open_guest_disks
 from pocketvisor.guest.flash import open_flash
 from pocketvisor.guest.phone_parts import open_phone
+from pocketvisor.guest.ports import open_ports
 from pocketvisor.guest.user_devices import open_user_devices
+from pocketvisor.guest.vsock import open_vsock
 from pocketvisor.network.service import open_network
 
 if TYPE_CHECKING:
@@ -40,7 +43,16 @@ class Peripheral(Protocol):
 Opener = Callable[["Guest", Progress], Awaitable[Peripheral | None]]
 """Raises a PocketvisorError with the sentence to show; None where the guest has none of its kind."""
 
-OPENERS: Final[tuple[Opener, ...]] = (open_flash, open_guest_disks, open_network, open_phone, open_user_devices)
+OPENERS: Final[tuple[Opener, ...]] = (
+    open_flash,
+    open_guest_disks,
+    open_network,
+    open_phone,
+    open_user_devices,
+    open_ports,
+    open_balloon,
+    open_vsock,
+)
 
 
 class Peripherals:

@@ -13,6 +13,7 @@ guests and the user's own are in the user's data folder (`guests/NAME/guest.toml
     display = "gpu"             # framebuffer if not said, gpu or ramfb
     network = "user"            # none, user or switch:NAME; without it there is no network card
     phone = true                # it has a phone's own parts: battery, GPS, accelerometer
+    parts = ["rng", "balloon"]  # what it has to know of: rng, balloon, console, modem (which phones have)
     keep = true                 # what it writes to its disks and flash outlives it
     media = true                # it has a drive: files that are dropped on it come as a disk
     [[disks]]                   # any number up to seven
@@ -31,7 +32,7 @@ import tomllib
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct
@@ -45,6 +46,9 @@ from pocketvisor.storage.disk import DiskSpec, Format, Mode
 
 Kind = Literal["elf", "linux", "firmware", "android", "raw", "uimage"]
 Display = Literal["framebuffer", "gpu", "ramfb"]
+Part = Literal["rng", "balloon", "console", "modem"]
+PARTS: tuple[Part, ...] = get_args(Part)
+"""Random numbers, memory balloon, virtio console, modem on it."""
 FILE_FIELDS = ("elf", "kernel", "firmware", "initrd", "dtb")
 
 _LARGEST_FILE = 64 * 1024
@@ -79,6 +83,7 @@ class GuestImage(Struct, frozen=True, kw_only=True):
     keep: bool = False
     media: bool = False
     network: str = ""
+    parts: tuple[Part, ...] = ()
     disks: tuple[DiskSpec, ...] = ()
     recipe: int = 0  # of fetched guests: which version of what made them
     source: str = ""  # of fetched guests: the packages they were made of
@@ -140,6 +145,7 @@ class _GuestFile(Struct, frozen=True, forbid_unknown_fields=True):
     keep: bool = False
     media: bool = False
     network: Annotated[str, Meta(pattern=NETWORK_PATTERN)] = ""
+    parts: Annotated[list[Part], Meta(max_length=len(PARTS))] = []
     disks: Annotated[list[_DiskTable], Meta(max_length=7)] = []
     recipe: int = 0
     source: Annotated[str, Meta(max_length=500)] = ""
@@ -201,6 +207,7 @@ def load_guest(folder: str | Path) -> GuestImage:
         display=guest.display,
         phone=guest.phone,
         network=guest.network,
+        parts=tuple(guest.parts),
         keep=guest.keep,
         media=guest.media,
         disks=disks,

@@ -1,0 +1,266 @@
+"""The handset's side of a guest's virtio console: hvc0 as a console, the modem, and channels that lead to
+Unix sockets of the user's (`--port NAME=unix:PATH`), one client at a time.
+
+A channel's client waits where its guest does not read, and the guest where its client does not; hvc0 is read
+whatever comes, as a serial console is.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from msgspec import structs
+
+from pocketvisor.board.config import ConsoleConfig, DevicesConfig, PortConfig
+from pocketvisor.devices.virtio_console import Connected
+from pocketvisor.errors import GuestError
+from pocketvisor.guest import unix_server
+from pocketvisor.guest.console import Console
+from pocketvisor.guest.modem import Modem, modem_config
+from pocketvisor.guest.options import GuestState
+from pocketvisor.guest.port_spec import PortSpec
+
+if TYPE_CHECKING:
+    from pocketvisor.guest.guest import Guest
+    from pocketvisor.guest.peripherals import Peripherals
+
+_PIECE: Final = 64 << 10
+_TYPED_MAX: Final = 64 << 10
+
+
+class _Wire:
+    """A stream socket pair: our end, and the one that the guest's process inherits."""
+
+    def __init__(self) -> None:
+        self.ours, self.theirs = socket.socketpair()
+        self.ours.setblocking(False)
+
+    def close(self) -> None:
+        self.ours.close()
+        self.theirs.close()
+
+
+class _Hvc:
+    """hvc0: what it prints goes to a Console, what is typed there waits until the guest reads it."""
+
+    def __init__(self) -> None:
+        self.console = Console(self._type)
+        self._wire: _Wire | None = None
+        self._typed = bytearray()
+
+    def begin(self) -> int:
+        self.end()
+        self._wire = _Wire()
+        self.console.begun()
+        asyncio.get_running_loop().add_reader(self._wire.ours, self._readable)
+        return self._wire.theirs.fileno()
+
+    def end(self) -> None:
+        if self._wire is not None:
+            self._readable()
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._wire.ours)
+            loop.remove_writer(self._wire.ours)
+            self._wire.close()
+            self._wire = None
+            self._typed.clear()
+
+    def _readable(self) -> None:
+        assert self._wire is not None
+        with suppress(BlockingIOError, OSError):
+            while data := self._wire.ours.recv(_PIECE):
+                self.console.received(data)
+
+    def _type(self, data: bytes) -> None:
+        if self._wire is not None:
+            self._typed += data[: _TYPED_MAX - len(self._typed)]
+            self._writable()
+
+    def _writable(self) -> None:
+        assert self._wire is not None
+        loop = asyncio.get_running_loop()
+        with suppress(BlockingIOError):
+            try:
+                del self._typed[: self._wire.ours.send(self._typed)]
+            except OSError:
+                self._typed.clear()
+        if self._typed:
+            loop.add_writer(self._wire.ours, self._writable)
+        else:
+            loop.remove_writer(self._wire.ours)
+
+
+class _Channel:
+    """A named channel, and whoever is connected to its socket."""
+
+    def __init__(self, spec: PortSpec, tell: Callable[[Connected], None]) -> None:
+        """Raises GuestError where the socket cannot be had."""
+        self.spec = spec
+        self._tell = tell
+        self._listener = unix_server.listen(spec.path)
+        self._wire: _Wire | None = None
+        self._relay: asyncio.Task[None] | None = None
+        asyncio.get_running_loop().add_reader(self._listener, self._accept)
+
+    def begin(self) -> PortConfig:
+        self.end()
+        self._wire = _Wire()
+        return PortConfig(name=self.spec.name, wire=self._wire.theirs.fileno(), connected=False)
+
+    @property
+    def descriptor(self) -> int:
+        assert self._wire is not None
+        return self._wire.theirs.fileno()
+
+    def announce(self) -> None:
+        """To a guest that goes on: whether somebody is there."""
+        self._tell(Connected(self.spec.name, self._relay is not None))
+
+    def end(self) -> None:
+        """Its client goes with the run."""
+        if self._relay is not None:
+            self._relay.cancel()
+            self._relay = None
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+
+    def close(self) -> None:
+        self.end()
+        asyncio.get_running_loop().remove_reader(self._listener)
+        unix_server.stop(self._listener, self.spec.path)
+
+    def _accept(self) -> None:
+        try:
+            client, _ = self._listener.accept()
+        except OSError:
+            return
+        if self._wire is None or self._relay is not None:
+            client.close()
+            return
+        client.setblocking(False)
+        with suppress(BlockingIOError):  # what the guest said to whoever was there before
+            while self._wire.ours.recv(_PIECE):
+                pass
+        self._relay = asyncio.create_task(self._serve(client, self._wire.ours))
+        self._tell(Connected(self.spec.name, True))
+
+    async def _serve(self, client: socket.socket, wire: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+
+        async def pump(source: socket.socket, sink: socket.socket) -> None:
+            with suppress(OSError):
+                while data := await loop.sock_recv(source, _PIECE):
+                    await loop.sock_sendall(sink, data)
+
+        pumps = [asyncio.create_task(pump(client, wire)), asyncio.create_task(pump(wire, client))]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in pumps:
+                task.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+            client.close()
+            if self._relay is asyncio.current_task():
+                self._relay = None
+                self._tell(Connected(self.spec.name, False))
+
+
+class Ports:
+    """The peripheral: see guest/peripherals.py."""
+
+    def __init__(self, guest: "Guest", specs: Sequence[PortSpec], *, modem: bool, replay: bool) -> None:
+        """Raises GuestError where a socket cannot be had."""
+        self._guest = guest
+        self._replay = replay
+        self._hvc = _Hvc()
+        self._fds: list[int] = []
+        self._channels: list[_Channel] = []
+        self.console = self._hvc.console
+        self.modem = Modem(guest) if modem else None
+        self._unsubscribe = [guest.on("device", self._heard), guest.on("state", self._state_changed)]
+        if self.modem is not None:
+            for event in ("signal", "battery"):
+                self._unsubscribe.append(guest.handset.phone.on(event, lambda _: self._state_changed()))
+        try:
+            for spec in specs:
+                self._channels.append(_Channel(spec, lambda message: guest.tell("console", message)))
+        except BaseException:
+            self._close()
+            raise
+
+    @property
+    def descriptors(self) -> Sequence[int]:
+        return self._fds
+
+    def configure(self, devices: DevicesConfig) -> DevicesConfig:
+        """A replay has the same ports, and nobody at them."""
+        if self._replay:
+            return devices
+        hvc = self._hvc.begin()
+        ports = tuple(channel.begin() for channel in self._channels)
+        self._fds = [hvc, *(port.wire for port in ports)]
+        modem = modem_config(self._guest.handset.phone.state) if self.modem is not None else None
+        return structs.replace(devices, console=ConsoleConfig(wire=hvc, modem=modem, ports=ports))
+
+    def ended(self) -> None:
+        self._hvc.end()
+        for channel in self._channels:
+            channel.end()
+        self._fds = []
+        if self.modem is not None:
+            self.modem.ended()
+
+    async def close(self) -> None:
+        self.ended()
+        self._close()
+
+    def _close(self) -> None:
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        for channel in self._channels:
+            channel.close()
+
+    def _heard(self, device: str, data: bytes) -> None:
+        if device == "console" and self.modem is not None:
+            self.modem.heard(data)
+
+    def _state_changed(self) -> None:
+        if self._guest.state in (GuestState.RUNNING, GuestState.PAUSED) and not self._replay:
+            if self.modem is not None:
+                self.modem.begun()
+            for channel in self._channels:
+                channel.announce()
+
+
+async def open_ports(guest: "Guest", _: Callable[[str], None]) -> Ports | None:
+    parts = guest.options.parts_of(guest.image)
+    if parts.console is None:
+        return None
+    names = [spec.name for spec in guest.options.ports]
+    if len(set(names)) != len(names):
+        raise GuestError("Two ports have the same name")
+    return Ports(
+        guest,
+        guest.options.ports,
+        modem=parts.console.modem is not None,
+        replay=guest.options.replay is not None,
+    )
+
+
+def of(guest: "Guest", peripherals: "Peripherals | None") -> Ports:
+    """Raises GuestError where it has no virtio console."""
+    ports = peripherals.find(Ports) if peripherals is not None else None
+    if ports is None:
+        raise GuestError(f"{guest.name} has no virtio console")
+    return ports
+
+
+def modem_of(guest: "Guest", peripherals: "Peripherals | None") -> Modem:
+    """Raises GuestError where it has none."""
+    ports = peripherals.find(Ports) if peripherals is not None else None
+    if ports is None or ports.modem is None:
+        raise GuestError(f"{guest.name} has no modem: it is no phone, and none was asked for")
+    return ports.modem
