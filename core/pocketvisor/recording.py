@@ -82,9 +82,6 @@ class RecordingEnd(Struct, frozen=True):
     reason: str
 
 
-    parts: RecordedParts = RecordedParts()
-    display: str = "framebuffer"
-    legacy_virtio: bool = False
 class Recording(Struct, frozen=True):
     """A whole recording: from a guest's start or reset to where it was stopped."""
 
