@@ -40,7 +40,7 @@ def test_a_plain_one_is_enough() -> None:
     ("old", "new", "sentence"),
     [
         ("class Plain", "class class", "line 8: invalid syntax"),
-        ("Device[Nothing]", "Struct", "has no classes of devices"),
+        ("Device[Nothing]", "object", "has no classes of devices"),
         ("class Nothing(Struct)", "class Nothing(Struct, Device[int])", "TypeError"),
         ('"plain"', '"Plain device"', "matching regex.*name"),
         ("0x100", "0x101", "multiple of 4"),
