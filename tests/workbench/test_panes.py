@@ -17,7 +17,7 @@ from pocketvisor_workbench.console_feed import BACKLOG
 from pocketvisor_workbench.log import EventLog, Level
 from pocketvisor_workbench.metrics import POINTS
 from pocketvisor_workbench.panes import PANES
-from pocketvisor_workbench.panes.controls import grouped
+from pocketvisor_workbench.panes.guest_controls import grouped
 from pocketvisor_workbench.theme import ThemeMode
 
 
@@ -188,17 +188,20 @@ def test_controls_tell_the_state_and_offer_what_can_be_done(workbench: Workbench
         handset: Any = await workbench.handset("personal")
         guest = handset.guests[0]
         pane = _pane(workbench, "controls")
-        assert pane._name.text() == "Personal" and pane._state.text() == "Running"
-        assert pane.operations["guest.pause"].isEnabled()
-        QTest.mouseClick(pane.operations["guest.pause"], Qt.MouseButton.LeftButton)
+        assert pane.head.name.text() == "Personal" and pane.head.state.text() == "Running"
+        assert pane.head.operations["guest.pause"].isEnabled()
+        QTest.mouseClick(pane.head.operations["guest.pause"], Qt.MouseButton.LeftButton)
         await until(lambda: guest.state is GuestState.PAUSED)
-        assert pane._state.text() == "Paused" and pane.operations["guest.resume"].isEnabled()
+        assert pane.head.state.text() == "Paused" and pane.head.operations["guest.resume"].isEnabled()
         guest.become(GuestState.CRASHED, "Personal crashed: no reason")
-        assert pane._problem.text() == "Personal crashed: no reason"
-        assert pane.operations["guest.restart"].isEnabled() and not pane.operations["guest.kill"].isEnabled()
+        assert pane.head.problem.text() == "Personal crashed: no reason"
+        assert (
+            pane.head.operations["guest.restart"].isEnabled()
+            and not pane.head.operations["guest.kill"].isEnabled()
+        )
         guest.become(GuestState.RUNNING)
-        pane.typing.setText("hello")
-        QTest.keyClick(pane.typing, Qt.Key.Key_Return)
+        pane.keys.typing.setText("hello")
+        QTest.keyClick(pane.keys.typing, Qt.Key.Key_Return)
         assert guest.inputs == [("type", "hello")]
 
     workbench.run(scenario())

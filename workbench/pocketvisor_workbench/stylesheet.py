@@ -73,7 +73,8 @@ QToolButton::menu-indicator {{ image: none; }}
 QLineEdit, QPlainTextEdit, QSpinBox, QDoubleSpinBox, QComboBox {{ background: {raised};
     border: 1px solid {line}; border-radius: 6px; padding: 4px 8px; min-height: 20px;
     selection-background-color: {accent}; selection-color: {on_accent}; }}
-QLineEdit:focus, QPlainTextEdit:focus, QSpinBox:focus, QComboBox:focus {{ border-color: {accent}; }}
+QLineEdit:focus, QPlainTextEdit:focus, QSpinBox:focus, QComboBox:focus,
+QDoubleSpinBox:focus {{ border-color: {accent}; }}
 QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled {{ color: {muted}; background: transparent; }}
 QComboBox::drop-down {{ border: none; width: 22px; }}
 QComboBox QAbstractItemView {{ background: {surface}; border: 1px solid {line}; padding: 4px;
@@ -99,6 +100,9 @@ QSlider::groove:horizontal {{ background: {line}; height: 4px; border-radius: 2p
 QSlider::sub-page:horizontal {{ background: {accent}; border-radius: 2px; }}
 QSlider::handle:horizontal {{ background: {accent}; width: 14px; height: 14px; margin: -5px 0;
     border-radius: 7px; }}
+QSlider::handle:horizontal:focus {{ border: 2px solid {text}; width: 12px; height: 12px; margin: -6px 0;
+    border-radius: 8px; }}
+QSlider::sub-page:horizontal:disabled, QSlider::handle:horizontal:disabled {{ background: {muted}; }}
 
 QFrame[role="card"] {{ background: {raised}; border: 1px solid {line}; border-radius: 8px; }}
 QFrame[role="card"]:hover {{ border-color: {muted}; }}

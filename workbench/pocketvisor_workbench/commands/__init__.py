@@ -1,9 +1,9 @@
 """Every command of the workbench, in the order of its menus. Adding one: a function, a place in a tuple."""
 
-from pocketvisor_workbench.commands import guest, handset, view
+from pocketvisor_workbench.commands import guest, handset, phone, view
 from pocketvisor_workbench.commands.command import Command
 
-COMMANDS: tuple[Command, ...] = (*handset.COMMANDS, *guest.COMMANDS, *view.COMMANDS)
+COMMANDS: tuple[Command, ...] = (*handset.COMMANDS, *phone.COMMANDS, *guest.COMMANDS, *view.COMMANDS)
 
 MENUS = ("Handset", "Guest", "View", "Perspective", "Theme", "Help")
 

@@ -1,66 +1,20 @@
-"""The selected guest: how it is, what can be done with it, its keys, typing into it, its counters."""
+"""The selected handset and guest: how they are, and what they are changed with."""
 
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import (
-    QFrame,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QScrollArea,
-    QSizePolicy,
-    QStackedLayout,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
 
-from pocketvisor.api import GuestState
 from pocketvisor_workbench.bench import Bench
-from pocketvisor_workbench.icons import set_icon
+from pocketvisor_workbench.panes.guest_controls import GuestFigures, GuestHead, GuestKeys
 from pocketvisor_workbench.panes.pane_base import Pane
-from pocketvisor_workbench.stage.keys import ICONS, title_of
-from pocketvisor_workbench.widgets import Dot, ElidedLabel, EmptyState, push_button, tool_button
+from pocketvisor_workbench.phone import SECTIONS
+from pocketvisor_workbench.widgets import EmptyState, push_button, tool_button
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest
 
 _EVERY = 5
-
-_OPERATIONS: tuple[tuple[str, str, str], ...] = (
-    ("guest.pause", "pause", "Pause"),
-    ("guest.resume", "play", "Resume"),
-    ("guest.reset", "restart", "Reset"),
-    ("guest.power-off", "power", "Power off"),
-    ("guest.restart", "refresh", "Start anew"),
-    ("guest.kill", "skull-outline", "Kill"),
-)
-_STATES: dict[GuestState, tuple[str, str]] = {
-    GuestState.STARTING: ("Starting", "warn"),
-    GuestState.RUNNING: ("Running", "good"),
-    GuestState.PAUSED: ("Paused", "warn"),
-    GuestState.OFF: ("Off", "muted"),
-    GuestState.CRASHED: ("Has stopped", "bad"),
-    GuestState.STOPPED: ("Removed", "muted"),
-}
-_COUNTERS: tuple[tuple[str, str], ...] = (
-    ("ticks", "Instructions"),
-    ("irqs", "Interrupts"),
-    ("mmio", "Device accesses"),
-    ("frames", "Frames"),
-    ("external_aborts", "External aborts"),
-    ("empty_accesses", "Accesses to nothing"),
-)
-
-
-def grouped(value: int) -> str:
-    """Large numbers in a form that can be read at a glance."""
-    for size, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
-        if value >= size:
-            return f"{value / size:.2f} {unit}"
-    return f"{value:,}".replace(",", "\u2009")
 
 
 class ControlsPane(Pane):
@@ -78,35 +32,31 @@ class ControlsPane(Pane):
         layout = QVBoxLayout(body)
         layout.setContentsMargins(14, 12, 14, 12)
         layout.setSpacing(8)
-        layout.addLayout(self._make_head())
-        self._problem = QLabel()
-        self._problem.setObjectName("bad")
-        self._problem.setWordWrap(True)
-        layout.addWidget(self._problem)
-        layout.addLayout(self._make_operations())
-        layout.addWidget(_section("Keys"))
-        self._keys = QGridLayout()
-        self._keys.setSpacing(2)
-        self._key_buttons: list[QToolButton] = []
-        layout.addLayout(self._keys)
-        layout.addWidget(_section("Type"))
-        layout.addLayout(self._make_typing())
-        layout.addWidget(_section("Figures"))
-        layout.addLayout(self._make_figures())
+        self.head = GuestHead(bench)
+        layout.addWidget(self.head)
+        self._no_guest = self._make_no_guest()
+        layout.addWidget(self._no_guest)
+        self.keys = GuestKeys(bench)
+        layout.addWidget(self.keys)
+        self.sections = {kind.title: kind(bench) for kind in SECTIONS}
+        for section in self.sections.values():
+            layout.addWidget(section)
+        self.figures = GuestFigures()
+        layout.addWidget(self.figures)
         layout.addStretch()
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setWidget(body)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._stack = QStackedLayout(self)
         self._stack.addWidget(area)
-        add = push_button("Add a guest", "plus")
-        add.clicked.connect(lambda: bench.trigger("guest.add"))
-        self._empty = EmptyState(
-            "tune-vertical", "No guest selected", "Click a guest to control it here.", button=add
+        add = push_button("Add a handset", "plus")
+        add.clicked.connect(lambda: bench.trigger("handset.add"))
+        self._stack.addWidget(
+            EmptyState("tune-vertical", "No handset", "Put a phone on the bench to control it.", button=add)
         )
-        self._stack.addWidget(self._empty)
         session = bench.session
         session.selection_changed.connect(self._select)
         session.state_changed.connect(lambda guest: self.refresh() if guest is self._guest else None)
@@ -119,166 +69,43 @@ class ControlsPane(Pane):
         shot.clicked.connect(lambda: self.bench.trigger("guest.screenshot"))
         return [shot]
 
-    def _make_head(self) -> QHBoxLayout:
-        self._dot = Dot("#808080", size=12)
-        self._name = ElidedLabel()
-        self._name.setObjectName("heading")
-        self._state = QLabel()
-        self._where = ElidedLabel()
-        self._where.setObjectName("muted")
-        self._front = tool_button("cellphone", "Bring this guest to the front")
-        self._front.clicked.connect(self._bring_to_front)
-        words = QVBoxLayout()
-        words.setSpacing(0)
-        words.addWidget(self._name)
-        words.addWidget(self._where)
-        head = QHBoxLayout()
-        head.setSpacing(10)
-        head.addWidget(self._dot)
-        head.addLayout(words, 1)
-        head.addWidget(self._state)
-        head.addWidget(self._front)
-        return head
-
-    def _make_operations(self) -> QGridLayout:
-        grid = QGridLayout()
-        grid.setSpacing(6)
-        self.operations: dict[str, QWidget] = {}
-        for index, (command, picture, words) in enumerate(_OPERATIONS):
-            button = push_button(words, picture, danger=command == "guest.kill")
-            button.clicked.connect(lambda _=False, command=command: self.bench.trigger(command))
-            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            self.operations[command] = button
-            grid.addWidget(button, index // 2, index % 2)
-        return grid
-
-    def _make_typing(self) -> QHBoxLayout:
-        self.typing = QLineEdit()
-        self.typing.setPlaceholderText("Text for the guest's keyboard")
-        self.typing.setAccessibleName("Text to type into the guest")
-        self.typing.returnPressed.connect(self._type)
-        send = tool_button("keyboard-return", "Type this text into the guest")
-        send.clicked.connect(self._type)
-        paste = tool_button("clipboard-text-outline", "Type the clipboard into the guest")
-        paste.clicked.connect(lambda: self.bench.trigger("guest.type-clipboard"))
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        row.addWidget(self.typing, 1)
-        row.addWidget(send)
-        row.addWidget(paste)
-        return row
-
-    def _make_figures(self) -> QGridLayout:
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(12)
-        grid.setVerticalSpacing(5)
-        grid.setColumnStretch(0, 1)
-        self._figures: dict[str, QLabel] = {}
-        names = (("pid", "Process"), ("ram", "Memory touched"), ("time", "Time in the guest"), *_COUNTERS)
-        for line, (name, words) in enumerate(names):
-            label = ElidedLabel(words)
-            label.setObjectName("muted")
-            value = QLabel("-")
-            value.setObjectName("value")
-            value.setAlignment(Qt.AlignmentFlag.AlignRight)
-            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            grid.addWidget(label, line, 0)
-            grid.addWidget(value, line, 1)
-            self._figures[name] = value
-        return grid
-
-    def _bring_to_front(self) -> None:
-        if self._guest is not None:
-            self.bench.session.bring_to_front(self._guest)
-
-    def _type(self) -> None:
-        if self._guest is not None and self.typing.text():
-            self._guest.type_text(self.typing.text())
-            self.typing.clear()
+    def _make_no_guest(self) -> QWidget:
+        words = QLabel("No guest runs on this handset.")
+        words.setObjectName("muted")
+        add = push_button("Add a guest", "plus")
+        add.clicked.connect(lambda: self.bench.trigger("guest.add"))
+        made = QWidget()
+        layout = QVBoxLayout(made)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(words)
+        layout.addWidget(add)
+        return made
 
     def _select(self) -> None:
-        guest = self.bench.session.guest
+        session = self.bench.session
+        guest, handset = session.guest, session.handset
         changed = guest is not self._guest
         self._guest = guest
-        self._stack.setCurrentIndex(0 if guest is not None else 1)
+        self._stack.setCurrentIndex(0 if handset is not None else 1)
+        for section in self.sections.values():
+            section.show_handset(handset)
+        for part in (self.head, self.keys, self.figures):
+            part.setVisible(guest is not None)
+        self._no_guest.setVisible(guest is None)
         if guest is not None and changed:
-            self._dot.set_accent(guest.image.accent)
-            self._name.setText(guest.name)
-            self._where.setText(f"{guest.image.name} on {guest.handset.name}")
-            self._lay_keys(guest)
+            self.head.show_guest(guest)
+            self.keys.show_guest(guest)
         self.refresh()
 
-    def _lay_keys(self, guest: "Guest") -> None:
-        for button in self._key_buttons:
-            self._keys.removeWidget(button)
-            button.hide()
-            button.deleteLater()
-        self._key_buttons = []
-        for index, key in enumerate(guest.handset.model.keys):
-            button = QToolButton()
-            set_icon(button, ICONS.get(key, "circle-outline"))
-            button.setToolTip(f"{title_of(key)} key")
-            button.setAccessibleName(f"{title_of(key)} key")
-            button.pressed.connect(lambda key=key: self._key(key, True))
-            button.released.connect(lambda key=key: self._key(key, False))
-            self._keys.addWidget(button, index // 7, index % 7)
-            self._key_buttons.append(button)
-        self._keys.setColumnStretch(7, 1)
-
-    def _key(self, key: str, pressed: bool) -> None:
-        if self._guest is not None:
-            self._guest.hardware_key(key, pressed)
-
     def refresh(self) -> None:
-        """The state; figures come with the samples."""
-        guest = self._guest
-        if guest is None:
-            return
-        words, role = _STATES[guest.state]
-        self._state.setText(words)
-        self._state.setObjectName(role)
-        self._state.style().polish(self._state)
-        front = guest.handset.foreground is guest
-        self._front.setEnabled(not front)
-        self._front.setToolTip("Holds the phone" if front else "Bring this guest to the front")
-        self._problem.setText(guest.problem)
-        self._problem.setVisible(bool(guest.problem))
-        running = guest.state is GuestState.RUNNING
-        live = running or guest.state is GuestState.PAUSED
-        enabled = {
-            "guest.pause": running,
-            "guest.resume": guest.state is GuestState.PAUSED,
-            "guest.reset": live,
-            "guest.power-off": live,
-            "guest.restart": guest.state is not GuestState.STARTING,
-            "guest.kill": live or guest.state is GuestState.STARTING,
-        }
-        for command, button in self.operations.items():
-            button.setEnabled(enabled[command])
-        for button in self._key_buttons:
-            button.setEnabled(running)
-        self.typing.setEnabled(running)
-        self._show_figures()
+        """The guest's state; figures come with the samples, the handset's state with its events."""
+        if self._guest is not None:
+            self.head.refresh(self._guest)
+            self.keys.refresh(self._guest)
+            self.figures.refresh(self._guest)
 
     def _sampled(self) -> None:
         self._tick += 1
         if self._tick % _EVERY == 0 and self.isVisible() and self._guest is not None:
-            self._show_figures()
-
-    def _show_figures(self) -> None:
-        guest = self._guest
-        if guest is None or guest.state is GuestState.STOPPED:
-            return
-        counters = guest.counters()
-        self._figures["pid"].setText(str(guest.pid or "none"))
-        self._figures["ram"].setText(f"{counters.ram_bytes / 2**20:.1f} of {guest.ram_mib} MiB")
-        self._figures["time"].setText(f"{counters.clock_ns / 1e9:.1f} s")
-        for name, _ in _COUNTERS:
-            self._figures[name].setText(grouped(getattr(counters, name, 0)))
-
-
-def _section(words: str) -> QLabel:
-    label = QLabel(words)
-    label.setObjectName("section")
-    label.setContentsMargins(0, 8, 0, 0)
-    return label
+            self.figures.refresh(self._guest)
