@@ -72,20 +72,22 @@ class Journal:
     def fdatasync(self, fd: int) -> None:
         self.ops.append(Op())
 
-    def crashed(self, before: bytes, at: int, survived: list[bool], torn: int) -> bytes:
-        """The file after a crash in operation `at`: what was synced before is there, of the rest some is, in
-        any order, and of the last that survived only the first `torn` bytes."""
+    def on_the_way(self, at: int) -> list[int]:
+        """The writes before operation `at` that no sync has made durable by then."""
+        syncs = [number for number in range(at) if self.ops[number].data is None]
+        first = syncs[-1] + 1 if syncs else 0
+        return list(range(first, at))
+
+    def crashed(self, before: bytes, at: int, lost: set[int], torn: int | None) -> bytes:
+        """The file after a crash before operation `at`, without the writes in `lost` (a disk writes in any
+        order), and with only the first `torn` bytes of the last one that was on the way."""
         image = bytearray(before)
-        synced = max((i + 1 for i, op in enumerate(self.ops[:at]) if op.data is None), default=0)
-        late = [op for op in self.ops[synced : at + 1] if op.data is not None]
-        chosen = [op for op, lives in zip(late, survived, strict=False) if lives]
-        if chosen:
-            last = chosen[-1]
-            assert last.data is not None
-            chosen[-1] = Op(last.offset, last.data[: torn % (len(last.data) + 1)])
-        for op in [op for op in self.ops[:synced] if op.data is not None] + chosen:
-            assert op.data is not None
-            image[op.offset : op.offset + len(op.data)] = op.data
+        alive = [number for number in self.on_the_way(at) if number not in lost]
+        for number, (offset, data) in enumerate(self.ops[:at]):
+            if data is not None and number not in lost:
+                if torn is not None and alive and number == alive[-1]:
+                    data = data[: torn % (len(data) + 1)]
+                image[offset : offset + len(data)] = data
         return bytes(image)
 
 

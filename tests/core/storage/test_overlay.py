@@ -73,7 +73,7 @@ def test_a_disk_over_a_base_reads_what_was_written(plan: list[Change]) -> None:
     os.close(fd)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=200)
 @given(st.lists(changes(), min_size=1, max_size=15), st.data())
 def test_what_was_flushed_survives_a_crash_at_any_byte(plan: list[Change], data: st.DataObject) -> None:
     fd, store = new_overlay(BASE, SIZE)
@@ -92,9 +92,13 @@ def test_what_was_flushed_survives_a_crash_at_any_byte(plan: list[Change], data:
                 touched.append((len(notes.ops), model.apply(store, ("write", change[1], change[2]))))
             work()
             flushes.append((len(notes.ops), known, promised))
-    at = data.draw(st.integers(0, len(notes.ops)), "operations before the crash")
-    survived = data.draw(st.lists(st.booleans(), min_size=len(notes.ops), max_size=len(notes.ops)))
-    image = notes.crashed(before, at, survived, data.draw(st.integers(0, 1 << 16), "torn"))
+    # Anywhere, but more often where most is on the way: right before a sync.
+    syncs = [number for number, op in enumerate(notes.ops) if op.data is None]
+    places = st.integers(0, len(notes.ops))
+    at = data.draw(places | st.sampled_from(syncs) if syncs else places, "operations before the crash")
+    begun_writes = notes.on_the_way(at)
+    lost = data.draw(st.sets(st.sampled_from(begun_writes)) if begun_writes else st.just(set()), "lost")
+    image = notes.crashed(before, at, lost, data.draw(st.none() | st.integers(0, 1 << 16), "torn"))
     os.pwrite(fd, image, 0)
     _, known, promised = [flush for flush in flushes if flush[0] <= at][-1]
     late = {byte for begun, part in touched[known:] if begun <= at for byte in part}
