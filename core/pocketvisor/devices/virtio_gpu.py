@@ -7,14 +7,11 @@ panel's size is changed by the handset (SetPanel): the driver is told and asks f
 A driver that shows nothing a while after a change of size could not follow it, as Linux's framebuffer
 console, whose buffer is not made anew: it gets the size back that it could show.
 
-A driver can put nothing wrong that is more than an error code: what has no sense as a request at all is
-answered as unspecified. Left out: 3D (virgl), blobs, uuids, more scanouts than one, capability sets.
+Left out: 3D (virgl), blobs, uuids, more scanouts than one, capability sets.
 """
 
 import os
-import struct
 import time
-from collections.abc import Callable
 from typing import Annotated, Final
 
 import msgspec
@@ -22,11 +19,11 @@ from msgspec import Meta, Struct
 
 from pocketvisor.devices import virtio_gpu_protocol as gpu
 from pocketvisor.devices.device import State, from_plain, plain
-from pocketvisor.devices.edid import edid
 from pocketvisor.devices.virtio import Answer, VirtioSlot, Windows
+from pocketvisor.devices.virtio_gpu_commands import Commands
 from pocketvisor.devices.virtio_gpu_protocol import GpuError, Rect
 from pocketvisor.devices.virtio_gpu_resources import RESOURCES_MAX, Resources, ResourceState
-from pocketvisor.devices.virtio_gpu_scanout import Scanout, Screen
+from pocketvisor.devices.virtio_gpu_scanout import Screen
 from pocketvisor.devices.virtqueue import F_INDIRECT, Chain, fill
 
 CONTROL_QUEUE: Final = 0
@@ -35,9 +32,7 @@ _QUEUE_SIZES: Final = (256, 16)
 _AT_ONCE: Final = 64  # commands of one kick; what is left is taken up a little later
 _HEADS: Final = 65536
 _FOLLOW_SECONDS: Final = 1.5  # for a driver to show something of a new size
-_PUBLISH_SECONDS: Final = (
-    1 / 125
-)  # at least, from one publication to the next, however often a driver flushes
+_PUBLISH_SECONDS: Final = 0.008  # at least, between two publications, however often a driver flushes
 
 Side = Annotated[int, Meta(ge=64, le=2048)]
 _U32 = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
@@ -81,31 +76,14 @@ class VirtioGpu:
 
     def __init__(self, width: int, height: int, ppi: float, memory: memoryview, screen: Screen) -> None:
         """`memory` is that which the pane shows; the largest picture is bounded by it."""
-        self._width = width
-        self._height = height
-        self._ppi = ppi
-        self._memory = memory
-        self._screen = screen
+        self.commands = Commands(width, height, ppi, memory, screen)
         self._events = 0
         self.config = gpu.CONFIG.pack(0, 0, 1, 0)
-        self._asked = False  # the driver knows the size as it is now
-        self._resources = Resources()
-        self._scanout = Scanout(memory, screen)
         self._waiting: list[list[Answer]] = [[], []]
         self._published = 0.0
         self._publishing = False
         self._restored: GpuState | None = None
-        self._commands: dict[int, Callable[[memoryview], bytes]] = {
-            gpu.GET_DISPLAY_INFO: self._get_display_info,
-            gpu.RESOURCE_CREATE_2D: self._create,
-            gpu.RESOURCE_UNREF: self._unref,
-            gpu.SET_SCANOUT: self._set_scanout,
-            gpu.RESOURCE_FLUSH: self._flush,
-            gpu.TRANSFER_TO_HOST_2D: self._transfer,
-            gpu.RESOURCE_ATTACH_BACKING: self._attach,
-            gpu.RESOURCE_DETACH_BACKING: self._detach,
-            gpu.GET_EDID: self._get_edid,
-        }
+        self._tried: SetPanel | None = None
 
     def activate(self) -> None:
         state, self._restored = self._restored, None
@@ -113,10 +91,8 @@ class VirtioGpu:
             self._go_on(state)
 
     def deactivate(self) -> None:
-        self._restored = None
-        self._scanout.hide()
-        self._scanout.set_cursor(None, 0, 0)
-        self._resources.clear()
+        self._restored = self._tried = None
+        self.commands.forget()
         self._waiting = [[], []]
 
     def kick(self, queue: int) -> None:
@@ -139,7 +115,7 @@ class VirtioGpu:
         _, clear, _, _ = gpu.CONFIG.unpack(self.port.written_config())
         if not clear:
             return
-        self._set_events((self._events & ~clear) | (0 if self._asked else gpu.EVENT_DISPLAY))
+        self._set_events((self._events & ~clear) | (0 if self.commands.asked else gpu.EVENT_DISPLAY))
 
     def control(self, data: bytes, fd: int | None = None) -> None:
         """SetPanel, from the handset."""
@@ -153,21 +129,22 @@ class VirtioGpu:
         if (panel.width, panel.height) == old:
             return
         self._resize(panel.width, panel.height)
-        if self._scanout.shown[0]:
+        self._tried = panel
+        if self.commands.scanout.shown[0]:
             self.port.loop.later(_FOLLOW_SECONDS, lambda: self._followed(panel, old))
 
     @property
     def _size(self) -> tuple[int, int]:
-        return self._width, self._height
+        return self.commands.width, self.commands.height
 
     def _followed(self, panel: SetPanel, old: tuple[int, int]) -> None:
         """Called a while after a change of size."""
-        if self._size == (panel.width, panel.height) and not self._scanout.shown[0]:
+        if self._tried is panel and not self.commands.scanout.shown[0]:
             self._resize(*old)
 
     def _resize(self, width: int, height: int) -> None:
-        self._width, self._height = width, height
-        self._asked = False
+        self.commands.width, self.commands.height = width, height
+        self.commands.asked = False
         self._set_events(self._events | gpu.EVENT_DISPLAY)
 
     def _set_events(self, events: int) -> None:
@@ -180,15 +157,15 @@ class VirtioGpu:
     def save(self) -> State:
         if self._restored is not None:
             return plain(self._restored)
-        number, part = self._scanout.shown
-        picture, x, y = self._scanout.cursor
+        number, part = self.commands.scanout.shown
+        picture, x, y = self.commands.scanout.cursor
         return plain(
             GpuState(
-                width=self._width,
-                height=self._height,
+                width=self.commands.width,
+                height=self.commands.height,
                 events=self._events,
-                asked=self._asked,
-                resources=self._resources.save(number),
+                asked=self.commands.asked,
+                resources=self.commands.resources.save(number),
                 shown=number,
                 part=(part.x, part.y, part.width, part.height),
                 cursor=picture or b"",
@@ -206,18 +183,17 @@ class VirtioGpu:
     def restore(self, state: State) -> None:
         """Pictures come back when the slot goes on, since they are filled from the guest's RAM."""
         self._restored = from_plain(state, GpuState)
-        self._width, self._height = self._restored.width, self._restored.height
-        self._events, self._asked = self._restored.events, self._restored.asked
+        self.commands.width, self.commands.height = self._restored.width, self._restored.height
+        self._events, self.commands.asked = self._restored.events, self._restored.asked
         self.config = gpu.CONFIG.pack(self._events, 0, 1, 0)
 
     def _go_on(self, state: GpuState) -> None:
-        resources = Resources.restored(state.resources, self.port.memory)
-        self._resources = resources
-        self._scanout = Scanout(self._memory, self._screen)
-        self._scanout.set_cursor(state.cursor or None, *state.cursor_at)
+        self.commands.forget()
+        self.commands.resources = resources = Resources.restored(state.resources, self.port.memory)
+        self.commands.scanout.set_cursor(state.cursor or None, *state.cursor_at)
         try:
             if state.shown:
-                self._scanout.show(resources.get(state.shown), Rect(*state.part))
+                self.commands.scanout.show(resources.get(state.shown), Rect(*state.part))
         except GpuError as error:
             raise ValueError(f"a scanout is impossible here ({error})") from error
         self._waiting = [
@@ -240,7 +216,7 @@ class VirtioGpu:
     def _publish_now(self) -> None:
         self._publishing = False
         self._published = time.monotonic()
-        self._scanout.publish()
+        self.commands.scanout.publish()
 
     # Queues
 
@@ -264,113 +240,9 @@ class VirtioGpu:
         return memoryview(parts[0] if len(parts) == 1 else b"".join(parts))
 
     def _command(self, chain: Chain) -> Answer:
-        request = self._request(chain)
-        flags = fence = context = 0
-        body = b""
-        try:
-            kind, flags, fence, context = gpu.HEADER.unpack_from(request)
-            command = self._commands.get(kind)
-            if command is None:
-                raise GpuError(gpu.ERR_UNSPEC)
-            body = command(request[gpu.HEADER.size :])
-            code = _ANSWERS.get(kind, gpu.OK_NODATA)
-        except GpuError as error:
-            code = error.code
-        except struct.error:  # the request is too short for what it says it is
-            code = gpu.ERR_UNSPEC
-        fenced = flags & gpu.FLAG_FENCE
-        head = gpu.HEADER.pack(code, fenced, fence if fenced else 0, context if fenced else 0)
-        writes = fill(chain, head + body)
+        writes = fill(chain, self.commands.control(self._request(chain), self.port.memory))
         return chain, writes, sum(len(data) for _, data in writes)
 
     def _cursor_command(self, chain: Chain) -> Answer:
-        """Has no answer."""
-        request = self._request(chain)
-        try:
-            kind, _, _, _ = gpu.HEADER.unpack_from(request)
-            scanout, x, y, resource, _, _ = gpu.CURSOR.unpack_from(request, gpu.HEADER.size)
-            if scanout == 0 and kind == gpu.MOVE_CURSOR:
-                self._scanout.move_cursor(x, y)
-            elif scanout == 0 and kind == gpu.UPDATE_CURSOR:
-                self._scanout.set_cursor(self._cursor_picture(resource), x, y)
-        except (GpuError, struct.error):
-            pass
+        self.commands.cursor(self._request(chain))
         return chain, (), 0
-
-    def _cursor_picture(self, number: int) -> bytes | None:
-        if number == 0:
-            return None
-        resource = self._resources.get(number)
-        if (resource.width, resource.height) != (gpu.CURSOR_SIDE, gpu.CURSOR_SIDE):
-            return None
-        return resource.picture()
-
-    # Commands: each takes what follows the header, and answers the same
-
-    def _get_display_info(self, _: memoryview) -> bytes:
-        self._asked = True
-        mode = gpu.MODE.pack(0, 0, self._width, self._height, 1, 0)
-        return mode + bytes(gpu.MODE.size * (gpu.SCANOUTS_MAX - 1))
-
-    def _get_edid(self, request: memoryview) -> bytes:
-        (scanout,) = gpu.RESOURCE.unpack_from(request)
-        if scanout != 0:
-            raise GpuError(gpu.ERR_INVALID_PARAMETER)
-        block = edid(self._width, self._height, self._ppi)
-        return gpu.EDID_HEAD.pack(len(block)) + block.ljust(gpu.EDID_MAX, b"\0")
-
-    def _create(self, request: memoryview) -> bytes:
-        self._resources.create(*gpu.CREATE.unpack_from(request))
-        return b""
-
-    def _unref(self, request: memoryview) -> bytes:
-        (number,) = gpu.RESOURCE.unpack_from(request)
-        self._scanout.forget(self._resources.remove(number))
-        return b""
-
-    def _set_scanout(self, request: memoryview) -> bytes:
-        x, y, width, height, scanout, number = gpu.SCANOUT.unpack_from(request)
-        if scanout != 0:
-            raise GpuError(gpu.ERR_INVALID_SCANOUT_ID)
-        if number == 0:
-            self._scanout.hide()
-        else:
-            self._scanout.show(self._resources.get(number), Rect(x, y, width, height))
-        return b""
-
-    def _flush(self, request: memoryview) -> bytes:
-        x, y, width, height, number = gpu.FLUSH.unpack_from(request)
-        resource, rect = self._resources.get(number), Rect(x, y, width, height)
-        if not rect.within(resource.width, resource.height):
-            raise GpuError(gpu.ERR_INVALID_PARAMETER)
-        self._scanout.flush(resource, rect)
-        return b""
-
-    def _transfer(self, request: memoryview) -> bytes:
-        x, y, width, height, offset, number = gpu.TRANSFER.unpack_from(request)
-        resource, rect = self._resources.get(number), Rect(x, y, width, height)
-        if resource.backing is None or not rect.within(resource.width, resource.height):
-            raise GpuError(gpu.ERR_INVALID_PARAMETER)
-        resource.transfer(rect, offset)
-        return b""
-
-    def _attach(self, request: memoryview) -> bytes:
-        number, count = gpu.ATTACH.unpack_from(request)
-        if count > gpu.ENTRIES_MAX:
-            raise GpuError(gpu.ERR_UNSPEC)
-        entries = request[gpu.ATTACH.size : gpu.ATTACH.size + count * gpu.ENTRY.size]
-        if len(entries) < count * gpu.ENTRY.size:
-            raise GpuError(gpu.ERR_UNSPEC)
-        self._resources.attach(number, list(gpu.ENTRY.iter_unpack(entries)), self.port.memory)
-        return b""
-
-    def _detach(self, request: memoryview) -> bytes:
-        (number,) = gpu.RESOURCE.unpack_from(request)
-        resource = self._resources.get(number)
-        if resource.backing is None:
-            raise GpuError(gpu.ERR_UNSPEC)
-        resource.detach()
-        return b""
-
-
-_ANSWERS: Final = {gpu.GET_DISPLAY_INFO: gpu.OK_DISPLAY_INFO, gpu.GET_EDID: gpu.OK_EDID}

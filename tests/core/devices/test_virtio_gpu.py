@@ -300,7 +300,7 @@ def test_resources_are_bounded_in_number_bytes_and_pages(driver: Driver) -> None
         driver.ok(gpu.RESOURCE_UNREF, gpu.RESOURCE.pack(number))
     driver.ok(gpu.RESOURCE_CREATE_2D, gpu.CREATE.pack(1, 2, 4096, 4095))
     assert driver.code(gpu.RESOURCE_CREATE_2D, gpu.CREATE.pack(2, 2, 64, 65)) == gpu.ERR_OUT_OF_MEMORY
-    assert driver.gpu._resources.bytes <= MEMORY_MAX
+    assert driver.gpu.commands.resources.bytes <= MEMORY_MAX
     pages = [(PIXELS + 8 * n, 4) for n in range(gpu.ENTRIES_MAX)]
     for number in range(10, 10 + PIECES_MAX // len(pages)):
         driver.ok(gpu.RESOURCE_CREATE_2D, gpu.CREATE.pack(number, 2, 1, 1))
@@ -368,7 +368,7 @@ def test_a_saved_state_is_bounded_and_what_is_seen_comes_first(driver: Driver) -
     driver.slot.restore(state)
     driver.start()
     assert shown(driver, W, H) == before
-    assert not any(driver.gpu._resources.get(7).pixels), "that is what its backing holds"
+    assert not any(driver.gpu.commands.resources.get(7).pixels), "that is what its backing holds"
 
 
 def test_a_state_that_cannot_be_is_refused(driver: Driver) -> None:
@@ -456,7 +456,7 @@ def test_no_command_raises_reaches_beyond_or_costs_more_than_its_bound(
             driver.cursor(*one)
         else:
             driver.send(*one)  # type: ignore[arg-type]
-        resources = driver.gpu._resources
+        resources = driver.gpu.commands.resources
         assert resources.bytes == sum(resource.size for resource in resources) <= MEMORY_MAX
         assert len(resources) <= RESOURCES_MAX
     assert driver.broken == 0
