@@ -21,6 +21,7 @@ class Disk:
         assert self.made.size % 2048 == 0
         with os.fdopen(self.made.fd, "rb") as file:
             self.iso = PyCdlib()
+            file.seek(0)
             self.iso.open_fp(BytesIO(file.read()))
 
     def names(self, kind: str = "rr_path") -> set[str]:
