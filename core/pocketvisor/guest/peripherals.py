@@ -12,6 +12,7 @@ from pocketvisor.guest.balloon import open_balloon
 from pocketvisor.guest.disks import open_guest_disks
 from pocketvisor.guest.flash import open_flash
 from pocketvisor.guest.phone_parts import open_phone
+from pocketvisor.guest.phone_radio import open_radio
 from pocketvisor.guest.ports import open_ports
 from pocketvisor.guest.user_devices import open_user_devices
 from pocketvisor.guest.vsock import open_vsock
@@ -47,6 +48,7 @@ OPENERS: Final[tuple[Opener, ...]] = (
     open_flash,
     open_guest_disks,
     open_network,
+    open_radio,
     open_phone,
     open_user_devices,
     open_ports,
