@@ -84,7 +84,7 @@ class Commands:
         resource = self.resources.get(number)
         if (resource.width, resource.height) != (gpu.CURSOR_SIDE, gpu.CURSOR_SIDE):
             return None
-        return resource.picture()
+        return resource.cursor()
 
     # Each takes what follows the header, and answers the same
 

@@ -28,16 +28,16 @@ RESOURCES_MAX: Final = 1024
 PIECES_MAX: Final = 2 * ENTRIES_MAX
 SIDE_MAX: Final = 16384
 
-# Where in a pixel's four bytes blue, green, red and alpha are (None: it has none).
-_ORDERS: Final[dict[int, tuple[int, int, int, int | None]]] = {
+# Where in a pixel's four bytes blue, green, red, and alpha or nothing are.
+_ORDERS: Final[dict[int, tuple[int, int, int, int]]] = {
     1: (0, 1, 2, 3),  # B8G8R8A8
-    2: (0, 1, 2, None),  # B8G8R8X8
+    2: (0, 1, 2, 3),  # B8G8R8X8
     3: (3, 2, 1, 0),  # A8R8G8B8
-    4: (3, 2, 1, None),  # X8R8G8B8
+    4: (3, 2, 1, 0),  # X8R8G8B8
     67: (2, 1, 0, 3),  # R8G8B8A8
-    68: (1, 2, 3, None),  # X8B8G8R8
+    68: (1, 2, 3, 0),  # X8B8G8R8
     121: (1, 2, 3, 0),  # A8B8G8R8
-    134: (2, 1, 0, None),  # R8G8B8X8
+    134: (2, 1, 0, 3),  # R8G8B8X8
 }
 FORMATS: Final = frozenset(_ORDERS)
 _PLAIN: Final = frozenset((1, 2))
@@ -139,17 +139,15 @@ class Resource:
         for start, to, size in lumps:
             target[to : to + size] = self._reordered(pixels[start : start + size])
 
-    def picture(self) -> bytes:
-        """All of it as b8g8r8a8, opaque where the format has no alpha."""
+    def cursor(self) -> bytes:
+        """All of it as b8g8r8a8. Linux makes cursors of a format without alpha, and means it all the same."""
         return bytes(self._reordered(self.pixels))
 
     def _reordered(self, pixels: memoryview) -> bytearray:
         source = bytes(pixels)
-        blue, green, red, alpha = _ORDERS[self.format]
-        made = bytearray(b"\xff") * len(source)
-        made[0::4], made[1::4], made[2::4] = source[blue::4], source[green::4], source[red::4]
-        if alpha is not None:
-            made[3::4] = source[alpha::4]
+        made = bytearray(len(source))
+        for channel, place in enumerate(_ORDERS[self.format]):
+            made[channel::4] = source[place::4]
         return made
 
     def _take(self, offset: int, at: int, size: int) -> None:

@@ -28,19 +28,11 @@ class Screen(Protocol):
     def publish_damage(self, rectangles: list[tuple[int, int, int, int]]) -> None: ...
 
 
-class _Blend(NamedTuple):
-    """A pixel of the cursor that lets some of the picture through."""
-
-    x: int
-    blue: int
-    green: int
-    red: int
-    left: int  # of the picture, of 255
-
-
 class _Row(NamedTuple):
-    solid: tuple[tuple[int, bytes], ...]  # runs of opaque pixels, each with where it begins
-    blends: tuple[_Blend, ...]
+    solid: tuple[tuple[int, bytes], ...]
+    """Runs of opaque pixels, each with where it begins."""
+    blends: tuple[tuple[int, int, int, int, int], ...]
+    """Pixels that let some of the picture through: where, blue, green, red, and how much, of 255."""
 
 
 class Cursor:
@@ -57,35 +49,39 @@ class Cursor:
         alphas = row[3::4]
         x = 0
         while x < CURSOR_SIDE:
-            end = x + 1
-            if alphas[x] == 255:
+            end, alpha = x + 1, alphas[x]
+            if alpha == 255:
                 while end < CURSOR_SIDE and alphas[end] == 255:
                     end += 1
                 solid.append((x, row[4 * x : 4 * end]))
-            elif alphas[x]:
-                blue, green, red = row[4 * x : 4 * x + 3]
-                blends.append(_Blend(x, blue, green, red, 255 - alphas[x]))
+            elif alpha:
+                blue, green, red = (min(value, alpha) for value in row[4 * x : 4 * x + 3])
+                blends.append((x, blue, green, red, 255 - alpha))
             x = end
         return _Row(tuple(solid), tuple(blends))
 
     def draw(self, target: memoryview, width: int, height: int, at_x: int, at_y: int) -> None:
         """Over a picture of this size without gaps between its rows; what is outside of it is left out."""
+        left, right = max(at_x, 0), min(at_x + CURSOR_SIDE, width)
+        if left >= right:
+            return
+        skip, count = left - at_x, right - left
         for y, row in enumerate(self._rows, at_y):
-            if not 0 <= y < height:
+            if not 0 <= y < height or not (row.solid or row.blends):
                 continue
-            start = y * width
+            place = slice(4 * (y * width + left), 4 * (y * width + right))
+            line = bytearray(target[place])
             for x, pixels in row.solid:
-                left, right = max(at_x + x, 0), min(at_x + x + len(pixels) // 4, width)
-                if left < right:
-                    skip = left - at_x - x
-                    part = pixels[4 * skip : 4 * (skip + right - left)]
-                    target[4 * (start + left) : 4 * (start + right)] = part
-            for blend in row.blends:
-                x = at_x + blend.x
-                if 0 <= x < width:
-                    at = 4 * (start + x)
-                    for channel, value in enumerate((blend.blue, blend.green, blend.red)):
-                        target[at + channel] = min(value + target[at + channel] * blend.left // 255, 255)
+                start, end = max(x - skip, 0), min(x - skip + len(pixels) // 4, count)
+                if start < end:
+                    line[4 * start : 4 * end] = pixels[4 * (start - x + skip) : 4 * (end - x + skip)]
+            for x, blue, green, red, through in row.blends:
+                if 0 <= x - skip < count:
+                    at = 4 * (x - skip)
+                    line[at] = blue + (line[at] * through >> 8)
+                    line[at + 1] = green + (line[at + 1] * through >> 8)
+                    line[at + 2] = red + (line[at + 2] * through >> 8)
+            target[place] = line
 
 
 class Scanout:
