@@ -9,6 +9,7 @@ from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.panes.guest_controls import GuestFigures, GuestHead, GuestKeys
 from pocketvisor_workbench.panes.pane_base import Pane
 from pocketvisor_workbench.phone import SECTIONS
+from pocketvisor_workbench.phone.modem import ModemSection
 from pocketvisor_workbench.widgets import EmptyState, push_button, tool_button
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class ControlsPane(Pane):
         self.sections = {kind.title: kind(bench) for kind in SECTIONS}
         for section in self.sections.values():
             layout.addWidget(section)
+        self.modem = ModemSection(bench)
+        layout.addWidget(self.modem)
         self.figures = GuestFigures()
         layout.addWidget(self.figures)
         layout.addStretch()
@@ -90,9 +93,11 @@ class ControlsPane(Pane):
         self._stack.setCurrentIndex(0 if handset is not None else 1)
         for section in self.sections.values():
             section.show_handset(handset)
-        for part in (self.head, self.keys, self.figures):
+        for part in (self.head, self.keys, self.modem, self.figures):
             part.setVisible(guest is not None)
         self._no_guest.setVisible(guest is None)
+        if changed:
+            self.modem.show_guest(guest)
         if guest is not None and changed:
             self.head.show_guest(guest)
             self.keys.show_guest(guest)
@@ -103,6 +108,7 @@ class ControlsPane(Pane):
         if self._guest is not None:
             self.head.refresh(self._guest)
             self.keys.refresh(self._guest)
+            self.modem.refresh(self._guest)
             self.figures.refresh(self._guest)
 
     def _sampled(self) -> None:
