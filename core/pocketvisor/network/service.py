@@ -21,6 +21,7 @@ from pocketvisor.board.config import DevicesConfig, NetworkConfig
 from pocketvisor.devices.virtio_net import Link, Wire
 from pocketvisor.errors import GuestError, NetworkError
 from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
+from pocketvisor.guest.options import LIVE_STATES
 from pocketvisor.network import messages
 from pocketvisor.network.messages import Counters
 from pocketvisor.network.passt import Passt, UserAddress
@@ -93,6 +94,7 @@ class GuestNetwork:
         self._rates = (0.0, 0.0)
         self._told_link: bool | None = None
         self._wire_fd = -1
+        self._configured = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._unsubscribe: Unsubscribe = lambda: None
 
@@ -163,6 +165,8 @@ class GuestNetwork:
     async def capture(self, path: Path, most: int = CAPTURE_MOST) -> None:
         """All frames that the guest sends and receives from now on, up to `most` bytes of file."""
         self._check_live()
+        async with self._lock:
+            await self._add_port()
         fd = await asyncio.to_thread(_open_capture, path)
         try:
             self._tell(messages.StartCapture(self._port, max(most, 4096)), fd)
@@ -185,6 +189,8 @@ class GuestNetwork:
         if self._replayed:
             return
         self._unsubscribe = self._guest.on("state", self._guest_changed)
+        if spec.mode == "none" and spec.capture is None:
+            return  # a card with its cable out costs no process
         await self._add_port()
         if spec.capture is not None:
             await self.capture(spec.capture)
@@ -196,7 +202,9 @@ class GuestNetwork:
         self.ended()
         link = self._first_link if self._replayed else self.link
         if not self._replayed:
-            self._wire_fd = self._new_wire()
+            self._configured = True
+            if self._sidecar is not None:
+                self._wire_fd = self._new_wire()
             self._told_link = link
         card = NetworkConfig(wire=self._wire_fd, mac=self.mac, mtu=self._mtu, link=link)
         return msgspec.structs.replace(devices, network=card)
@@ -314,10 +322,11 @@ class GuestNetwork:
         self._sidecar = await Sidecar.shared()
         self._port = self._sidecar.add_port(self, self.mac, int.from_bytes(self.mac, "big"))
         self._tell(messages.SetRadio(self._port, self._radio))
-        if self._wire_fd >= 0:  # of a process that has gone: the guest gets a new one
+        if self._configured:  # it runs without a wire, or with one to a process that has gone
             fd = self._new_wire()
             try:
-                self._guest.hand_over(DEVICE, Wire(), fd)
+                if self._guest.state in LIVE_STATES:
+                    self._guest.hand_over(DEVICE, Wire(), fd)
             except GuestError as error:
                 raise NetworkError(f"{self._guest.name} takes no new wire: {error}") from error
             finally:
