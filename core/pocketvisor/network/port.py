@@ -224,9 +224,9 @@ class Port:
         before = way.dropped, way.lost
         if needs_work(message) or len(message) > HEADER_SIZE + 14 + PACKET:
             for frame in segments(message, PACKET):
-                way.put(PLAIN + frame, now)
+                way.put(PLAIN + frame, now, HEADER_SIZE)
         else:
-            way.put(message, now)
+            way.put(message, now, HEADER_SIZE)
         self.counters.dropped += way.dropped - before[0]
         self.counters.lost += way.lost - before[1]
 

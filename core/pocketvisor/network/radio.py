@@ -83,15 +83,17 @@ class Way:
     def waiting(self) -> int:
         return len(self._frames)
 
-    def put(self, frame: bytes, now: float) -> None:
+    def put(self, frame: bytes, now: float, besides: int = 0) -> None:
+        """`besides`: bytes of it that do not go over the air."""
+        size = len(frame) - besides
         radio, rate = self._radio, self._rate
         begin = max(now, self._free_at)
         room = max(_QUEUE_LEAST, int(rate / 8 * _QUEUE_SECONDS))
         behind = (begin - now) * rate / 8
-        if len(self._frames) >= _QUEUE_FRAMES or (rate and behind + len(frame) > room):
+        if len(self._frames) >= _QUEUE_FRAMES or (rate and behind + size > room):
             self.dropped += 1
             return
-        self._free_at = begin + (len(frame) * 8 / rate if rate else 0.0)
+        self._free_at = begin + (size * 8 / rate if rate else 0.0)
         if radio.loss and self._random.random() * 100 < radio.loss:
             self.lost += 1  # it took its time on the air all the same
             return
