@@ -20,7 +20,8 @@ BENCHMARKS = (
     Benchmark("starts", "starts", "Debian to a shell, twenty times"),
     Benchmark("panes", "panes", "the window with four 60 Hz panes and graphs"),
     Benchmark("latency", "latency", "a key or a touch to changed pixels in the pane"),
-    Benchmark("hostile", "hostile", "a hostile guest beside a working one"),
     Benchmark("gpu", "gpu", "a guest that draws its whole panel 60 times a second"),
+    Benchmark("disk", "disk", "a disk's sequential and random access"),
+    Benchmark("hostile", "hostile", "a hostile guest beside a working one"),
 )
 """All of them. A new one is a module with `async def measure(bench: Bench) -> list[Figure]` and a line."""

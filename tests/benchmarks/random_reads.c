@@ -1,9 +1,5 @@
 /* random_reads DEVICE COUNT: reads 4 KiB from COUNT random places of a disk, past the guest's page cache, one
- * after another, and says how many microseconds that took. For Linux on ARM, with no library but the
- * compiler's:
- *
- *   arm-none-eabi-gcc -Os -marm -march=armv7-a -nostdlib -static -ffreestanding -fno-builtin -Wall -Wextra \
- *       -Werror -Wl,--build-id=none -s -o random_reads.elf random_reads.c -lgcc
+ * after another, and says how many microseconds that took. For Linux on ARM; see Makefile.
  *
  * The places are the same in each run.
  */
