@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from pocketvisor import network_service, phone_service
+from pocketvisor import modem_service, network_service, phone_service
 from pocketvisor.control import phone_calls, workbench
+from pocketvisor.control.modem_calls import ModemRequest
 from pocketvisor.control.network_calls import NetworkRequest
 from pocketvisor.control.phone_calls import PhoneRequest
 from pocketvisor.control.workbench import Reply, Request
@@ -53,6 +54,8 @@ class WorkbenchService:
                 return workbench.Picture(await self._guest(guest_name, handset_name).screenshot())
             case _ if isinstance(request, NetworkRequest):
                 return await network_service.answer(self._guest(request.guest, request.handset), request)
+            case _ if isinstance(request, ModemRequest):
+                return modem_service.answer(self._guest(request.guest, request.handset), request)
             case phone_calls.PressKey():
                 return workbench.Done(await phone_service.press(self._handset(request.handset), request))
             case _ if isinstance(request, PhoneRequest):

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from pocketvisor.control.messages import Sentence
+from pocketvisor.control.modem_calls import ModemRequest, ModemShown
 from pocketvisor.control.network_calls import NetworkRequest, NetworkShown
 from pocketvisor.control.phone_calls import PhoneRequest, PhoneShown
 
@@ -60,7 +61,9 @@ class Screenshot(_Message):
     handset: Name = ""
 
 
-Request = Hello | List | Operate | StartGuest | Tell | Screenshot | NetworkRequest | PhoneRequest
+Request = (
+    Hello | List | Operate | StartGuest | Tell | Screenshot | NetworkRequest | PhoneRequest | ModemRequest
+)
 
 
 class GuestInfo(Struct, forbid_unknown_fields=True):
@@ -103,4 +106,4 @@ class Picture(_Message):
     png: bytes
 
 
-Reply = Hello | Listing | Done | Failed | Picture | NetworkShown | PhoneShown
+Reply = Hello | Listing | Done | Failed | Picture | NetworkShown | PhoneShown | ModemShown
