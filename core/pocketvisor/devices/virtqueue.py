@@ -129,6 +129,8 @@ class Virtqueue:
     def _walk(self, head: int) -> Chain:
         table, size, left = self._layout.descriptors, self._layout.size, self._layout.size
         index, nested = head, False
+        entries: list[tuple[int, int, int, int]] | None = None
+        read, contains = self._memory.read, self._memory.contains
         readable: list[Piece] = []
         writable: list[Piece] = []
         while True:
@@ -137,15 +139,20 @@ class Virtqueue:
             if left == 0:
                 raise VirtqueueError("a chain of descriptors is longer than its queue, or a loop")
             left -= 1
-            address, length, flags, following = _DESCRIPTOR.unpack(self._memory.read(table + 16 * index, 16))
+            if entries is not None:
+                address, length, flags, following = entries[index]
+            else:
+                address, length, flags, following = _DESCRIPTOR.unpack(read(table + 16 * index, 16))
             if flags & INDIRECT:
                 if nested or flags & NEXT or not self._layout.indirect or length % 16 or not length:
                     raise VirtqueueError("an indirect descriptor is out of place")
                 # The table takes the place of its descriptor, and may be no longer than the queue.
                 table, size, index, nested = address, length // 16, 0, True
                 left += 1
+                if size <= left:  # copied at once: a disk's requests have tables of dozens
+                    entries = list(_DESCRIPTOR.iter_unpack(read(table, length)))
                 continue
-            if not self._memory.contains(address, length):
+            if not contains(address, length):
                 raise VirtqueueError(f"a descriptor names 0x{address:x} with {length} bytes, outside of RAM")
             if flags & WRITE:
                 writable.append(Piece(address, length))
