@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import os
 import shutil
+import signal
 import socket
 import struct
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -24,6 +25,7 @@ from pocketvisor.network.spec import Forward
 
 MISSING: Final = "passt is not installed, which leads a guest to this machine's network: apt install passt"
 _READY_SECONDS: Final = 5.0
+_LAST_WORDS_SECONDS: Final = 1.0
 _SAID_MAX: Final = 8192
 _OFFER_MAX: Final = 2048
 _SOCKET_BUFFER: Final = 4 << 20
@@ -95,29 +97,36 @@ class Passt:
     async def stop(self) -> None:
         """Comes back when it is gone; on_end is not called."""
         self._ended = True
-        if self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                self._process.kill()
-        await self._process.wait()
+        await self._end_process()
         if self._watching is not None:
             self._watching.cancel()
         self._listening.cancel()
+
+    async def _end_process(self) -> None:
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)  # Process.kill() may take the exit code away
+        await self._process.wait()
 
     async def _until_ready(self, end: socket.socket) -> None:
         """Asks for an address as a guest would. One that offers none within a while is taken as it is: this
         machine may speak IPv6 alone."""
         end.setblocking(False)
         loop = asyncio.get_running_loop()
-        await loop.sock_sendall(end, _framed(_discover()))
+        with suppress(OSError):  # it has ended already, which is seen below
+            await loop.sock_sendall(end, _framed(_discover()))
         offer = asyncio.create_task(_offer(end))
         exit_code = asyncio.create_task(self._process.wait())
         try:
             await asyncio.wait(
                 {offer, exit_code}, timeout=_READY_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
+            if offer.done() and offer.exception() is not None:  # it has closed its end, on its way out
+                await asyncio.wait({exit_code}, timeout=_LAST_WORDS_SECONDS)
+                await self._end_process()
             if self._process.returncode is not None:
                 raise NetworkError(await self._why())
-            if offer.done() and offer.exception() is None:
+            if offer.done():
                 self.address = offer.result()
         finally:
             offer.cancel()

@@ -4,6 +4,7 @@ last. What it says of a port goes to whoever added it; its death is told to all 
 import asyncio
 import itertools
 import os
+import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -129,9 +130,7 @@ class Sidecar:
     async def end(self) -> None:
         """Comes back when the process is gone. Nobody is told."""
         self._stop()
-        if self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                self._process.kill()
+        self._kill()
         await self._process.wait()
         self._watching.cancel()
         self._listening.cancel()
@@ -144,6 +143,11 @@ class Sidecar:
         if self._running.get(self._loop) is self:
             del self._running[self._loop]
 
+    def _kill(self) -> None:
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)  # Process.kill() may take the exit code away
+
     def _send(self, message: messages.ToProcess, fd: int | None = None) -> None:
         if not self._alive:
             return
@@ -154,8 +158,7 @@ class Sidecar:
             else:
                 socket.send_fds(self._control, [data], [fd])
         except OSError:  # it has gone, which _watch() tells, or does not read, which ends it
-            with suppress(ProcessLookupError):
-                self._process.kill()
+            self._kill()
 
     def _readable(self) -> None:
         try:
@@ -188,8 +191,7 @@ class Sidecar:
                 self._refused = sentence
             case _:
                 self._loop.remove_reader(self._control)
-                with suppress(ProcessLookupError):
-                    self._process.kill()
+                self._kill()
 
     async def _watch(self) -> None:
         code = await self._process.wait()
