@@ -51,6 +51,7 @@ class BuiltBoard:
                 descriptors=Descriptors(
                     ram=ram_fd,
                     framebuffer=panel_fd,
+                    scanout=create_memfd("scanout", 1 << 20),
                     frame_event=os.eventfd(0, os.EFD_NONBLOCK),
                     status=create_memfd("status", 4096),
                     flash=(flash_fds[0], flash_fds[1]),
