@@ -42,7 +42,7 @@ async def fetch(guest: str, *, progress: Progress | None = None, force: bool = F
     if absent:
         if not Apt.present():
             raise MissingImage(f"This machine has no apt client to fetch {guest} with. {debian.BY_HAND}")
-        with _alone():
+        with alone():
             await _fetch_debian(absent, tell)
     image = fetched(guest)
     if image is None:
@@ -64,7 +64,7 @@ def fetched(guest: str) -> GuestImage | None:
 async def _fetch_debian(guests: list[str], tell: Progress) -> None:
     apt = Apt(user_cache_path("pocketvisor") / "apt", debian.ARCHITECTURE)
     try:
-        await apt.update(_part(tell, 0.0, 0.2))
+        await apt.update(part(tell, 0.0, 0.2))
         kernel, installer, names = "", "", []
         if "debian" in guests:
             kernel = debian.real_kernel(await apt.needed_by(debian.KERNEL))
@@ -76,7 +76,7 @@ async def _fetch_debian(guests: list[str], tell: Progress) -> None:
         packages = await apt.find(names)
     except MissingImage as problem:
         raise MissingImage(f"{problem}. {debian.BY_HAND}") from problem
-    paths = await apt.download(packages, _part(tell, 0.2, 0.9))
+    paths = await apt.download(packages, part(tell, 0.2, 0.9))
 
     stop = threading.Event()
     try:
@@ -102,6 +102,8 @@ def _keep(image: GuestImage, found: debian.Files, source: str) -> None:
     document = tomlkit.document()
     for field in ("name", "kind", "append", "ram_mib", "least_ram_mib", "accent", "description"):
         document[field] = getattr(image, field)
+    if image.phone:
+        document["phone"] = True
     document["recipe"], document["source"] = debian.RECIPE, source
     digests = tomlkit.table()
     names = {"guest.toml"}
@@ -138,7 +140,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """One fetch at a time for a user: apt's lists and the guests' folders are shared."""
     folder = user_cache_path("pocketvisor")
     try:
@@ -160,5 +162,6 @@ def _release() -> str:
         return ""
 
 
-def _part(tell: Progress, start: float, end: float) -> Callable[[str, float], None]:
+def part(tell: Progress, start: float, end: float) -> Callable[[str, float], None]:
+    """Progress of a part, as progress of the whole."""
     return lambda sentence, done: tell(sentence, start + done * (end - start))
