@@ -101,6 +101,12 @@ class Apt:
         _, output, _ = await self._run("apt-cache", "pkgnames", prefix)
         return output.split()
 
+    async def sources(self) -> str:
+        """Where packages come from, a line for each list of them: site, release, component."""
+        wanted = ("indextargets", "--format", "$(SITE) $(CODENAME) $(COMPONENT)", "Created-By: Packages")
+        _, output, _ = await self._run("apt-get", *wanted)
+        return output
+
     async def needed_by(self, name: str) -> list[str]:
         """The packages that the candidate of this name depends on."""
         code, output, complaint = await self._run("apt-cache", "--important", "depends", name)
@@ -108,6 +114,15 @@ class Apt:
             raise self._unknown([name], complaint)
         lines = [line.strip() for line in output.splitlines()]
         return [line.removeprefix("Depends: ") for line in lines if line.startswith("Depends: ")]
+
+    async def closure(self, names: list[str]) -> list[str]:
+        """These packages and all that they depend on, recommended ones left out."""
+        options = ("--simulate", "--yes", "-oAPT::Install-Recommends=false")
+        code, output, complaint = await self._run("apt-get", *options, "install", *names)
+        if code:
+            raise self._unknown(names, complaint)
+        lines = [line.split() for line in output.splitlines() if line.startswith("Inst ")]
+        return [line[1].partition(":")[0] for line in lines]
 
     async def find(self, names: list[str]) -> list[Package]:
         """These packages, in the version that apt would install."""

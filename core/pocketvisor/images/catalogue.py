@@ -266,9 +266,11 @@ def catalogue(on_problem: Callable[[ImageError], None] | None = None) -> dict[st
     A user's guest.toml that is wrong raises, or is handed to `on_problem` and left out.
     """
     from pocketvisor.images.debian import UNFETCHED
+    from pocketvisor.images.unbuilt import PHONE, UNBUILT
 
+    absent = {**UNFETCHED, PHONE: UNBUILT}
     found = {folder.name: load_guest(folder) for folder in _folders(_samples_path())}
-    found.update(UNFETCHED)
+    found.update(absent)
     for folder in _folders(user_guests_path()):
         try:
             image = load_guest(folder)
@@ -277,8 +279,8 @@ def catalogue(on_problem: Callable[[ImageError], None] | None = None) -> dict[st
                 raise
             on_problem(problem)
             continue
-        if not image.available and folder.name in UNFETCHED:
-            image = UNFETCHED[folder.name]
+        if not image.available and folder.name in absent:
+            image = absent[folder.name]
         found[folder.name] = image
     return found
 

@@ -179,7 +179,7 @@ async def test_cancelling_stops_apt_and_leaves_nothing_half_done(
 
 async def test_two_fetches_at_once_are_one_too_many(source: LocalSource) -> None:
     debian_like(source)
-    with fetch_module._alone(), pytest.raises(ImageError, match="by another program"):
+    with fetch_module.alone(), pytest.raises(ImageError, match="by another program"):
         await fetch("debian")
 
 
