@@ -29,7 +29,9 @@ from pocketvisor.devices.virtqueue import F_INDIRECT, Chain, fill
 CONTROL_QUEUE: Final = 0
 CURSOR_QUEUE: Final = 1
 _QUEUE_SIZES: Final = (256, 16)
-_AT_ONCE: Final = 64  # commands of one kick; what is left is taken up a little later
+# Of one kick; what is left is taken up a little later: no driver keeps the devices' thread for itself.
+_AT_ONCE: Final = 64  # commands
+_WORK_AT_ONCE: Final = 64 << 20  # bytes moved
 _HEADS: Final = 65536
 _FOLLOW_SECONDS: Final = 1.5  # for a driver to show something of a new size
 _PUBLISH_SECONDS: Final = 0.008  # at least, between two publications, however often a driver flushes
@@ -100,7 +102,8 @@ class VirtioGpu:
         if found is None or not self._give(queue):
             return
         answers: list[Answer] = []
-        for _ in range(_AT_ONCE):
+        self.commands.work = 0
+        while len(answers) < _AT_ONCE and self.commands.work < _WORK_AT_ONCE:
             chain = found.pop()
             if chain is None:
                 break

@@ -11,7 +11,7 @@ from typing import Final
 from pocketvisor.devices import virtio_gpu_protocol as gpu
 from pocketvisor.devices.edid import edid
 from pocketvisor.devices.virtio_gpu_protocol import GpuError, Rect
-from pocketvisor.devices.virtio_gpu_resources import Resources
+from pocketvisor.devices.virtio_gpu_resources import PIECE_EFFORT, Resources
 from pocketvisor.devices.virtio_gpu_scanout import Scanout, Screen
 from pocketvisor.devices.virtqueue import GuestMemory
 
@@ -20,12 +20,13 @@ _ANSWERS: Final = {gpu.GET_DISPLAY_INFO: gpu.OK_DISPLAY_INFO, gpu.GET_EDID: gpu.
 
 class Commands:
     """The pictures and the scanout of one device, as its driver works on them. `asked`: the driver has asked
-    for the display's size since that changed."""
+    for the display's size since that changed. `work`: about how many bytes were moved for it."""
 
     def __init__(self, width: int, height: int, ppi: float, scanout: memoryview, screen: Screen) -> None:
         self.width = width
         self.height = height
         self.asked = False
+        self.work = 0
         self.resources = Resources()
         self.scanout = Scanout(scanout, screen)
         self._ppi = ppi
@@ -101,7 +102,7 @@ class Commands:
         return gpu.EDID_HEAD.pack(len(block)) + block.ljust(gpu.EDID_MAX, b"\0")
 
     def _create(self, request: memoryview, _: GuestMemory) -> bytes:
-        self.resources.create(*gpu.CREATE.unpack_from(request))
+        self.work += self.resources.create(*gpu.CREATE.unpack_from(request)).size
         return b""
 
     def _unref(self, request: memoryview, _: GuestMemory) -> bytes:
@@ -124,6 +125,7 @@ class Commands:
         resource, rect = self.resources.get(number), Rect(x, y, width, height)
         if not rect.within(resource.width, resource.height):
             raise GpuError(gpu.ERR_INVALID_PARAMETER)
+        self.work += resource.effort(rect)
         self.scanout.flush(resource, rect)
         return b""
 
@@ -132,6 +134,7 @@ class Commands:
         resource, rect = self.resources.get(number), Rect(x, y, width, height)
         if resource.backing is None or not rect.within(resource.width, resource.height):
             raise GpuError(gpu.ERR_INVALID_PARAMETER)
+        self.work += resource.effort(rect)
         resource.transfer(rect, offset)
         return b""
 
@@ -142,6 +145,7 @@ class Commands:
         entries = request[gpu.ATTACH.size : gpu.ATTACH.size + count * gpu.ENTRY.size]
         if len(entries) < count * gpu.ENTRY.size:
             raise GpuError(gpu.ERR_UNSPEC)
+        self.work += count * PIECE_EFFORT
         self.resources.attach(number, list(gpu.ENTRY.iter_unpack(entries)), memory)
         return b""
 

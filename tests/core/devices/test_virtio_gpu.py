@@ -312,6 +312,20 @@ def test_resources_are_bounded_in_number_bytes_and_pages(driver: Driver) -> None
     assert refused == gpu.ERR_OUT_OF_MEMORY
 
 
+def test_a_kick_does_so_much_and_the_rest_a_little_later(driver: Driver) -> None:
+    driver.ok(gpu.RESOURCE_CREATE_2D, gpu.CREATE.pack(1, 4, 1024, 1024))
+    driver.ok(gpu.RESOURCE_ATTACH_BACKING, driver.backing(1, (PIXELS, 4 << 20)))
+    driver.posts.clear()
+    for _ in range(10):
+        driver.offer(
+            gpu.HEADER.pack(gpu.TRANSFER_TO_HOST_2D, 0, 0, 0) + gpu.TRANSFER.pack(0, 0, 1024, 1024, 0, 1)
+        )
+    driver.slot.serve(CONTROL_QUEUE)
+    assert 0 < len(driver.posts) < 10
+    driver.loop.run()
+    assert len(driver.posts) == 10
+
+
 def test_an_answer_waits_while_the_machine_has_no_room_for_it(driver: Driver) -> None:
     driver.full = True
     driver.offer(gpu.HEADER.pack(gpu.RESOURCE_CREATE_2D, 0, 0, 0) + gpu.CREATE.pack(1, 2, W, H))
