@@ -5,10 +5,11 @@ from pathlib import Path
 from msgspec import Struct, structs
 
 from pocketvisor.cli.held import Held
-from pocketvisor.errors import ModelError
+from pocketvisor.errors import GuestError, ModelError
 from pocketvisor.guest.options import RunOptions
+from pocketvisor.guest.port_spec import PortSpec, parse_ports
 from pocketvisor.guest.script import DEFAULT_PROMPT, ScriptPlan
-from pocketvisor.images.catalogue import GuestImage, catalogue, image_from_files
+from pocketvisor.images.catalogue import PARTS, GuestImage, catalogue, image_from_files
 from pocketvisor.models import HandsetModel, load_model, load_models
 from pocketvisor.network.spec import NetworkSpec
 from pocketvisor.recording import Recording
@@ -38,6 +39,9 @@ class RunPlan(Struct, frozen=True, kw_only=True):
     devices: tuple[Path, ...] = ()
     legacy_virtio: bool = False
     disks: tuple[DiskSpec, ...] = ()
+    parts: tuple[str, ...] = ()
+    ports: tuple[PortSpec, ...] = ()
+    vsock: Path | None = None
     network: NetworkSpec | None = None
     phone: bool | None = None
     held: Held = Held()
@@ -59,6 +63,9 @@ class RunPlan(Struct, frozen=True, kw_only=True):
             devices=self.devices,
             legacy_virtio=self.legacy_virtio,
             disks=self.disks,
+            parts=self.parts,
+            ports=self.ports,
+            vsock=self.vsock,
             network=self.network,
             rate=self.rate,
             deterministic=self.deterministic,
@@ -92,6 +99,14 @@ def chosen_model(name: str) -> HandsetModel:
         if model.name.casefold() == name.casefold():
             return model
     raise ModelError(f"There is no handset model '{name}'; known are {', '.join(models)}")
+
+
+def chosen_parts(parts: list[str], ports: list[str]) -> tuple[tuple[str, ...], tuple[PortSpec, ...]]:
+    """Raises GuestError with the sentence to show."""
+    for part in parts:
+        if part not in PARTS:
+            raise GuestError(f"--part: '{part}' is none of {', '.join(PARTS)}")
+    return tuple(parts), parse_ports(ports)
 
 
 def chosen_images(

@@ -41,6 +41,23 @@ def run(
     device: Annotated[
         list[Path] | None, typer.Option("--device", help="A device of your own, a Python file; repeatable.")
     ] = None,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--part", help="'rng', 'balloon', 'console' or 'modem' (which phones have); repeatable."
+        ),
+    ] = None,
+    port: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--port",
+            metavar="NAME=unix:PATH",
+            help="A channel of the virtio console, to a socket made there; repeatable.",
+        ),
+    ] = None,
+    vsock: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A virtio socket device: its sockets are in DIR.")
+    ] = None,
     disk: Annotated[
         list[str] | None,
         typer.Option(
@@ -100,7 +117,7 @@ def run(
     from pocketvisor.board.config import DISPLAYS
     from pocketvisor.cli.held import Held
     from pocketvisor.cli.network import chosen_network
-    from pocketvisor.cli.plan import RunPlan, chosen_images, chosen_model, parse_rate
+    from pocketvisor.cli.plan import RunPlan, chosen_images, chosen_model, chosen_parts, parse_rate
     from pocketvisor.storage.disk import parse_disk
 
     for name, expression in (("--until", until), ("--prompt", prompt)):
@@ -119,6 +136,7 @@ def run(
         raise _usage("Give one of --kernel, --elf and --firmware; only --firmware goes with --kernel")
     if not own and (initrd is not None or dtb is not None):
         raise _usage("--initrd and --dtb go with --kernel, --elf or --firmware")
+    parts, ports = chosen_parts(part or [], port or [])
     images = chosen_images(
         guests or [],
         kernel=kernel,
@@ -162,6 +180,9 @@ def run(
         devices=tuple(device or ()),
         legacy_virtio=legacy_virtio,
         network=chosen_network(network, forward, radio, capture, mac, reach_host),
+        parts=parts,
+        ports=ports,
+        vsock=vsock.absolute() if vsock is not None else None,
         disks=tuple(parse_disk(text) for text in disk or ()),
     )
     if headless:

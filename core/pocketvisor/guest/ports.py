@@ -239,9 +239,6 @@ async def open_ports(guest: "Guest", _: Callable[[str], None]) -> Ports | None:
     parts = guest.options.parts_of(guest.image)
     if parts.console is None:
         return None
-    names = [spec.name for spec in guest.options.ports]
-    if len(set(names)) != len(names):
-        raise GuestError("Two ports have the same name")
     return Ports(
         guest,
         guest.options.ports,
