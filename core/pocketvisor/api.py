@@ -32,16 +32,17 @@ from pocketvisor.guest.statistics import GuestCounters
 from pocketvisor.handset import Handset
 from pocketvisor.images.catalogue import GuestImage, catalogue, image_from_files
 from pocketvisor.models import HandsetModel, Panel, load_model, load_models
-from pocketvisor.network.radio import PRESETS, Radio
+from pocketvisor.network.radio import PRESETS as RADIO_PRESETS
+from pocketvisor.network.radio import Radio
 from pocketvisor.network.service import GuestNetwork, NetworkState
-from pocketvisor.network.spec import Forward, NetworkSpec
+from pocketvisor.network.spec import Forward, NetworkSpec, parse_forward
 from pocketvisor.phone import Phone
 from pocketvisor.phone_route import Route, read_gpx
 from pocketvisor.recording import Recording, read_recording, write_recording
 
 __all__ = [
     "DEFAULT_PROMPT",
-    "PRESETS",
+    "RADIO_PRESETS",
     "Console",
     "ControlError",
     "Forward",
@@ -76,6 +77,7 @@ __all__ = [
     "image_from_files",
     "load_model",
     "load_models",
+    "parse_forward",
     "read_gpx",
     "read_recording",
     "write_recording",

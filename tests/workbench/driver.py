@@ -84,6 +84,8 @@ class DriverGuest(Hooks):
         self.pid: int | None = 4000 + DriverGuest._count
         self.ram_mib = image.ram_mib
         self.started = time.monotonic_ns()
+        self.network = None
+        self.has_drive = False
         self.panel = DriverPanel(handset.model.panel.width, handset.model.panel.height)
         self.console = DriverConsole()
         self.inputs: list[tuple[object, ...]] = []

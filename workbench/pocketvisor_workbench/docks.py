@@ -10,7 +10,7 @@ from pocketvisor_workbench.perspectives import Arrangement
 from pocketvisor_workbench.settings import LAYOUT_VERSION
 from pocketvisor_workbench.widgets import tool_button
 
-_WIDTHS = {"library": 258, "controls": 286}
+_WIDTHS = {"library": 258, "controls": 286, "network": 286}
 
 
 class DockTitle(QWidget):
@@ -89,6 +89,8 @@ def arrange(window: QMainWindow, docks: dict[str, PaneDock], arrangement: Arrang
     ):
         for name in names:
             window.addDockWidget(area, docks[name])
+            if name != names[0]:
+                window.tabifyDockWidget(docks[names[0]], docks[name])
             shown.append(name)
     before: PaneDock | None = None
     for group in arrangement.bottom:  # side by side first: what is tabbed already cannot be split
@@ -111,9 +113,12 @@ def arrange(window: QMainWindow, docks: dict[str, PaneDock], arrangement: Arrang
         window.addDockWidget(dock.pane.area, dock)
         if dock.pane.area is Qt.DockWidgetArea.BottomDockWidgetArea and arrangement.bottom:
             window.tabifyDockWidget(docks[arrangement.bottom[-1][0]], dock)
+        if dock.pane.area is Qt.DockWidgetArea.RightDockWidgetArea and dock is not docks["controls"]:
+            window.tabifyDockWidget(docks["controls"], dock)
         dock.hide()
-    for group in arrangement.bottom:
-        docks[group[0]].raise_()
+    for group in (arrangement.left, arrangement.right, *arrangement.bottom):
+        if group:
+            docks[group[0]].raise_()
     size_docks(window, docks, arrangement)
     for dock in docks.values():
         dock.check_tabbed()

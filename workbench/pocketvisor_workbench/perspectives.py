@@ -14,7 +14,7 @@ class Perspective(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Docks by name. Each group of `bottom` is one stack of tabs, the groups side by side."""
+    """Docks by name. A side is one stack of tabs; so is each group of `bottom`, the groups side by side."""
 
     view: View
     left: tuple[str, ...] = ()
@@ -28,6 +28,6 @@ ARRANGEMENTS: dict[Perspective, Arrangement] = {
         View.GRID, left=("library",), bottom=(("performance",), ("console", "events", "jobs"))
     ),
     Perspective.DEBUG: Arrangement(
-        View.FOCUS, right=("controls",), bottom=(("performance", "jobs"), ("console", "events"))
+        View.FOCUS, right=("controls", "network"), bottom=(("performance", "jobs"), ("console", "events"))
     ),
 }

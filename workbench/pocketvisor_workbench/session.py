@@ -5,11 +5,13 @@ methods. Every operation on a guest is started here as a job, so that the GUI th
 """
 
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from pocketvisor.api import Guest, GuestImage, GuestState, Handset, HandsetModel, RunOptions
+from pocketvisor.api import Guest, GuestImage, GuestState, Handset, HandsetModel, NetworkSpec, RunOptions
 from pocketvisor_workbench.jobs import Job, JobBoard, JobState
 from pocketvisor_workbench.log import EventLog, Level
 
@@ -171,12 +173,31 @@ class Session(QObject):
             await handset.start(
                 image,
                 name=name,
-                options=options,
+                options=_at_hand(image, options),
                 progress=lambda words: job.report(None, words),
                 on_guest=added,
             )
 
         return self.run(f"Start {name or image.name} on {handset.name}", work, source=handset.name)
+
+    def put_files(self, guest: Guest, files: list[Path]) -> Job:
+        """Files and folders into a guest's drive, as a read-only disk."""
+
+        async def work(job: Job) -> None:
+            job.report(None, "Making a disk of them")
+            await guest.insert_media(files, lambda words: job.report(None, words))
+            self.log.add(
+                f"{guest.name} has {_named(files)} in its drive", source=guest.name, accent=guest.image.accent
+            )
+
+        return self.run(f"Put {_named(files)} into {guest.name}", work, source=guest.name)
+
+    def eject(self, guest: Guest) -> Job:
+        async def work(_: Job) -> None:
+            await guest.eject_media()
+            self.log.add(f"{guest.name}'s drive is empty", source=guest.name, accent=guest.image.accent)
+
+        return self.run(f"Empty the drive of {guest.name}", work, shown=False, source=guest.name)
 
     def remove_guest(self, guest: Guest) -> Job:
         return self.run(
@@ -279,3 +300,18 @@ class Session(QObject):
         if model.name not in taken:
             return model.name
         return next(name for n in range(2, 1000) if (name := f"{model.name} {n}") not in taken)
+
+
+def _named(files: list[Path]) -> str:
+    return files[0].name if len(files) == 1 else f"{len(files)} files"
+
+
+def _at_hand(image: GuestImage, options: RunOptions | None) -> RunOptions:
+    """What a guest of a kind that has drivers is given besides: a network card with its cable out, and a
+    drive for files, so that both are at hand while it runs. Nothing is connected to it."""
+    options = options or RunOptions()
+    if image.kind == "elf" or options.replay is not None:
+        return options
+    network = options.network or (None if image.network else NetworkSpec())
+    media = True if options.media is None else options.media
+    return msgspec.structs.replace(options, network=network, media=media)

@@ -42,6 +42,8 @@ QTabWidget::pane {{ border: none; border-top: 1px solid {line}; }}
 #heading {{ font-size: 13pt; font-weight: 600; }}
 #section {{ color: {muted}; font-weight: 600; }}
 #muted, #emptyText {{ color: {muted}; }}
+#problem {{ color: {bad}; }}
+#dropHint {{ background: {accent}; color: {on_accent}; border-radius: 8px; padding: 8px 14px; }}
 #value {{ font-family: "JetBrains Mono"; }}
 #bad {{ color: {bad}; }}
 #good {{ color: {good}; }}

@@ -92,6 +92,7 @@ class Window(QMainWindow):
         stage.model_dropped.connect(lambda ident: self.session.add_handset(self.session.models[ident]))
         stage.image_dropped.connect(self.start_image)
         stage.files_dropped.connect(lambda handset, files: self.open_add_guest(handset, files=files))
+        stage.media_dropped.connect(self.session.put_files)
         stage.handset_menu_wanted.connect(self._handset_menu)
         stage.guest_menu_wanted.connect(self._guest_menu)
         stage.view_changed.connect(self.refresh_actions)
@@ -370,6 +371,18 @@ class Window(QMainWindow):
             )
         )
         dialog.fetch_wanted.connect(lambda ident: self.start_image(handset, ident))
+        dialog.open()
+
+    def choose_files_for_drive(self) -> None:
+        guest = self.session.guest
+        if guest is None:
+            return
+        dialog = QFileDialog(self, f"Files for {guest.name}'s drive")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.filesSelected.connect(
+            lambda names: self.session.put_files(guest, [Path(name) for name in names])
+        )
         dialog.open()
 
     def save_screenshot(self) -> None:

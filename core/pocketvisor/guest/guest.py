@@ -223,6 +223,14 @@ class Guest:
             self._panel_size = SetPanel(width, height)
             self.tell("gpu", self._panel_size)
 
+    @property
+    def has_drive(self) -> bool:
+        """Whether files can be put into it while it runs."""
+        try:
+            return disks.of(self, self._peripherals).drive
+        except GuestError:
+            return False
+
     async def insert_media(self, paths: Sequence[Path], progress: Progress | None = None) -> None:
         """Puts files and folders into its drive, as a read-only disk that is made of them now; what was in
         there before is out. Cancelled, it changes nothing. Raises GuestError or StorageError."""

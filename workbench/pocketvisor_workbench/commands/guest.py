@@ -44,6 +44,23 @@ def add_files(window: "Window") -> None:
     window.open_add_guest(window.session.handset, own_files=True)
 
 
+def _has_drive(window: "Window") -> bool:
+    return _live(window) and window.session.guest is not None and window.session.guest.has_drive
+
+
+@command(
+    "guest.insert", "Put files into its drive…", menu=MENU, picture="file-upload-outline", enabled=_has_drive
+)
+def insert(window: "Window") -> None:
+    window.choose_files_for_drive()
+
+
+@command("guest.eject", "Empty its drive", menu=MENU, picture="eject-outline", enabled=_has_drive)
+def eject(window: "Window") -> None:
+    if window.session.guest is not None:
+        window.session.eject(window.session.guest)
+
+
 @command("guest.pause", "Pause", menu=MENU, picture="pause", shortcut="Ctrl+Shift+Space", enabled=_running)
 def pause(window: "Window") -> None:
     _operate(window, "pause")
@@ -127,5 +144,7 @@ COMMANDS = (
     kill,
     remove,
     screenshot,
+    insert,
+    eject,
     type_clipboard,
 )

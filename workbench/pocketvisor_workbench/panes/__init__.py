@@ -5,6 +5,7 @@ from pocketvisor_workbench.panes.controls import ControlsPane
 from pocketvisor_workbench.panes.events import EventsPane
 from pocketvisor_workbench.panes.jobs import JobsPane
 from pocketvisor_workbench.panes.library import LibraryPane
+from pocketvisor_workbench.panes.network import NetworkPane
 from pocketvisor_workbench.panes.pane_base import Pane
 from pocketvisor_workbench.panes.performance import PerformancePane
 
@@ -15,6 +16,7 @@ PANES: tuple[type[Pane], ...] = (
     EventsPane,
     JobsPane,
     ControlsPane,
+    NetworkPane,
 )
 
 __all__ = ["PANES", "Pane"]

@@ -17,6 +17,7 @@ from PySide6.QtGui import (
     QColor,
     QDragEnterEvent,
     QDragLeaveEvent,
+    QDragMoveEvent,
     QDropEvent,
     QMouseEvent,
     QPainter,
@@ -32,6 +33,7 @@ from pocketvisor_workbench.stage import phone
 from pocketvisor_workbench.stage.bars import EmptyGlass, HandsetFooter, HandsetHeader
 from pocketvisor_workbench.stage.chip import HEIGHT as CHIP_HEIGHT
 from pocketvisor_workbench.stage.chip import ProfileChip
+from pocketvisor_workbench.stage.drop_hint import DropHint, drive_at
 from pocketvisor_workbench.stage.geometry import PhoneGeometry
 from pocketvisor_workbench.stage.keys import LEFT_EDGE, RIGHT_EDGE, HardwareKey
 from pocketvisor_workbench.stage.pane import GuestPane
@@ -61,6 +63,8 @@ class HandsetView(QWidget):
     guest_menu_wanted = Signal(object, object)
     image_dropped = Signal(object, str)
     files_dropped = Signal(object, list)
+    media_dropped = Signal(object, list)
+    """Files were dropped onto a guest that has a drive for them."""
     turned = Signal()
     """The handset is held another way: it takes other room."""
 
@@ -77,6 +81,7 @@ class HandsetView(QWidget):
         self._slide = 0.0
         self._swipe: tuple[QPointF, float, bool] | None = None
         self._drop_over = False
+        self._drop_hint = DropHint(handset.name, self)
         self._glass = QWidget(self)
         self._glass.hide()
         self._empty = EmptyGlass(self)
@@ -441,20 +446,33 @@ class HandsetView(QWidget):
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
             self._drop_over = True
+            self._show_hint(event)
             self.update()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        self._show_hint(event)
+        event.accept()
 
     def dragLeaveEvent(self, _: QDragLeaveEvent) -> None:
         self._drop_over = False
+        self._drop_hint.hide()
         self.update()
+
+    def _show_hint(self, event: QDragMoveEvent) -> None:
+        pane = drive_at(self.panes, self, event.position().toPoint())
+        self._drop_hint.show_for(event.mimeData(), pane, self)
 
     def dropEvent(self, event: QDropEvent) -> None:
         self._drop_over = False
+        self._drop_hint.hide()
         self.update()
         image = mime.ident_of(event.mimeData(), mime.IMAGE)
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
         if image is not None:
             self.image_dropped.emit(self.handset, image)
+        elif (pane := drive_at(self.panes, self, event.position().toPoint())) is not None:
+            self.media_dropped.emit(pane.guest, mime.files_of(event.mimeData()))
         else:
             self.files_dropped.emit(self.handset, mime.files_of(event.mimeData()))
 

@@ -63,6 +63,7 @@ class Stage(QWidget):
     model_dropped = Signal(str)
     image_dropped = Signal(object, str)
     files_dropped = Signal(object, list)
+    media_dropped = Signal(object, list)
     add_guest_wanted = Signal(object)
     handset_menu_wanted = Signal(object, object)
     guest_menu_wanted = Signal(object, object)
@@ -149,6 +150,7 @@ class Stage(QWidget):
         view.turned.connect(self._later)
         view.image_dropped.connect(self.image_dropped)
         view.files_dropped.connect(self.files_dropped)
+        view.media_dropped.connect(self.media_dropped)
         self.views[handset] = view
         self._later()
 
