@@ -19,8 +19,9 @@ WRITE: Final = 2
 INDIRECT: Final = 4
 F_INDIRECT: Final = 1 << 28
 
-_DESCRIPTOR: Final = struct.Struct("<QIHH")
-_U16: Final = struct.Struct("<H")
+_descriptor: Final = struct.Struct("<QIHH").unpack_from
+_u16: Final = struct.Struct("<H").unpack_from
+_piece: Final = tuple.__new__
 _HEADER: Final = struct.Struct("<IHHHH")
 _WRITE_HEADER: Final = struct.Struct("<QI")
 _ELEMENT: Final = struct.Struct("<II")
@@ -42,24 +43,23 @@ class GuestMemory:
     def __init__(self, ram: memoryview, base: int) -> None:
         self._ram = ram
         self._base = base
+        self._end = len(ram)
 
     def contains(self, address: int, size: int) -> bool:
-        return (
-            self._base <= address and size <= len(self._ram) and address - self._base <= len(self._ram) - size
-        )
+        return 0 <= address - self._base <= self._end - size
 
     def read(self, address: int, size: int) -> bytes:
         """A copy; raises VirtqueueError where it is not wholly in RAM."""
-        if not self.contains(address, size):
-            raise VirtqueueError(f"0x{address:x} with {size} bytes is outside of RAM")
         at = address - self._base
+        if not 0 <= at <= self._end - size:
+            raise VirtqueueError(f"0x{address:x} with {size} bytes is outside of RAM")
         return bytes(self._ram[at : at + size])
 
     def view(self, address: int, size: int) -> memoryview:
         """As read(), without a copy: the guest may change it at any time, so it is looked at once."""
-        if not self.contains(address, size):
-            raise VirtqueueError(f"0x{address:x} with {size} bytes is outside of RAM")
         at = address - self._base
+        if not 0 <= at <= self._end - size:
+            raise VirtqueueError(f"0x{address:x} with {size} bytes is outside of RAM")
         return self._ram[at : at + size]
 
 
@@ -102,35 +102,32 @@ class Virtqueue:
             layout.available, 6 + 2 * size
         ):
             raise VirtqueueError("a queue's rings are outside of RAM")
-        self._memory = memory
-        self._layout = layout
+        # What each chain needs: the RAM and where in it, so that a descriptor costs one call.
+        self._ram, self._base = memory._ram, memory._base
+        self._table, self._available = layout.descriptors - self._base, layout.available - self._base
+        self._size, self._indirect = size, layout.indirect
         self.position = position & 0xFFFF
 
     def waiting(self) -> int:
         """How many chains the driver has made available and nobody has taken."""
-        count = (self._u16(self._layout.available + 2) - self.position) & 0xFFFF
-        if count > self._layout.size:
-            raise VirtqueueError(f"{count} chains are available in a queue of {self._layout.size}")
+        count: int = (_u16(self._ram, self._available + 2)[0] - self.position) & 0xFFFF
+        if count > self._size:
+            raise VirtqueueError(f"{count} chains are available in a queue of {self._size}")
         return count
 
     def pop(self) -> Chain | None:
         """The next chain, or None if there is none."""
+        position = self.position
         if not self.waiting():
             return None
-        layout = self._layout
-        head = self._u16(layout.available + 4 + 2 * (self.position % layout.size))
-        chain = self._walk(head)
-        self.position = (self.position + 1) & 0xFFFF
+        chain = self._walk(_u16(self._ram, self._available + 4 + 2 * (position & (self._size - 1)))[0])
+        self.position = (position + 1) & 0xFFFF
         return chain
 
-    def _u16(self, address: int) -> int:
-        return int(_U16.unpack(self._memory.read(address, 2))[0])
-
     def _walk(self, head: int) -> Chain:
-        table, size, left = self._layout.descriptors, self._layout.size, self._layout.size
-        index, nested = head, False
-        entries: list[tuple[int, int, int, int]] | None = None
-        read, contains = self._memory.read, self._memory.contains
+        ram, base, table = self._ram, self._base, self._table
+        end, size = len(ram), self._size
+        index, left, nested = head, size, False
         readable: list[Piece] = []
         writable: list[Piece] = []
         while True:
@@ -139,27 +136,22 @@ class Virtqueue:
             if left == 0:
                 raise VirtqueueError("a chain of descriptors is longer than its queue, or a loop")
             left -= 1
-            if entries is not None:
-                address, length, flags, following = entries[index]
-            else:
-                address, length, flags, following = _DESCRIPTOR.unpack(read(table + 16 * index, 16))
-            if flags & INDIRECT:
-                if nested or flags & NEXT or not self._layout.indirect or length % 16 or not length:
-                    raise VirtqueueError("an indirect descriptor is out of place")
-                # The table takes the place of its descriptor, and may be no longer than the queue.
-                table, size, index, nested = address, length // 16, 0, True
-                left += 1
-                if size <= left:  # copied at once: a disk's requests have tables of dozens
-                    entries = list(_DESCRIPTOR.iter_unpack(read(table, length)))
-                continue
-            if not contains(address, length):
+            address, length, flags, following = _descriptor(ram, table + 16 * index)
+            if not 0 <= address - base <= end - length:
                 raise VirtqueueError(f"a descriptor names 0x{address:x} with {length} bytes, outside of RAM")
+            if flags & INDIRECT:
+                if nested or flags & NEXT or not self._indirect or length % 16 or not length:
+                    raise VirtqueueError("an indirect descriptor is out of place")
+                # The table takes the place of its descriptor, and no more of it is used than the queue has.
+                table, size, index, nested = address - base, length // 16, 0, True
+                left += 1
+                continue
             if flags & WRITE:
-                writable.append(Piece(address, length))
+                writable.append(_piece(Piece, (address, length)))
             elif writable:
                 raise VirtqueueError("a chain goes on to be read where it was to be written")
             else:
-                readable.append(Piece(address, length))
+                readable.append(_piece(Piece, (address, length)))
             if not flags & NEXT:
                 return Chain(head, tuple(readable), tuple(writable))
             index = following
