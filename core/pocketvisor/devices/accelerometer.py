@@ -37,6 +37,7 @@ _Byte = Annotated[int, Meta(ge=0, le=0xFF)]
 
 class Mma8452State(Struct):
     motion: MotionState = MotionState()
+    held: MotionState | None = None  # the last sample before standby; None before the first
     registers: Annotated[bytes, Meta(min_length=_REGISTERS, max_length=_REGISTERS)] = bytes(_REGISTERS)
     pointer: _Byte = 0
     pointed: bool = False  # the register of this transfer has come
@@ -79,15 +80,17 @@ class Mma8452(I2cChip[Mma8452State]):
     def _set(self, register: int, value: int) -> None:
         state = self.state
         if register == CONTROL_2 and value & RESET:
-            state.registers = bytes(_REGISTERS)
+            state.registers, state.held = bytes(_REGISTERS), None
         elif register in _WRITABLE:
+            if self._active:
+                state.held = state.motion
             registers = bytearray(state.registers)
             registers[register] = value
             state.registers = bytes(registers)
 
     def _get(self, register: int) -> int:
         if register == STATUS:
-            return READY if self._active else 0
+            return READY if self._active or self.state.held is not None else 0
         if OUT_X <= register < OUT_X + 6:
             axis, low = divmod(register - OUT_X, 2)
             sample = self._sample(axis)
@@ -103,12 +106,14 @@ class Mma8452(I2cChip[Mma8452State]):
         return bool(self.state.registers[CONTROL_1] & ACTIVE)
 
     def _sample(self, axis: int) -> int:
-        """12 bits, two's complement; over the full scale it stays there."""
-        if not self._active:
-            return 0
+        """12 bits, two's complement; over the full scale it stays there. In standby it is the last one, which
+        drivers wait for before they wake the chip."""
         state = self.state
+        motion = state.motion if self._active else state.held
+        if motion is None:
+            return 0
         offset = state.registers[OFFSET_X + axis]
-        g = state.motion.acceleration[axis] / STANDARD_GRAVITY
+        g = motion.acceleration[axis] / STANDARD_GRAVITY
         g += (offset - 256 if offset & 0x80 else offset) * _OFFSET_STEP
         value = round(g * 2048 / _FULL_SCALE[state.registers[DATA_CONFIG] & 3])
         return min(max(value, -2048), 2047) & 0xFFF

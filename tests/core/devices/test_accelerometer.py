@@ -69,11 +69,20 @@ def test_offsets_are_added_in_steps_of_2_mg(master: Master) -> None:
     assert (x, 1024 - y, z) == (102, 102, 0)
 
 
-def test_in_standby_there_is_no_sample(master: Master) -> None:
-    assert master.read(AT, 1, STATUS) == bytes((READY,))
-    master.write(AT, CONTROL_1, 0)
+def test_before_it_is_woken_there_is_no_sample() -> None:
+    master = Master(Mma8452())
     assert master.read(AT, 1, STATUS) == b"\0"
     assert sample(master) == (0, 0, 0)
+
+
+def test_in_standby_the_last_sample_waits(master: Master) -> None:
+    """Linux asks whether there is one before it wakes the chip."""
+    assert master.read(AT, 1, STATUS) == bytes((READY,))
+    master.write(AT, CONTROL_1, 0)
+    assert master.read(AT, 1, STATUS) == bytes((READY,))
+    assert sample(master, orientation=180) == (0, 1024, 0)
+    master.write(AT, CONTROL_1, ACTIVE)
+    assert sample(master, orientation=180) == (0, -1024, 0)
 
 
 def test_samples_are_read_round_and_round(master: Master) -> None:

@@ -95,6 +95,7 @@ async def test_accelerometer(handset: Handset, image: GuestImage) -> None:
     asked = "cat " + " ".join(f"{ACCELEROMETER}/in_accel_{axis}_raw" for axis in "xyz")
     await shell.until(asked, "0 1024 0")
     assert await shell(f"cat {ACCELEROMETER}/in_accel_scale") == "0.009577"
+    await shell("sleep 3")  # of the guest's time: its driver has put the chip to sleep by now
     handset.rotate(90)
     await shell.until(asked, "-1024 0 0")
     handset.rotate(270)
