@@ -44,6 +44,7 @@ NAME: Final = "vsock"
 _PIECE: Final = 16 << 10
 _HELLO_SECONDS: Final = 5.0
 _CONNECT_SECONDS: Final = 5.0
+_UNREAD_MAX: Final = 8192
 _HELLO: Final = re.compile(rb"CONNECT (\d{1,10})\r?\n")
 
 
@@ -58,6 +59,7 @@ class _Stream:
         self.queued = 0
         self.credit = WINDOW
         self.has_credit = asyncio.Event()
+        self.shut = False
         self.gone = False
         self.tasks: set[asyncio.Task[None]] = set()
 
@@ -140,6 +142,10 @@ class Vsock:
             message = unpack(packet)
             if message is not None:
                 self._heard(message)
+            if self._out.qsize() > _UNREAD_MAX:  # it talks and does not listen
+                asyncio.get_running_loop().remove_reader(self._wire[0])
+                self._reset()
+                return
 
     def _heard(self, message: Message) -> None:
         """From a process that is not trusted: what is out of place ends its stream."""
@@ -156,15 +162,18 @@ class Vsock:
         if kind == ACCEPT and number >= FROM_HANDSET:
             stream.host_port = value
             stream.accepted.set()
-        elif kind == DATA and stream.queued + len(data) <= WINDOW:
+        elif kind == DATA and data and not stream.shut and stream.queued + len(data) <= WINDOW:
             stream.queued += len(data)
             stream.queue.put_nowait(data)
         elif kind == CREDIT and stream.credit + value <= WINDOW:
             stream.credit += value
             stream.has_credit.set()
-        elif kind == SHUTDOWN:
+        elif kind == SHUTDOWN and not stream.shut:
+            stream.shut = True
             stream.queue.put_nowait(None)
         else:
+            if kind != CLOSE:
+                self._say(CLOSE, number)
             self._guest_closes(stream)
 
     def _guest_closes(self, stream: _Stream) -> None:

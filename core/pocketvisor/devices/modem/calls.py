@@ -122,7 +122,7 @@ def _dial(modem: Modem, request: Request) -> None:
         raise Failed(BAD_PARAMETERS)
     if modem.state.call is not None:
         raise Failed(NOT_ALLOWED)
-    if not general.has_service(modem):
+    if not general.has_service(modem) or not modem.network_takes():
         raise Silent("NO CARRIER")
     modem.state.call = Call(number, ALERTING, outgoing=True)
     modem.report(Dialled(number))

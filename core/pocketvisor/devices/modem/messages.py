@@ -15,6 +15,7 @@ from pocketvisor.devices.modem.replies import (
     CMS_BAD_INDEX,
     CMS_BAD_PDU,
     CMS_BAD_TEXT,
+    CMS_CONGESTION,
     CMS_FULL,
     CMS_NO_SERVICE,
     CMS_NOT_ALLOWED,
@@ -263,6 +264,8 @@ def _send(modem: Modem, message: pdu.Submitted) -> int:
         raise Failed(CMS_NO_SERVICE, sms=True)
     if not message.number:
         raise Failed(CMS_BAD_PDU, sms=True)
+    if not modem.network_takes():
+        raise Failed(CMS_CONGESTION, sms=True)
     part = message.part or pdu.Part(0, 1, 1)
     modem.state.reference = (modem.state.reference + 1) & 0xFF
     modem.report(

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from pocketvisor.devices.modem.replies import NUMERIC
-from pocketvisor.devices.modem.state import OUTPUT_MAX, ModemState, Report
+from pocketvisor.devices.modem.state import ASKS_MAX, OUTPUT_MAX, ModemState, Report
 
 _RETURN = 13
+_ASK_SECONDS = 20.0
 
 
 class Identity(Struct, frozen=True):
@@ -37,6 +38,15 @@ class Modem:
         self.now = now
         self.report = report
         self.state = ModemState()
+
+    def network_takes(self) -> bool:
+        """Whether the network does one thing more for this guest: it has a limit, as real ones have."""
+        now = self.now()
+        recent = [at for at in self.state.asked_at if now - _ASK_SECONDS < at <= now]
+        if len(recent) >= ASKS_MAX:
+            return False
+        self.state.asked_at = [*recent, now]
+        return True
 
     def put(self, data: bytes) -> None:
         """What the guest does not take is bounded, the newest lost."""

@@ -8,6 +8,7 @@ MESSAGES_MAX: Final = 50
 WAITING_MAX: Final = 32
 OUTPUT_MAX: Final = 64 << 10
 LINE_MAX: Final = 1 << 10
+ASKS_MAX: Final = 20
 TYPED_MAX: Final = 2 << 10
 
 Byte = Annotated[int, Meta(ge=0, le=255)]
@@ -80,6 +81,7 @@ class ModemState(Struct):
     operator: Operator = "Pocketvisor"
     battery: Percent = 80
     charging: bool = False
+    asked_at: Annotated[list[float], Meta(max_length=ASKS_MAX)] = []  # the network, of late
     # To the guest
     output: Annotated[bytes, Meta(max_length=OUTPUT_MAX)] = b""
     lost: int = 0

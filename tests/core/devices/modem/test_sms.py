@@ -8,6 +8,7 @@ from terminal_equipment import Terminal
 from pocketvisor.devices.device import from_plain, plain
 from pocketvisor.devices.modem import alphabet, pdu
 from pocketvisor.devices.modem.state import (
+    ASKS_MAX,
     MESSAGES_MAX,
     WAITING_MAX,
     IncomingMessage,
@@ -150,6 +151,19 @@ def test_without_a_network_nothing_is_sent_and_nothing_comes(line: Terminal) -> 
     assert line.ask("hello", b"\x1a") == ["+CMS ERROR: 331"]
     assert line.happens(IncomingMessage("+1", "kept")) == []
     assert line.happens(Network(signal=20, registration=1)) == ['+CMTI: "SM",1']
+
+
+def test_the_network_takes_so_many_at_a_time(line: Terminal) -> None:
+    """A guest that floods its handset with messages is held up."""
+
+    def send() -> str:
+        line.ask('AT+CMGS="123"')
+        return line.ask("spam", b"\x1a")[0]
+
+    assert [send() for _ in range(ASKS_MAX + 1)][-2:] == [f"+CMGS: {ASKS_MAX}", "+CMS ERROR: 42"]
+    assert len(line.reports) == ASKS_MAX
+    line.time += 60
+    assert send() == f"+CMGS: {ASKS_MAX + 1}"
 
 
 def test_a_full_store(line: Terminal) -> None:
