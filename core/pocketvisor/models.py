@@ -7,7 +7,7 @@ times the core's Dhrystone MIPS per MHz, since a guest has one vCPU.
 A phone of 256 MiB holds two sample guests (64 MiB each), or one Debian (192 MiB at least, 256 MiB by
 default); two Debians want a phone of 512 MiB.
 
-Left out: cameras, sensors and storage, which no device of the board shows to a guest yet.
+Left out: cameras and storage; of the sensors each handset has an accelerometer and a GPS receiver.
 """
 
 import re
