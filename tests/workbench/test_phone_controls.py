@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from kit import Workbench, until
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from pocketvisor_workbench.log import Level
 from pocketvisor_workbench.phone import SECTIONS
@@ -229,6 +231,27 @@ def test_sections_fold_by_key_and_fit_a_narrow_dock(pane: Pane) -> None:
             assert not section.inside.isVisible()
             QTest.keyClick(section.head, Qt.Key.Key_Space)
             assert section.inside.isVisible()
+
+    pane.workbench.run(scenario())
+
+
+def test_the_wheel_scrolls_the_pane_and_changes_nothing(pane: Pane) -> None:
+    async def scenario() -> None:
+        handset = await pane.handset("personal")
+        before = handset.phone.state
+        for widget in (pane["Battery"].level, pane["Signal"].radio, pane["Motion"].pitch):
+            place = QPointF(widget.rect().center())
+            wheel = QWheelEvent(
+                *(place, widget.mapToGlobal(place), QPoint(), QPoint(0, -120)),
+                *(
+                    Qt.MouseButton.NoButton,
+                    Qt.KeyboardModifier.NoModifier,
+                    Qt.ScrollPhase.NoScrollPhase,
+                    False,
+                ),
+            )
+            QApplication.sendEvent(widget, wheel)
+        assert handset.phone.state == before
 
     pane.workbench.run(scenario())
 

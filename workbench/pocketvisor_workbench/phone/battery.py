@@ -2,7 +2,7 @@
 
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.icons import set_icon
-from pocketvisor_workbench.phone.section import Section, figure, labelled, shown, slider
+from pocketvisor_workbench.phone.section import Section, Slider, figure, labelled, shown
 from pocketvisor_workbench.widgets import CheckBox
 
 _STATUS = {"charging": "charging", "discharging": "on battery", "full": "full"}
@@ -23,7 +23,7 @@ class BatterySection(Section):
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)
-        self.level = slider(0, 100, "Level of the battery in percent")
+        self.level = Slider(0, 100, "Level of the battery in percent")
         self.level.valueChanged.connect(self._level)
         self._level_shown = figure(46)
         self.body.addLayout(labelled("Level", self.level, self._level_shown))

@@ -4,11 +4,11 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QComboBox, QFileDialog, QSizePolicy
+from PySide6.QtWidgets import QFileDialog, QSizePolicy
 
 from pocketvisor.api import read_gpx
 from pocketvisor_workbench.bench import Bench
-from pocketvisor_workbench.phone.section import NumberField, Section, labelled, shown
+from pocketvisor_workbench.phone.section import Choice, NumberField, Section, labelled, shown
 from pocketvisor_workbench.widgets import CheckBox, push_button
 
 if TYPE_CHECKING:
@@ -59,10 +59,12 @@ class LocationSection(Section):
         ):
             field.entered.connect(self._moved)
             self.body.addLayout(labelled(words, field))
-        self.places = _box("A place to go to", ["Go to a place…", *(name for name, *_ in PLACES)])
+        self.places = Choice("A place to go to")
+        self.places.addItems(["Go to a place…", *(name for name, *_ in PLACES)])
         self.places.activated.connect(self._go)
         self.body.addWidget(self.places)
-        self.speeds = _box("How fast to walk", [words for words, _ in SPEEDS])
+        self.speeds = Choice("How fast to walk")
+        self.speeds.addItems([words for words, _ in SPEEDS])
         self.walk = push_button("Walk a GPX file…", "walk")
         self.walk.clicked.connect(self._walk_or_stop)
         self.walk.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -129,12 +131,3 @@ class LocationSection(Section):
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(lambda name: self.walk_file(Path(name)))
         dialog.open()
-
-
-def _box(name: str, items: list[str]) -> QComboBox:
-    box = QComboBox()
-    box.addItems(items)
-    box.setAccessibleName(name)
-    box.setToolTip(name)
-    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    return box

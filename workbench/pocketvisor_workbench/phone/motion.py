@@ -4,7 +4,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy
 
 from pocketvisor_workbench.bench import Bench
-from pocketvisor_workbench.phone.section import Section, figure, labelled, shown, slider
+from pocketvisor_workbench.phone.section import Section, Slider, figure, labelled, shown
 from pocketvisor_workbench.widgets import ElidedLabel, push_button, tool_button
 
 _HELD = {0: "upright", 90: "turned right", 180: "upside down", 270: "turned left"}
@@ -37,8 +37,8 @@ class MotionSection(Section):
         row.addWidget(self.upright, 1)
         row.addWidget(self.shake, 1)
         self.body.addLayout(row)
-        self.pitch = slider(-90, 90, "Degrees that it is leaned back; 90 is flat with the screen up", page=15)
-        self.roll = slider(-45, 45, "Degrees that it is rolled clockwise besides", page=15)
+        self.pitch = Slider(-90, 90, "Degrees that it is leaned back; 90 is flat with the screen up", page=15)
+        self.roll = Slider(-45, 45, "Degrees that it is rolled clockwise besides", page=15)
         self._pitch_shown, self._roll_shown = figure(46), figure(46)
         self.pitch.valueChanged.connect(lambda value: self._tilt(pitch=float(value)))
         self.roll.valueChanged.connect(lambda value: self._tilt(roll=float(value)))

@@ -1,10 +1,8 @@
 """The network that the handset hears, and how strong it is."""
 
-from PySide6.QtWidgets import QComboBox, QSizePolicy
-
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.icons import set_icon
-from pocketvisor_workbench.phone.section import Section, figure, labelled, shown, slider
+from pocketvisor_workbench.phone.section import Choice, Section, Slider, figure, labelled, shown
 
 _WORDS = {"none": "No network"}
 _PICTURES = ("signal-cellular-outline", "signal-cellular-1", "signal-cellular-2", "signal-cellular-3")
@@ -17,13 +15,10 @@ class SignalSection(Section):
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)
-        self.radio = QComboBox()
-        self.radio.setAccessibleName("Network")
-        self.radio.setToolTip("The kind of network that the handset is in")
-        self.radio.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.radio = Choice("The kind of network that the handset is in")
         self.radio.activated.connect(self._radio)
         self.body.addLayout(labelled("Network", self.radio))
-        self.strength = slider(-120, -40, "Strength of the signal in dBm", page=10)
+        self.strength = Slider(-120, -40, "Strength of the signal in dBm", page=10)
         self.strength.valueChanged.connect(self._strength)
         self._strength_shown = figure(68)
         self.body.addLayout(labelled("Strength", self.strength, self._strength_shown))
