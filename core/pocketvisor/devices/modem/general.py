@@ -4,6 +4,7 @@ and 8.
 Left out: the SIM's lock (there is none), its files, packet data.
 """
 
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -176,6 +177,10 @@ def _register(modem: Modem, request: Request) -> None:
     (modem.state.registers[number],) = Request("", "=", value).numbers((0, 255))
 
 
+def _clock(modem: Modem) -> str:
+    return time.strftime('+CCLK: "%y/%m/%d,%H:%M:%S+00"', time.gmtime(modem.now()))
+
+
 def _battery(modem: Modem) -> str:
     return f"+CBC: {int(modem.state.charging)},{modem.state.battery}"
 
@@ -235,4 +240,5 @@ COMMANDS: Final[Mapping[str, Handler]] = {
         lambda modem: f"+CSQ: {modem.state.signal if modem.state.functionality == _ON else 99},99"
     ),
     "+CBC": telling(_battery),
+    "+CCLK": telling(_clock),
 }

@@ -1,7 +1,7 @@
 """Short messages (3GPP TS 27.005), in PDU and in text mode. All are kept in one store, the SIM's.
 
-Left out: cell broadcasts, status reports, acknowledgement to the network (+CNMA), messages that are shown at
-once and not stored (class 0).
+Left out: acknowledgement to the network (+CNMA), messages that are shown at once and not stored (class 0).
+Cell broadcasts and status reports can be asked for, and never come.
 """
 
 from collections.abc import Mapping
@@ -303,7 +303,7 @@ def _set_headers_shown(modem: Modem, request: Request) -> None:
 
 def _set_new_message(modem: Modem, request: Request) -> None:
     modem.state.new_message = request.numbers(
-        (0, 2), (0, 2), (0, 0), (0, 0), (0, 1), given=modem.state.new_message
+        (0, 2), (0, 2), (0, 2), (0, 2), (0, 1), given=modem.state.new_message
     )
 
 
@@ -348,7 +348,7 @@ COMMANDS: Final[Mapping[str, Handler]] = {
     "+CSMP": setting(lambda modem: _joined(modem.state.parameters), "", _set_parameters),
     "+CSDH": setting(lambda modem: str(int(modem.state.shows_headers)), "(0,1)", _set_headers_shown),
     "+CNMI": setting(
-        lambda modem: _joined(modem.state.new_message), "(0-2),(0-2),(0),(0),(0,1)", _set_new_message
+        lambda modem: _joined(modem.state.new_message), "(0-2),(0-2),(0,2),(0,2),(0,1)", _set_new_message
     ),
     "+CMGL": _list,
     "+CMGR": _read,

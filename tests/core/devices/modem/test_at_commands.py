@@ -77,6 +77,10 @@ def test_network(line: Terminal) -> None:
     assert line.ask("AT+CFUN=1")[0] == "+CREG: 5"
 
 
+def test_clock(line: Terminal) -> None:
+    assert line.ask("AT+CCLK?") == ['+CCLK: "26/01/01,00:00:00+00"', "OK"]
+
+
 def test_battery(line: Terminal) -> None:
     line.happens(Charge(percent=37, charging=True))
     assert line.ask("AT+CBC") == ["+CBC: 1,37", "OK"]
