@@ -218,7 +218,7 @@ async def test_a_walk_ends_at_its_end(phone: Phone) -> None:
     assert not phone.walking
 
 
-GPX = """<?xml version="1.0"?><gpx xmlns="http://www.topografix.com/GPX/1/1"><wpt lat="1" lon="1"/>
+GPX = """<?xml version="1.0"?><gpx xmlns="urn:example:gpx"><wpt lat="1" lon="1"/>
 <trk><trkseg><trkpt lat="60.17" lon="24.94"><ele>12</ele></trkpt><trkpt lat="60.18" lon="24.94"/></trkseg>
 </trk></gpx>"""
 
