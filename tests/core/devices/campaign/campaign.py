@@ -69,11 +69,13 @@ class Campaign:
             self._save()
 
     def finish(self) -> None:
-        """Every device still works."""
+        """Every device still works, and notices each mistake."""
         self.board.machine.reset()
         self.board.storm.start()
         for driver in self._drivers:
             driver.works(self._rng)
+            for mistake in Hostile(self._rng, driver).mistakes():
+                self._mistake(driver, mistake)
 
     # Storms
 
@@ -163,12 +165,17 @@ class Campaign:
         where = written_elsewhere(before, board.ram, iter([*named, *hostile.named(), own]))
         assert where is None, f"{driver!r} wrote to 0x{where:x}, which was not named"
 
-    def _mistake(self, driver: Driver) -> None:
+    def _mistake(self, driver: Driver, mistake: str = "") -> None:
         self.counts["mistakes"] += 1
         board = self.board
         driver.start(self._rng)
         refused = board.machine.counters()["virtio_refused"]
-        mistake = Hostile(self._rng, driver).mistake()
+        request = REQUESTS[driver.device_id](driver.legacy)
+        driver.offer(request.queue, request.readable, request.room)
+        mistakes = Hostile(self._rng, driver).mistakes()
+        mistake = mistake or self._rng.choice(list(mistakes))
+        mistakes[mistake]()
+        driver.kick(request.queue)
         self.descriptors += 2
         for _ in range(50):
             board.pump()

@@ -1,5 +1,6 @@
-"""A driver that keeps to the standard (VIRTIO 1.1, chapters 3.1.1, 2.6 and 4.2), for any device: it brings it to
-life, and asks of it what each of its kind must answer."""
+"""A driver that keeps to the standard (VIRTIO 1.1, chapters 3.1.1, 2.6 and 4.2), for any device.
+
+It starts one, and asks of it what each of its kind must answer."""
 
 import random
 import struct

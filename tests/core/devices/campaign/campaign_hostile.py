@@ -143,12 +143,11 @@ class Hostile:
         )
         self.descriptors += 1
 
-    def mistake(self) -> str:
-        """A request that is good but for one mistake, which the device must notice; kicked."""
-        rng, driver = self._rng, self._driver
+    def mistakes(self) -> dict[str, Callable[[], None]]:
+        """What to do to a request that is good and was just offered, so that the device must notice."""
+        driver = self._driver
         request = REQUESTS[driver.device_id](driver.legacy)
         queue, ring = request.queue, driver.rings[request.queue]
-        driver.offer(queue, request.readable, request.room)
         count = len(request.readable) + bool(request.room)
         first = struct.unpack_from("<QIHH", driver.board.ram, ring.descriptors - RAM_BASE)
         last = count - 1
@@ -183,10 +182,7 @@ class Hostile:
         }
         if not driver.board.slots[driver.number].features & F_INDIRECT:
             mistakes["an indirect table that was not agreed on"] = lambda: self._table(queue, [first], 16)
-        name = rng.choice(list(mistakes))
-        mistakes[name]()
-        driver.kick(queue)
-        return name
+        return mistakes
 
     def _table(self, queue: int, entries: list[tuple[int, ...]], length: int, flags: int = INDIRECT) -> None:
         for index, entry in enumerate(entries):

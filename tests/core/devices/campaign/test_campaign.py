@@ -1,4 +1,4 @@
-"""Every device of a board stands up to any register and descriptor traffic: campaign.py says what it promises.
+"""Every device of a board stands up to any register and descriptor traffic: see campaign.py.
 
 Under the sanitizers (make test-sanitized) it is a few million accesses, else a short look at the same.
 """
