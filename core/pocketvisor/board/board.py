@@ -236,10 +236,7 @@ class Board:
 
     def _serve_doorbells(self) -> bool:
         """Whether there was one."""
-        machine = self.machine
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(machine.doorbell_fd)
-        bells = machine.take_doorbells()
+        bells = self.machine.take_doorbells()
         if self._replay:
             return False
         again, self._again = self._again, []
