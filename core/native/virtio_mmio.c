@@ -57,7 +57,9 @@ static void write_status(struct virtio_mmio *virtio, struct virtio_slot *slot, u
     value &= 0xff;
     pthread_mutex_lock(&virtio->lock);
     if (value == 0) {
+        uint32_t page_size = slot->guest_page_size; /* said once, before the driver's first reset */
         reset_slot(slot);
+        slot->guest_page_size = page_size;
         tell = before != 0;
     } else {
         uint64_t features = slot->driver_features;

@@ -89,6 +89,18 @@ static void test_a_queue_is_let_go(void) {
     CHECK(virtio_mmio_queue(&virtio, SLOT, 1, &queue) && !queue.ready);
 }
 
+/* U-Boot and Linux write it before they reset the device for the first time, and never again. */
+static void test_the_page_size_outlives_the_drivers_reset(void) {
+    fresh();
+    CHECK(virtio_mmio_set_legacy(&virtio, SLOT));
+    set(GuestPageSize, PAGE);
+    set(Status, 0);
+    set(Status, ACKNOWLEDGE | DRIVER);
+    set_up(1, 128, PAGE, (RAM >> 12) + 2);
+    CHECK_EQUAL(get(QueuePFN), (RAM >> 12) + 2);
+    CHECK_EQUAL(virtio.slots[SLOT].needed_resets, 0);
+}
+
 static void test_impossible_queues_need_a_reset(void) {
     static const struct {
         uint32_t page_size, size, align, page;
@@ -174,6 +186,7 @@ int main(void) {
     test_features_have_no_answer();
     test_a_queue_is_one_piece_of_memory();
     test_a_queue_is_let_go();
+    test_the_page_size_outlives_the_drivers_reset();
     test_impossible_queues_need_a_reset();
     test_an_early_kick_starts_the_device();
     test_used_elements_arrive();

@@ -1,6 +1,6 @@
 """Disks for firmware to boot from, made here: a FAT16 file system in a partition, as UEFI and U-Boot read it.
 
-Left out: folders below the second level, names that are not 8.3, more than a few files.
+Left out: more than a few files in a folder, names of more than thirteen characters more than once in it.
 """
 
 import struct
@@ -67,8 +67,26 @@ def _partitioned(volume: bytes, kind: int) -> bytes:
 
 
 def _entry(name: str, attributes: int, cluster: int, size: int) -> bytes:
+    """With a long name before it where it is not 8.3."""
     stem, _, extension = name.upper().partition(".")
-    assert len(stem) <= 8
-    assert len(extension) <= 3
-    short = f"{stem:8}{extension:3}".encode()
-    return struct.pack("<11sB8xHHHHI", short, attributes, 0, 0, 0x5A21, cluster, size)
+    long = b""
+    if len(stem) > 8 or len(extension) > 3:
+        short = f"{stem[:6]}~1{extension[:3]:3}".encode()
+        long = _long_name(name, short)
+    else:
+        short = f"{stem:8}{extension:3}".encode()
+    return long + struct.pack("<11sB8xHHHHI", short, attributes, 0, 0, 0x5A21, cluster, size)
+
+
+def _long_name(name: str, short: bytes) -> bytes:
+    checksum = 0
+    for byte in short:
+        checksum = ((checksum & 1) << 7 | checksum >> 1) + byte & 0xFF
+    parts = [name[at : at + 13] for at in range(0, len(name), 13)]
+    entries = []
+    for number, part in enumerate(parts, 1):
+        text = (part + "\0" if len(part) < 13 else part).encode("utf-16-le").ljust(26, b"\xff")
+        order = number | (0x40 if number == len(parts) else 0)
+        fields = order, text[:10], 0x0F, 0, checksum, text[10:22], 0, text[22:]
+        entries.append(struct.pack("<B10sBBB12sH4s", *fields))
+    return b"".join(reversed(entries))
