@@ -1,7 +1,9 @@
 """`pocketvisor guests`: the guests that can be put on a handset, and where to get more."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -21,6 +23,8 @@ def add_to(app: typer.Typer) -> None:
     verbs.command("info")(info)
     verbs.command("fetch")(fetch)
     verbs.command("build")(build)
+    verbs.command("add")(add)
+    verbs.command("remove")(remove)
     app.add_typer(verbs, name="guests")
 
 
@@ -97,6 +101,61 @@ def build(
         lambda tell: phone.build(progress=tell, force=force, size_mib=size, packages=package or ()),
     )
     typer.echo(f"{image.name} is ready: pocketvisor run {image.id}")
+
+
+def add(
+    file: Annotated[
+        Path, typer.Argument(help="A guest.toml, its folder, a .zip or .tar of it, or one image.")
+    ],
+    name: Annotated[str | None, typer.Option("--name", help="Its id in the catalogue.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", help="Of one image: elf, linux, firmware, android, raw, uimage, disk."),
+    ] = None,
+    kernel: Annotated[
+        Path | None, typer.Option("--kernel", help="What starts a disk, or a firmware.")
+    ] = None,
+    initrd: Annotated[Path | None, typer.Option("--initrd", help="The kernel's first disk.")] = None,
+    firmware: Annotated[Path | None, typer.Option("--firmware", help="What starts a disk.")] = None,
+    append: Annotated[str, typer.Option("--append", help="The kernel's command line.")] = "",
+    format: Annotated[str | None, typer.Option("--format", help="Of a disk: raw or qcow2.")] = None,
+    ram: Annotated[int, typer.Option("--ram", help="MiB of RAM, of one image.")] = 256,
+    force: Annotated[bool, typer.Option("--force", help="Replace a guest of this name.")] = False,
+) -> None:
+    """Take a guest of your own into the catalogue: its files are copied, with their digests."""
+    from pocketvisor.images.add import Single
+    from pocketvisor.images.add import add as add_guest
+
+    single = Single(
+        kind=kind, kernel=kernel, initrd=initrd, firmware=firmware, append=append, ram_mib=ram, format=format
+    )
+
+    async def work(tell: Tell) -> "GuestImage":
+        stop = threading.Event()
+        try:
+            return await asyncio.to_thread(
+                add_guest, file, name=name, single=single, force=force, tell=tell, cancelled=stop.is_set
+            )
+        finally:
+            stop.set()
+
+    image = _with_progress(f"Adding {file.name}", work)
+    typer.echo(f"{image.name} is ready: pocketvisor run {image.id}")
+
+
+def remove(
+    guest: Annotated[str, typer.Argument(help="Its id.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take a guest of your own out of the catalogue; its files are deleted."""
+    from pocketvisor.images.add import own
+    from pocketvisor.images.add import remove as remove_guest
+
+    place = own(guest)
+    if not yes and not typer.confirm(f"Delete {guest} with all files in {place}?"):
+        raise typer.Exit(1)
+    remove_guest(guest)
+    typer.echo(f"{guest} is removed")
 
 
 def _with_progress(title: str, work: Callable[[Tell], Coroutine[None, None, "GuestImage"]]) -> "GuestImage":
