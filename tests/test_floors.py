@@ -37,7 +37,16 @@ FLOORS = (
         "recording",
         "scheduler",
     ),
-    ("api", "cli", "network_service", "modem_service", "phone_service", "service", "testing"),
+    (
+        "api",
+        "balloon_service",
+        "cli",
+        "network_service",
+        "modem_service",
+        "phone_service",
+        "service",
+        "testing",
+    ),
 )
 """Each name is a module or package of `pocketvisor`; a new one is entered here."""
 

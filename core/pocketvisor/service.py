@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from pocketvisor import modem_service, network_service, phone_service
+from pocketvisor import balloon_service, modem_service, network_service, phone_service
 from pocketvisor.control import phone_calls, workbench
+from pocketvisor.control.balloon_calls import BalloonRequest
 from pocketvisor.control.modem_calls import ModemRequest
 from pocketvisor.control.network_calls import NetworkRequest
 from pocketvisor.control.phone_calls import PhoneRequest
@@ -56,6 +57,8 @@ class WorkbenchService:
                 return await network_service.answer(self._guest(request.guest, request.handset), request)
             case _ if isinstance(request, ModemRequest):
                 return modem_service.answer(self._guest(request.guest, request.handset), request)
+            case _ if isinstance(request, BalloonRequest):
+                return await balloon_service.answer(self._guest(request.guest, request.handset), request)
             case phone_calls.PressKey():
                 return workbench.Done(await phone_service.press(self._handset(request.handset), request))
             case _ if isinstance(request, PhoneRequest):

@@ -9,7 +9,19 @@ from typing import Annotated
 
 import typer
 
-from pocketvisor.cli import bench, guests, handsets, modem, network, operations, phone, ps, run, workbench
+from pocketvisor.cli import (
+    balloon,
+    bench,
+    guests,
+    handsets,
+    modem,
+    network,
+    operations,
+    phone,
+    ps,
+    run,
+    workbench,
+)
 from pocketvisor.cli.output import shown_errors
 
 app = typer.Typer(
@@ -20,7 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-VERBS = (run, handsets, guests, workbench, ps, operations, network, phone, modem, bench)
+VERBS = (run, handsets, guests, workbench, ps, operations, network, phone, modem, balloon, bench)
 """Each adds its command, or commands, with add_to(app)."""
 
 for verb in VERBS:

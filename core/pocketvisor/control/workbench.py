@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from pocketvisor.control.balloon_calls import BalloonRequest, BalloonShown
 from pocketvisor.control.messages import Sentence
 from pocketvisor.control.modem_calls import ModemRequest, ModemShown
 from pocketvisor.control.network_calls import NetworkRequest, NetworkShown
@@ -62,7 +63,16 @@ class Screenshot(_Message):
 
 
 Request = (
-    Hello | List | Operate | StartGuest | Tell | Screenshot | NetworkRequest | PhoneRequest | ModemRequest
+    Hello
+    | List
+    | Operate
+    | StartGuest
+    | Tell
+    | Screenshot
+    | NetworkRequest
+    | PhoneRequest
+    | ModemRequest
+    | BalloonRequest
 )
 
 
@@ -106,4 +116,4 @@ class Picture(_Message):
     png: bytes
 
 
-Reply = Hello | Listing | Done | Failed | Picture | NetworkShown | PhoneShown | ModemShown
+Reply = Hello | Listing | Done | Failed | Picture | NetworkShown | PhoneShown | ModemShown | BalloonShown
