@@ -22,6 +22,8 @@ BENCHMARKS = (
     Benchmark("latency", "latency", "a key or a touch to changed pixels in the pane"),
     Benchmark("gpu", "gpu", "a guest that draws its whole panel 60 times a second"),
     Benchmark("disk", "disk", "a disk's sequential and random access"),
+    Benchmark("phone", "phone", "Debian's phone from power to a desktop that can be touched"),
+    Benchmark("firmware", "firmware", "U-Boot to its prompt, Debian's installer to its first dialog"),
     Benchmark("hostile", "hostile", "a hostile guest beside a working one"),
 )
 """All of them. A new one is a module with `async def measure(bench: Bench) -> list[Figure]` and a line."""

@@ -1,0 +1,164 @@
+"""Debian's phone as it was built: a desktop that answers to touch, keys and keyboard, and keeps its disk."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy
+import pytest
+from msgspec import structs
+
+from pocketvisor.api import Guest, Handset, RunOptions, load_models
+from pocketvisor.images import phone
+from pocketvisor.images.catalogue import GuestImage
+
+pytestmark = pytest.mark.debian
+
+READY = "Pocketvisor Debian phone: desktop ready"
+BOOT_SECONDS = 400.0
+PROMPT = r"root@phone:~# "
+ACCENT = 0xE21E5C
+
+# Where things are on a panel of 480x800.
+TERMINAL, SETTINGS, POWER, CLOCK_SWITCH = (60, 600), (300, 600), (420, 600), (430, 242)
+HOME_BUTTON, KEY_L, KEY_S, KEY_ENTER, KEY_SPACE = (180, 768), (451, 579), (120, 579), (451, 695), (230, 695)
+
+
+@pytest.fixture
+def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GuestImage:
+    found = phone.built()
+    if found is None:
+        pytest.skip("the phone is not built: pocketvisor guests build debian-phone")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))  # what it keeps is the test's
+    return found
+
+
+@pytest.fixture
+async def handset() -> AsyncIterator[Handset]:
+    handset = Handset(load_models()["nexus-one"])
+    yield handset
+    await handset.close()
+
+
+async def start(handset: Handset, image: GuestImage) -> Guest:
+    guest = await handset.start(image, options=RunOptions(rate="max"))
+    await guest.console.expect(READY, BOOT_SECONDS)
+    await guest.console.expect(PROMPT, BOOT_SECONDS)
+    return guest
+
+
+def pixels(guest: Guest) -> numpy.ndarray:  # type: ignore[type-arg]
+    panel = guest.panel
+    flat = numpy.frombuffer(panel.buffer, dtype="<u4")[: panel.stride // 4 * panel.height]
+    return flat.reshape(panel.height, panel.stride // 4)[:, : panel.width] & 0xFFFFFF
+
+
+async def seen(guest: Guest, what: str, look) -> None:  # type: ignore[no-untyped-def]
+    """Wait until the panel shows it."""
+    shown = asyncio.Event()
+
+    def frame() -> None:
+        if look(pixels(guest)):
+            shown.set()
+
+    stop = guest.on("frame", frame)
+    try:
+        frame()
+        async with asyncio.timeout(BOOT_SECONDS):
+            await shown.wait()
+    except TimeoutError:
+        pytest.fail(f"the panel never showed {what}")
+    finally:
+        stop()
+
+
+def tap(guest: Guest, at: tuple[int, int]) -> None:
+    guest.touch(*at, "down")
+    guest.touch(*at, "up")
+
+
+def is_home(panel: numpy.ndarray) -> bool:  # type: ignore[type-arg]
+    """The wallpaper has hundreds of colours; pages of the shell have few."""
+    return len(numpy.unique(panel[60:700:7, ::5])) > 150
+
+
+def is_page(panel: numpy.ndarray) -> bool:  # type: ignore[type-arg]
+    return int((panel[45:730] == 0x12131F).sum()) > 10_000
+
+
+async def test_the_desktop_is_touched_typed_into_and_powered_off(handset: Handset, image: GuestImage) -> None:
+    base = hashlib.file_digest(image.disks[0].path.open("rb"), "blake2b").hexdigest()
+    guest = await start(handset, image)
+    assert (guest.panel.width, guest.panel.height) == (480, 800)
+    await seen(guest, "the home screen", is_home)
+
+    tap(guest, SETTINGS)
+    await seen(guest, "the settings", is_page)
+    before = int((pixels(guest)[200:290] == ACCENT).sum())
+    assert before > 500, "the clock's switch is on"
+    tap(guest, CLOCK_SWITCH)
+    await seen(guest, "the switch off", lambda panel: int((panel[200:290] == ACCENT).sum()) < before // 4)
+
+    guest.hardware_key("home", True)
+    guest.hardware_key("home", False)
+    await seen(guest, "the home screen again", is_home)
+
+    # The terminal comes with the keyboard; what is typed on the glass runs.
+    tap(guest, TERMINAL)
+    await seen(guest, "the keyboard", lambda panel: int((panel[660:720] == ACCENT).sum()) > 1000)
+    await seen(
+        guest, "the terminal's prompt", lambda panel: int((panel[40:120, :200] > 0x808080).sum()) > 100
+    )
+    guest.type_text("echo typed > ~/typed\n")
+    for key in (KEY_L, KEY_S, KEY_SPACE, KEY_ENTER):
+        tap(guest, key)
+    guest.console.write(b"until [ -s /home/phone/typed ]; do sleep 1; done; cat /home/phone/typed; sync\n")
+    await guest.console.expect(r"\ntyped", BOOT_SECONDS)
+
+    guest.hardware_key("power", True)
+    guest.hardware_key("power", False)
+    await seen(guest, "the power menu", lambda panel: int((panel[150:260] == ACCENT).sum()) > 10_000)
+    tap(guest, (240, 190))
+    async with asyncio.timeout(BOOT_SECONDS):
+        assert (await guest.wait_stopped()).kind == "power-off"
+    await handset.remove(guest)
+    assert hashlib.file_digest(image.disks[0].path.open("rb"), "blake2b").hexdigest() == base
+
+    # What was written is there the next time, and the image as it was built.
+    again = await start(handset, image)
+    again.console.write(b"cat /home/phone/typed; cat /home/phone/.config/phone\n")
+    await again.console.expect(r"\ntyped", BOOT_SECONDS)
+    await again.console.expect(r"hours24 0", BOOT_SECONDS)
+
+
+async def test_debian_is_whole(handset: Handset, image: GuestImage) -> None:
+    """Nothing of it is half configured, it runs as its user, and the board's devices have their drivers."""
+    guest = await start(handset, structs.replace(image, keep=False))
+    checks = {
+        "dpkg --audit && echo AUDIT-$((1+1))": "AUDIT-2",
+        "dpkg -l | grep -c '^ii'": r"\n\d{3}\r",
+        "id -un 1000; cat /proc/$(pidof wish8.6)/status | grep ^Uid": r"Uid:\s+1000\s+1000",
+        "cat /proc/bus/input/devices | grep Name": "Pocketvisor Touchscreen",
+        "until cat /sys/class/power_supply/*/capacity; do sleep 1; done": r"\n\d+\r",
+        "find / -xdev -nouser -o -xdev -nogroup | wc -l": r"\n0\r",
+    }
+    for command, expected in checks.items():
+        guest.console.write(command.encode() + b"\n")
+        await guest.console.expect(expected, BOOT_SECONDS)
+        await guest.console.expect(PROMPT, BOOT_SECONDS)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(
+    os.environ.get("POCKETVISOR_BUILD_PHONE") != "1", reason="POCKETVISOR_BUILD_PHONE=1 builds it"
+)
+async def test_the_phone_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For real, with this machine's apt: about six minutes on two quiet cores."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    told: list[float] = []
+    image = await phone.build(progress=lambda sentence, done: told.append(done), size_mib=1024)
+    image.check()
+    assert told == sorted(told) and told[-1] == 1.0
+    assert [path.name for path in (tmp_path / "pocketvisor" / "guests").iterdir()] == ["debian-phone"]
