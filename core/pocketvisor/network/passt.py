@@ -179,7 +179,7 @@ def explained(lines: Sequence[str]) -> str:
             )
         if "No external routable interface" in line or "External interface not usable" in line:
             return "This machine has no network that passt could lead a guest to"
-        if "sandbox" in line or "namespace" in line or "unshare" in line:
+        if "sandbox" in line or "namespace" in line or "Couldn't drop cap" in line:
             return f"passt may not shut itself in here, as in some containers: {line}"
     return f"passt ended: {lines[-1][:300]}"
 

@@ -95,6 +95,8 @@ class GuestNetwork:
         self._told_link: bool | None = None
         self._wire_fd = -1
         self._configured = False
+        self._handed = False  # the guest's wire is not the one that it was configured with
+        self._pid = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._unsubscribe: Unsubscribe = lambda: None
 
@@ -202,7 +204,7 @@ class GuestNetwork:
         self.ended()
         link = self._first_link if self._replayed else self.link
         if not self._replayed:
-            self._configured = True
+            self._configured, self._handed = True, False
             if self._sidecar is not None:
                 self._wire_fd = self._new_wire()
             self._told_link = link
@@ -323,14 +325,19 @@ class GuestNetwork:
         self._port = self._sidecar.add_port(self, self.mac, int.from_bytes(self.mac, "big"))
         self._tell(messages.SetRadio(self._port, self._radio))
         if self._configured:  # it runs without a wire, or with one to a process that has gone
-            fd = self._new_wire()
-            try:
-                if self._guest.state in LIVE_STATES:
-                    self._guest.hand_over(DEVICE, Wire(), fd)
-            except GuestError as error:
-                raise NetworkError(f"{self._guest.name} takes no new wire: {error}") from error
-            finally:
-                os.close(fd)
+            self._handed = True
+            if self._guest.state in LIVE_STATES:
+                try:
+                    self._hand_wire()
+                except GuestError as error:
+                    raise NetworkError(f"{self._guest.name} takes no new wire: {error}") from error
+
+    def _hand_wire(self) -> None:
+        fd = self._new_wire()
+        try:
+            self._guest.hand_over(DEVICE, Wire(), fd)
+        finally:
+            os.close(fd)
 
     def _new_wire(self) -> int:
         """The guest's end, for whoever closes it; the network process has the other."""
@@ -357,7 +364,12 @@ class GuestNetwork:
         self._listeners.emit("state", self.state)
 
     def _guest_changed(self) -> None:
-        """A guest that has begun may have missed what was told while it did not run."""
+        """A guest that has begun may have missed what was told while it did not run; one that was restored
+        is a new process, with what it was configured with."""
+        before, self._pid = self._pid, self._guest.pid
+        if self._handed and self._pid not in (0, before):
+            with suppress(GuestError):
+                self._hand_wire()
         self._guest.tell(DEVICE, Link(self.link))
 
     def _say(self, sentence: str) -> None:

@@ -111,7 +111,7 @@ def test_its_words_are_explained() -> None:
     assert "no network" in explained(
         ["No external routable interface for IPv4", "External interface not usable"]
     )
-    assert "containers" in explained(["Failed to create sandbox: unshare: Operation not permitted"])
+    assert "containers" in explained(["Failed to sandbox process, exiting"])
 
 
 def test_this_machine_is_reached_only_where_that_is_wanted() -> None:
