@@ -37,17 +37,17 @@ def sentence(*fields: object) -> bytes:
 
 
 def sentences(location: LocationState, seconds: int) -> bytes:
-    """What a receiver says at a whole second since 1970."""
+    """What a receiver says at a whole second since 1970: the date first, since what follows has none."""
     when = datetime.fromtimestamp(min(max(seconds, 0), _LAST_SECOND), UTC)
     time, date = when.strftime("%H%M%S.00"), when.strftime("%d%m%y")
     if not location.fix:
         return b"".join(
             (
+                sentence("GPRMC", time, "V", *[""] * 6, date, "", "", "N"),
+                sentence("GPVTG", *[""] * 8, "N"),
                 sentence("GPGGA", time, *[""] * 4, 0, "00", "", "", "M", "", "M", "", ""),
                 sentence("GPGSA", "A", 1, *[""] * 12, "", "", ""),
                 sentence("GPGSV", 1, 1, "00"),
-                sentence("GPRMC", time, "V", *[""] * 6, date, "", "", "N"),
-                sentence("GPVTG", *[""] * 8, "N"),
             )
         )
     latitude = _degrees(location.latitude, 2, "NS")
@@ -58,17 +58,17 @@ def sentences(location: LocationState, seconds: int) -> bytes:
     position, plane, height = _DILUTIONS
     return b"".join(
         (
+            sentence("GPRMC", time, "A", *latitude, *longitude, knots, course, date, "", "", "A"),
+            sentence(
+                *("GPVTG", course, "T", "", "M", knots, "N"),
+                *(f"{location.speed * _KILOMETRES_PER_HOUR:.2f}", "K", "A"),
+            ),
             sentence(
                 *("GPGGA", time, *latitude, *longitude, 1, f"{len(_SKY):02d}"),
                 *(plane, altitude, "M", "0.0", "M", "", ""),
             ),
             sentence("GPGSA", "A", 3, *used, *[""] * (12 - len(used)), position, plane, height),
             *_view(),
-            sentence("GPRMC", time, "A", *latitude, *longitude, knots, course, date, "", "", "A"),
-            sentence(
-                *("GPVTG", course, "T", "", "M", knots, "N"),
-                *(f"{location.speed * _KILOMETRES_PER_HOUR:.2f}", "K", "A"),
-            ),
         )
     )
 
