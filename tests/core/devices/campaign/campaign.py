@@ -26,7 +26,7 @@ from campaign_storm import ARENA, CONTROL, Ended
 from pocketvisor.board.map import RAM_BASE, VIRTIO, VIRTIO_SLOT_SIZE, VIRTIO_SLOTS
 
 _STORM: Final = 4000
-_ROUNDS: Final = 12
+_ROUNDS: Final = 20
 _REGISTERS: Final = (*range(0, 0x100, 4), *(LIMIT, 0x38, 0x3C, 0x40, 0x44, 0x50, 0x70, 0x30) * 6)
 _SMALL: Final = (0, 0, 1, 1, 2, 3, 4, 5, 7, 8, 11, 15, 16, 64, 128, 256, 1024, 0x8000, 0xFFFF, 0x7FFF_FFFF)
 
@@ -54,7 +54,7 @@ class Campaign:
         rng = self._rng
         try:
             kind = rng.random()
-            if kind < 0.35:
+            if kind < 0.25:
                 self._storm()
             elif kind < 0.85:
                 self._chains(rng.choice(self._drivers))
