@@ -13,6 +13,7 @@ from pocketvisor.network.radio import Radio
 
 PROTOCOL: Final = 1
 DATAGRAM_MAX: Final = 64 << 10
+PORTS_MAX: Final = 256
 
 Number = Annotated[int, Meta(ge=0, le=1 << 31)]
 SwitchName = Annotated[str, Meta(min_length=1, max_length=40)]

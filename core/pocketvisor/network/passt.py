@@ -154,6 +154,22 @@ class Passt:
             del self._said[:-_SAID_MAX]
 
 
+def check_free(forwards: Sequence[Forward]) -> None:
+    """Raises NetworkError for a port that could not be taken now."""
+    for forward in forwards:
+        kind = socket.SOCK_STREAM if forward.protocol == "tcp" else socket.SOCK_DGRAM
+        family = socket.AF_INET6 if ":" in forward.address else socket.AF_INET
+        try:
+            with socket.socket(family, kind) as end:
+                if forward.protocol == "tcp":  # what is left of earlier connections is in nobody's way
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                end.bind((forward.address, forward.host_port))
+        except OSError as error:
+            raise NetworkError(
+                f"Port {forward.host_port} of {forward.address} cannot be forwarded: {error.strerror}"
+            ) from error
+
+
 def arguments(fd: int, forwards: Sequence[Forward], *, reach_host: bool) -> list[str]:
     """passt's command line, without its name."""
     given = ["--foreground", "--stderr", "--quiet", "--fd", str(fd)]

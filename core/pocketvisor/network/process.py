@@ -73,7 +73,7 @@ class Control:
             os.close(extra)
         try:
             self._handle(messages.decode_to_process(data), fd)
-        except (ValueError, msgspec.MsgspecError) as error:
+        except (ValueError, OSError, msgspec.MsgspecError) as error:
             self.tell(messages.Refused(str(error)[:2000]))
             self.open = False
 

@@ -12,7 +12,6 @@ from pocketvisor.network.switch import Switch
 from pocketvisor.network.user_link import UserLink
 
 _COUNT_SECONDS: Final = 0.5
-PORTS_MAX: Final = 256
 
 
 class _Connection:
@@ -74,7 +73,7 @@ class Relay:
         """Raises ValueError for what cannot be. A descriptor is the relay's own from here on."""
         match message:
             case messages.AddPort(number, mac, seed):
-                if number in self._ports or len(self._ports) >= PORTS_MAX:
+                if number in self._ports or len(self._ports) >= messages.PORTS_MAX:
                     raise ValueError(f"there is no place for port {number}")
                 self._ports[number] = Port(self.poller, number, mac, seed)
             case messages.RemovePort(number):

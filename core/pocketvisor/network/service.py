@@ -24,7 +24,7 @@ from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
 from pocketvisor.guest.options import LIVE_STATES
 from pocketvisor.network import messages
 from pocketvisor.network.messages import Counters
-from pocketvisor.network.passt import Passt, UserAddress
+from pocketvisor.network.passt import Passt, UserAddress, check_free
 from pocketvisor.network.radio import Radio, radio_named
 from pocketvisor.network.sidecar import Sidecar
 from pocketvisor.network.spec import (
@@ -157,6 +157,8 @@ class GuestNetwork:
         self._check_live()
         forwards = tuple(dict.fromkeys(forwards))
         async with self._lock:
+            if self._mode == "user":  # what cannot be leaves all as it is
+                check_free([forward for forward in forwards if forward not in self._forwards])
             before, self._forwards = self._forwards, forwards
             if self._mode == "user" and (before != forwards or self._passt is None):
                 await self._connect()

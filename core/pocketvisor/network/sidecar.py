@@ -109,7 +109,9 @@ class Sidecar:
         return self._alive
 
     def add_port(self, owner: PortOwner, mac: bytes, seed: int) -> int:
-        """Answers its number, for the messages that follow."""
+        """Answers its number, for the messages that follow. Raises NetworkError where there are too many."""
+        if len(self._owners) >= messages.PORTS_MAX:
+            raise NetworkError(f"There are {messages.PORTS_MAX} guests with a network already")
         number = next(self._numbers)
         self._owners[number] = owner
         self._send(messages.AddPort(number, mac, seed))

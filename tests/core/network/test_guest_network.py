@@ -137,7 +137,12 @@ async def test_a_taken_port_is_refused_and_the_rest_can_be_had(start: Start) -> 
         forward = Forward("tcp", port, 80)
         with pytest.raises(NetworkError, match=f"Port {port} of 127.0.0.1 cannot be forwarded"):
             await network.forward([forward])
-        assert "cannot be forwarded" in network.state.sentence and not network.state.link
+        assert network.state.link and network.state.forwards == (), "all is as it was"
+        other = network_of(await start("Two", network=NetworkSpec(mode="user", forwards=(forward,))))
+        assert "something else has it" in other.state.sentence and not other.state.link
+    await other.reconnect()
+    assert other.state.link and not other.state.sentence
+    await other.forward([])
     await network.forward([forward])
     assert network.state.link and network.state.forwards == (forward,)
     with socket.create_connection(("127.0.0.1", port), timeout=SECONDS):
