@@ -265,10 +265,11 @@ def catalogue(on_problem: Callable[[ImageError], None] | None = None) -> dict[st
 
     A user's guest.toml that is wrong raises, or is handed to `on_problem` and left out.
     """
+    from pocketvisor.images import firmware
     from pocketvisor.images.debian import UNFETCHED
     from pocketvisor.images.unbuilt import PHONE, UNBUILT
 
-    absent = {**UNFETCHED, PHONE: UNBUILT}
+    absent = {**UNFETCHED, **firmware.UNFETCHED, PHONE: UNBUILT}
     found = {folder.name: load_guest(folder) for folder in _folders(_samples_path())}
     found.update(absent)
     for folder in _folders(user_guests_path()):

@@ -18,14 +18,14 @@ import tomlkit
 from platformdirs import user_cache_path
 
 from pocketvisor.errors import ImageError, MissingImage
-from pocketvisor.images import debian
+from pocketvisor.images import debian, firmware
 from pocketvisor.images.apt import Apt, Progress
 from pocketvisor.images.catalogue import GuestImage, load_guest, user_guests_path
 
 
 def fetchable() -> tuple[str, ...]:
     """The guests that can be fetched."""
-    return tuple(debian.UNFETCHED)
+    return (*debian.UNFETCHED, *firmware.UNFETCHED)
 
 
 async def fetch(guest: str, *, progress: Progress | None = None, force: bool = False) -> GuestImage:
@@ -35,15 +35,19 @@ async def fetch(guest: str, *, progress: Progress | None = None, force: bool = F
     its task is cancelled; what was downloaded stays for the next time.
     """
     tell = progress or (lambda sentence, done: None)
-    if guest not in debian.UNFETCHED:
+    if guest not in fetchable():
         raise ImageError(f"'{guest}' is nothing to fetch; there are {', '.join(fetchable())}")
-    guests = fetchable() if guest == "debian" else (guest,)
+    guests = tuple(debian.UNFETCHED) if guest == "debian" else (guest,)
+    by_hand = firmware.BY_HAND if guest in firmware.UNFETCHED else debian.BY_HAND
     absent = [name for name in guests if force or fetched(name) is None]
     if absent:
         if not Apt.present():
-            raise MissingImage(f"This machine has no apt client to fetch {guest} with. {debian.BY_HAND}")
+            raise MissingImage(f"This machine has no apt client to fetch {guest} with. {by_hand}")
         with alone():
-            await _fetch_debian(absent, tell)
+            if guest in firmware.UNFETCHED:
+                await _fetch_firmware(guest, tell)
+            else:
+                await _fetch_debian(absent, tell)
     image = fetched(guest)
     if image is None:
         raise ImageError(f"{user_guests_path() / guest}: was changed by someone else while it was fetched")
@@ -58,7 +62,11 @@ def fetched(guest: str) -> GuestImage | None:
         image.check()
     except ImageError:
         return None
-    return image if image.recipe == debian.RECIPE else None
+    return image if image.recipe == _recipe(guest) else None
+
+
+def _recipe(guest: str) -> int:
+    return firmware.RECIPE if guest in firmware.UNFETCHED else debian.RECIPE
 
 
 async def _fetch_debian(guests: list[str], tell: Progress) -> None:
@@ -96,6 +104,23 @@ async def _fetch_debian(guests: list[str], tell: Progress) -> None:
         stop.set()
 
 
+async def _fetch_firmware(guest: str, tell: Progress) -> None:
+    apt = Apt(user_cache_path("pocketvisor") / "apt", debian.ARCHITECTURE)
+    name = firmware.package_of(guest)
+    try:
+        await apt.update(part(tell, 0.0, 0.5))
+        packages = await apt.find([name])
+    except MissingImage as problem:
+        raise MissingImage(f"{problem}. {firmware.BY_HAND}") from problem
+    paths = await apt.download(packages, part(tell, 0.5, 0.9))
+    stop = threading.Event()
+    try:
+        found = await asyncio.to_thread(firmware.firmware_files, guest, paths[name], stop.is_set)
+        await asyncio.to_thread(_keep, firmware.UNFETCHED[guest], found, paths[name].name)
+    finally:
+        stop.set()
+
+
 def _keep(image: GuestImage, found: debian.Files, source: str) -> None:
     """Make the guest's folder hold these files and a guest.toml for them."""
     folder = user_guests_path() / image.id
@@ -104,7 +129,11 @@ def _keep(image: GuestImage, found: debian.Files, source: str) -> None:
         document[field] = getattr(image, field)
     if image.phone:
         document["phone"] = True
-    document["recipe"], document["source"] = debian.RECIPE, source
+    if image.display != "framebuffer":
+        document["display"] = image.display
+    if image.keep:
+        document["keep"] = True
+    document["recipe"], document["source"] = _recipe(image.id), source
     digests = tomlkit.table()
     names = {"guest.toml"}
     try:
