@@ -53,7 +53,7 @@ async def version() -> str:
 @asynccontextmanager
 async def running(
     machine: Sequence[str],
-    kernel: Path,
+    kernel: Path | None = None,
     *,
     initrd: Path | None = None,
     dtb: Path | None = None,
@@ -61,8 +61,8 @@ async def running(
     descriptors: Sequence[int] = (),
 ) -> AsyncIterator[Qemu]:
     """A QEMU for the length of a with block; it is killed at its end. It inherits the descriptors."""
-    arguments = [*machine, "-kernel", str(kernel)]
-    for option, value in (("-initrd", initrd), ("-dtb", dtb), ("-append", append)):
+    arguments = [*machine]
+    for option, value in (("-kernel", kernel), ("-initrd", initrd), ("-dtb", dtb), ("-append", append)):
         if value:
             arguments += [option, str(value)]
     process = await asyncio.create_subprocess_exec(
