@@ -6,8 +6,12 @@ it ends with the last whole record.
 """
 
 import os
+import stat
 import struct
+from pathlib import Path
 from typing import Final
+
+from pocketvisor.errors import NetworkError
 
 _FILE: Final = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
 _RECORD: Final = struct.Struct("<IIII")
@@ -58,3 +62,19 @@ class Capture:
             return False
         self._size += size
         return True
+
+
+def open_capture(path: Path) -> int:
+    """A descriptor for a Capture: the file is new, or empty now. Raises NetworkError."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise NetworkError(f"{path}: is no file that a capture can be written to")
+            os.ftruncate(fd, 0)
+        except BaseException:
+            os.close(fd)
+            raise
+    except OSError as error:
+        raise NetworkError(f"{path}: cannot be written: {error.strerror}") from error
+    return fd

@@ -6,8 +6,6 @@ Left out: several cards.
 
 import asyncio
 import os
-import socket
-import stat
 import time
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
@@ -18,15 +16,15 @@ import msgspec
 from msgspec import Struct
 
 from pocketvisor.board.config import DevicesConfig, NetworkConfig
-from pocketvisor.devices.virtio_net import Link, Wire
-from pocketvisor.errors import GuestError, NetworkError
+from pocketvisor.devices.virtio_net import Link
+from pocketvisor.errors import NetworkError
 from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
-from pocketvisor.guest.options import LIVE_STATES
 from pocketvisor.network import messages
+from pocketvisor.network.cable import DEVICE, Cable
+from pocketvisor.network.capture import open_capture
 from pocketvisor.network.messages import Counters
 from pocketvisor.network.passt import Passt, UserAddress, check_free
 from pocketvisor.network.radio import Radio, radio_named
-from pocketvisor.network.sidecar import Sidecar
 from pocketvisor.network.spec import (
     CAPTURE_MOST,
     CardHead,
@@ -41,9 +39,7 @@ from pocketvisor.network.spec import (
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
 
-DEVICE: Final = "network"
 _RATE_OLD_SECONDS: Final = 1.5
-_WIRE_BUFFER: Final = 4 << 20
 _LAST_WORDS_SECONDS: Final = 0.5
 
 
@@ -81,8 +77,7 @@ class GuestNetwork:
         self.mac = card.mac if card is not None else spec.mac or derived_mac(guest.handset.name, guest.name)
         self._listeners = Listeners("state", "event")
         self._lock = asyncio.Lock()
-        self._sidecar: Sidecar | None = None
-        self._port = 0
+        self._cable = Cable(guest, self.mac, self)
         self._passt: Passt | None = None
         self._address = UserAddress()
         self._serial = 0
@@ -93,10 +88,6 @@ class GuestNetwork:
         self._counted_at = 0.0
         self._rates = (0.0, 0.0)
         self._told_link: bool | None = None
-        self._wire_fd = -1
-        self._configured = False
-        self._handed = False  # the guest's wire is not the one that it was configured with
-        self._pid = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._unsubscribe: Unsubscribe = lambda: None
 
@@ -148,7 +139,7 @@ class GuestNetwork:
         """At once; what is on the air already arrives as it was to."""
         self._check_live()
         self._radio = radio_named(radio) if isinstance(radio, str) else radio
-        self._tell(messages.SetRadio(self._port, self._radio))
+        self._cable.tell(messages.SetRadio(self._cable.port, self._radio))
         self._changed()
 
     async def forward(self, forwards: Sequence[Forward]) -> None:
@@ -170,10 +161,10 @@ class GuestNetwork:
         """All frames that the guest sends and receives from now on, up to `most` bytes of file."""
         self._check_live()
         async with self._lock:
-            await self._add_port()
-        fd = await asyncio.to_thread(_open_capture, path)
+            await self._cable.lay(self._radio)
+        fd = await asyncio.to_thread(open_capture, path)
         try:
-            self._tell(messages.StartCapture(self._port, max(most, 4096)), fd)
+            self._cable.tell(messages.StartCapture(self._cable.port, max(most, 4096)), fd)
         finally:
             os.close(fd)
         self._capture = path
@@ -182,7 +173,7 @@ class GuestNetwork:
     def stop_capture(self) -> None:
         if self._capture is not None:
             self._capture = None
-            self._tell(messages.StopCapture(self._port))
+            self._cable.tell(messages.StopCapture(self._cable.port))
             self._changed()
 
     # A peripheral of the guest
@@ -195,7 +186,7 @@ class GuestNetwork:
         self._unsubscribe = self._guest.on("state", self._guest_changed)
         if spec.mode == "none" and spec.capture is None:
             return  # a card with its cable out costs no process
-        await self._add_port()
+        await self._cable.lay(self._radio)
         if spec.capture is not None:
             await self.capture(spec.capture)
         async with self._lock:
@@ -203,37 +194,29 @@ class GuestNetwork:
                 await self._connect()
 
     def configure(self, devices: DevicesConfig) -> DevicesConfig:
-        self.ended()
-        link = self._first_link if self._replayed else self.link
+        link, wire = self._first_link, -1
         if not self._replayed:
-            self._configured, self._handed = True, False
-            if self._sidecar is not None:
-                self._wire_fd = self._new_wire()
-            self._told_link = link
-        card = NetworkConfig(wire=self._wire_fd, mac=self.mac, mtu=self._mtu, link=link)
+            link = self._told_link = self.link
+            wire = self._cable.configure()
+        card = NetworkConfig(wire=wire, mac=self.mac, mtu=self._mtu, link=link)
         return msgspec.structs.replace(devices, network=card)
 
     @property
     def descriptors(self) -> Sequence[int]:
-        return [self._wire_fd] if self._wire_fd >= 0 else []
+        return self._cable.descriptors
 
     def ended(self) -> None:
-        if self._wire_fd >= 0:
-            os.close(self._wire_fd)
-            self._wire_fd = -1
+        self._cable.ended()
 
     async def close(self) -> None:
         self._unsubscribe()
-        self.ended()
         self._attached = False
         for task in self._tasks:
             task.cancel()
         passt, self._passt = self._passt, None
         if passt is not None:
             await passt.stop()
-        sidecar, self._sidecar = self._sidecar, None
-        if sidecar is not None:
-            await sidecar.remove_port(self._port)
+        await self._cable.close()
 
     # From the network process
 
@@ -258,7 +241,7 @@ class GuestNetwork:
         self._changed()
 
     def port_lost(self, sentence: str) -> None:
-        self._sidecar = None
+        self._cable.lost()
         self._capture = None
         self._lose(sentence)
         passt, self._passt = self._passt, None
@@ -277,15 +260,15 @@ class GuestNetwork:
             await passt.stop()
         self._address = UserAddress()
         try:
-            await self._add_port()
+            await self._cable.lay(self._radio)
             if self._mode == "switch":
-                self._tell(messages.AttachSwitch(self._port, self._switch))
+                self._cable.tell(messages.AttachSwitch(self._cable.port, self._switch))
             elif self._mode == "user":
                 await self._use_passt()
             else:
-                self._tell(messages.Detach(self._port))
+                self._cable.tell(messages.Detach(self._cable.port))
         except NetworkError as error:
-            self._tell(messages.Detach(self._port))
+            self._cable.tell(messages.Detach(self._cable.port))
             self._lose(str(error))
             raise
         self._attached = self._mode != "none"
@@ -298,7 +281,7 @@ class GuestNetwork:
         self._serial += 1
         self._address = self._passt.address
         with end:
-            self._tell(messages.AttachUser(self._port, self._serial), end.fileno())
+            self._cable.tell(messages.AttachUser(self._cable.port, self._serial), end.fileno())
 
     def _passt_ended(self, passt: Passt, sentence: str) -> None:
         if passt is self._passt:
@@ -319,44 +302,9 @@ class GuestNetwork:
         self._say(f"its network is gone: {sentence}")
         self._changed()
 
-    async def _add_port(self) -> None:
-        """A port in a network process that lives, and the guest's wire on it."""
-        if self._sidecar is not None and self._sidecar.alive:
-            return
-        self._sidecar = await Sidecar.shared()
-        self._port = self._sidecar.add_port(self, self.mac, int.from_bytes(self.mac, "big"))
-        self._tell(messages.SetRadio(self._port, self._radio))
-        if self._configured:  # it runs without a wire, or with one to a process that has gone
-            self._handed = True
-            if self._guest.state in LIVE_STATES:
-                try:
-                    self._hand_wire()
-                except GuestError as error:
-                    raise NetworkError(f"{self._guest.name} takes no new wire: {error}") from error
-
-    def _hand_wire(self) -> None:
-        fd = self._new_wire()
-        try:
-            self._guest.hand_over(DEVICE, Wire(), fd)
-        finally:
-            os.close(fd)
-
-    def _new_wire(self) -> int:
-        """The guest's end, for whoever closes it; the network process has the other."""
-        ours, guests = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with ours:
-            for end in (ours, guests):
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _WIRE_BUFFER)
-            self._tell(messages.SetWire(self._port), ours.fileno())
-        return guests.detach()
-
     def _check_live(self) -> None:
         if self._replayed:
             raise NetworkError(f"{self._guest.name} is replayed: all that enters it is in its recording")
-
-    def _tell(self, message: messages.ToProcess, fd: int | None = None) -> None:
-        if self._sidecar is not None:
-            self._sidecar.tell(message, fd)
 
     def _changed(self) -> None:
         link = self.link
@@ -366,12 +314,8 @@ class GuestNetwork:
         self._listeners.emit("state", self.state)
 
     def _guest_changed(self) -> None:
-        """A guest that has begun may have missed what was told while it did not run; one that was restored
-        is a new process, with what it was configured with."""
-        before, self._pid = self._pid, self._guest.pid
-        if self._handed and self._pid not in (0, before):
-            with suppress(GuestError):
-                self._hand_wire()
+        """A guest that has begun may have missed what was told while it did not run."""
+        self._cable.guest_changed()
         self._guest.tell(DEVICE, Link(self.link))
 
     def _say(self, sentence: str) -> None:
@@ -402,18 +346,3 @@ async def open_network(guest: "Guest", progress: object) -> GuestNetwork | None:
         raise
     guest.network = network
     return network
-
-
-def _open_capture(path: Path) -> int:
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
-        try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise NetworkError(f"{path}: is no file that a capture can be written to")
-            os.ftruncate(fd, 0)
-        except BaseException:
-            os.close(fd)
-            raise
-    except OSError as error:
-        raise NetworkError(f"{path}: cannot be written: {error.strerror}") from error
-    return fd

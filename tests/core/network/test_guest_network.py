@@ -82,8 +82,8 @@ async def test_guests_share_the_process_and_it_goes_with_them(start: Start) -> N
     one = network_of(await start("One", network=LAB))
     two_guest = await start("Two", network=LAB)
     two = network_of(two_guest)
-    assert one._sidecar is two._sidecar is not None and one.state.mac != two.state.mac
-    pid = one._sidecar.pid
+    assert one._cable._sidecar is two._cable._sidecar is not None and one.state.mac != two.state.mac
+    pid = one._cable._sidecar.pid
     await two_guest.handset.remove(two_guest)
     assert Path(f"/proc/{pid}").exists() and one.state.link
     await two_guest.handset.remove(one._guest)
@@ -103,8 +103,8 @@ async def test_a_network_process_that_dies_costs_links_and_no_guest(start: Start
     one, two = (network_of(guest) for guest in guests)
     said: list[str] = []
     guests[0].on("event", said.append)
-    assert one._sidecar is not None
-    os.kill(one._sidecar.pid, signal.SIGKILL)
+    assert one._cable._sidecar is not None
+    os.kill(one._cable._sidecar.pid, signal.SIGKILL)
     for network in (one, two):
         await until(network, lambda network=network: not network.state.link)  # type: ignore[misc]
         assert network.state.sentence == "The network process was ended by signal 9"
@@ -185,6 +185,6 @@ async def test_a_recording_holds_its_card_and_a_replay_has_no_network(start: Sta
     await again.wait_stopped()
     assert await again.digest() == recording.end.digest
     assert network_of(again).state.mac == network_of(guest).state.mac
-    assert network_of(again)._sidecar is None
+    assert network_of(again)._cable._sidecar is None
     with pytest.raises(NetworkError, match="is replayed"):
         await network_of(again).attach("none")
