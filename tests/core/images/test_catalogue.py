@@ -8,6 +8,7 @@ import pytest
 from pocketvisor.errors import ImageError, MissingImage
 from pocketvisor.images import catalogue as catalogue_module
 from pocketvisor.images.catalogue import catalogue, image_from_files, load_guest
+from pocketvisor.storage.disk import DiskSpec
 
 GOOD = """
 name = "Mine"
@@ -139,3 +140,40 @@ def test_files_of_ones_own(tmp_path: Path) -> None:
         image_from_files(initrd=kernel)
     with pytest.raises(ImageError, match="is no regular file"):
         image_from_files(elf=tmp_path)
+
+
+DISKS = """
+keep = true
+media = true
+[[disks]]
+file = "system.img"
+serial = "system"
+[[disks]]
+file = "data.qcow2"
+format = "qcow2"
+mode = "read-only"
+keep = false
+"""
+
+
+def test_disks_of_a_guest(own: Path) -> None:
+    folder = guest(own, text=GOOD + DISKS)
+    missing = catalogue()["mine"]
+    assert not missing.available and "system.img" in missing.missing
+    for name in ("system.img", "data.qcow2"):
+        (folder / name).write_bytes(b"disk")
+    image = catalogue()["mine"]
+    assert image.available and image.media
+    assert image.disks == (
+        DiskSpec(path=folder / "system.img", serial="system", keep=True),
+        DiskSpec(path=folder / "data.qcow2", format="qcow2", mode="read-only"),
+    )
+
+
+@pytest.mark.parametrize(
+    "table", ['file = ""', 'file = "a"\nformat = "vmdk"', 'file = "a"\nmode = "rw"', 'serial = "x"']
+)
+def test_a_wrong_disk_is_named(own: Path, table: str) -> None:
+    guest(own, text=f"{GOOD}\n[[disks]]\n{table}\n")
+    with pytest.raises(ImageError, match="disks"):
+        catalogue()
