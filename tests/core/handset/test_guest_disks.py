@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from platformdirs import user_data_path
 
-from pocketvisor.api import Guest, GuestImage, GuestState, Handset, RunOptions, catalogue, load_models
+from pocketvisor.api import Guest, GuestImage, Handset, RunOptions, catalogue, load_models
 from pocketvisor.storage.disk import DiskSpec
 
 pytestmark = pytest.mark.debian
