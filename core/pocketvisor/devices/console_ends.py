@@ -141,9 +141,6 @@ class ModemEnd(NoEnd):
         self._loop, self._changed = loop, changed
         self._schedule()
 
-    def detach(self) -> None:
-        self._loop = None
-
     def give(self, size: int) -> bytes:
         return self._modem.take(size)
 
@@ -152,7 +149,9 @@ class ModemEnd(NoEnd):
         self._schedule()
         return len(data)
 
-    def hear(self, order: Order) -> None:
+    def hear(self, order: Order, loop: DeviceLoop) -> None:
+        """Also while the guest has no driver for the console: its phone rings all the same."""
+        self._loop = loop
         self._modem.hear(order)
         self._changed()
         self._schedule()

@@ -136,7 +136,7 @@ class VirtioConsole:
                 case _:
                     for port in self._ports:
                         if isinstance(port.end, ModemEnd):
-                            port.end.hear(message)
+                            port.end.hear(message, self.port.loop)
         except VirtqueueError:
             self.port.broken()
 

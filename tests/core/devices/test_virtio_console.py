@@ -12,7 +12,7 @@ import pytest
 from queue_bench import Bench
 
 from pocketvisor.devices.console_ends import ModemEnd, NoEnd, WireEnd
-from pocketvisor.devices.modem.state import IncomingCall, MessageSent, Network
+from pocketvisor.devices.modem.state import CallEnded, IncomingCall, MessageSent, Network
 from pocketvisor.devices.virtio_console import (
     CONSOLE_PORT,
     CONTROL_IN,
@@ -198,6 +198,15 @@ def test_modem(bench: Bench, world: Setup) -> None:
     bench.send(MODEM_OUT, b"hello\x1a")
     assert text(bench, MODEM_IN).endswith(b"+CMGS: 1\r\n\r\nOK\r\n")
     assert world.reports[-1] == MessageSent("123", "hello")
+
+
+def test_a_modem_rings_without_a_driver_and_gives_up(world: Setup) -> None:
+    bench = Bench(world.device())
+    tell(bench, IncomingCall("123"))
+    while bench.loop.timers:
+        world.time += 5
+        bench.pass_time()
+    assert world.reports == [CallEnded("123", "nobody")]
 
 
 def test_resize(bench: Bench) -> None:

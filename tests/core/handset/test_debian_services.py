@@ -5,14 +5,17 @@ balloon and sockets. All of it comes again from a recording, and goes on after a
 import asyncio
 import contextlib
 import hashlib
+import os
 import random
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
+from platformdirs import user_data_path
 
 from pocketvisor.api import Guest, GuestError, GuestImage, Handset, RunOptions, catalogue, load_models
 from pocketvisor.guest.modem import PhoneCall, SentMessage
@@ -330,6 +333,31 @@ async def test_restored_it_goes_on(start: Start, tmp_path: Path) -> None:
     assert len((await debian.ask("head -c 8 /dev/hwrng | md5sum")).split()[0]) == 32
     await debian.ask("echo still here > /dev/hvc0")
     await guest.hvc.expect("still here", 10)
+
+
+async def test_two_deterministic_runs_with_them_end_alike(
+    pocketvisor: Callable[..., Any], image: GuestImage, tmp_path: Path
+) -> None:
+    arguments = ["run", "debian", "--headless", "--deterministic", "--rate", "max", "--digest"]
+    arguments += [argument for part in PARTS for argument in ("--part", part)]
+    arguments += ["--port", f"com.example=unix:{tmp_path / 'port'}", "--vsock", str(tmp_path / "vsock")]
+    arguments += [
+        "--type",
+        "head -c 1000 /dev/hwrng | md5sum; exec 5<>/dev/hvc1; stty -F /dev/hvc1 raw -echo",
+    ]
+    arguments += [
+        "--type",
+        "printf 'AT+CCLK?\\r' >&5; head -n 2 <&5",
+        "--until",
+        "^.CCLK.*",
+        "--timeout",
+        "120",
+    ]
+    data_home = os.fspath(user_data_path())
+    first = await pocketvisor(*arguments, seconds=180, XDG_DATA_HOME=data_home)
+    second = await pocketvisor(*arguments, seconds=180, XDG_DATA_HOME=data_home)
+    assert (first.code, first.err) == (0, "")
+    assert first.out == second.out
 
 
 async def test_a_guest_without_them_has_none(phone: Handset) -> None:
