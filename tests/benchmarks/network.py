@@ -47,7 +47,8 @@ class Shell:
     async def ready(self) -> "Shell":
         await self.console.line("Pocketvisor Debian: ready", _BOOT_SECONDS)
         await self.run("killall udhcpc; stty -echo; dmesg -n 1")
-        await self.run("head -c 64 /dev/urandom > /dev/null")  # the kernel makes randomness once, for a second
+        # The kernel collects its first randomness here, which takes a second, and not in iperf3.
+        await self.run("head -c 64 /dev/urandom > /dev/null")
         return self
 
     async def run(self, command: str) -> float:
