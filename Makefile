@@ -9,11 +9,11 @@ NEED := tools/need-packages
 
 C_FILES := $(wildcard core/native/*.[ch])
 C_FORMATTED := $(shell git ls-files 'core/native/*.[ch]' 'sample_guests/*.[ch]' 2>/dev/null)
-TEST_PACKAGES := xvfb xauth x11-xkb-utils xkb-data xdotool openbox
-BENCH_PACKAGES := qemu-system-arm ipxe-qemu
+TEST_PACKAGES := e2fsprogs xvfb xauth x11-xkb-utils xkb-data xdotool openbox
+BENCH_PACKAGES := qemu-system-arm ipxe-qemu u-boot-qemu passt
 
 .DEFAULT_GOAL := help
-.PHONY: help run tour test test-native test-long pytest lint format bench debian clean
+.PHONY: help run tour test test-native test-sanitized test-long pytest lint format bench debian clean
 .NOTPARALLEL:
 
 help: ## this list
@@ -24,7 +24,7 @@ run: $(VENV)/.installed ## open the workbench with two guests (ARGS="..."); with
 	@$(VENV)/bin/pocketvisor workbench $(ARGS)
 
 test: $(VENV)/.tools ## everything: lint, the C tests under sanitizers, guests, Debian, the window
-	@$(MAKE) --no-print-directory lint test-native debian pytest
+	@$(MAKE) --no-print-directory lint test-native test-sanitized debian pytest
 
 pytest: $(VENV)/.tools ## the Python tests alone (ARGS="tests/core -k name")
 	@$(call need_libraries,with a window)
@@ -35,6 +35,12 @@ pytest: $(VENV)/.tools ## the Python tests alone (ARGS="tests/core -k name")
 test-native: $(VENV)/.installed ## the C tests alone, under AddressSanitizer and UndefinedBehaviorSanitizer
 	@echo "== C tests under sanitizers"
 	@$(MAKE) --no-print-directory -C core/native test PYTHON=$(abspath $(PY))
+
+test-sanitized: $(VENV)/.tools ## random traffic on every device, with the C half under sanitizers
+	@echo "== devices under random traffic"
+	@$(MAKE) --no-print-directory -C core/native extension-sanitized PYTHON=$(abspath $(PY)) > $(VENV)/sanitized.log 2>&1 || \
+		{ cat $(VENV)/sanitized.log; exit 1; }
+	@core/native/run-sanitized $(abspath $(PY)) -m pytest -q -p no:cacheprovider tests/core/devices/campaign
 
 test-long: $(VENV)/.tools ## the long runs, which `make test` leaves out
 	@QT_QPA_PLATFORM=offscreen $(PY) -m pytest -m long $(ARGS)
