@@ -4,8 +4,8 @@ A driver makes pictures, fills them from its RAM and says which part of which is
 the scanout for what happens to them. Every command is done at once, so that a fence is answered with it. The
 panel's size is changed by the handset (SetPanel): the driver is told and asks for the display's modes again.
 
-A driver that shows nothing a while after a change of size could not follow it, as Linux's framebuffer
-console, whose buffer is not made anew: it gets the size back that it could show.
+A driver that shows nothing and asks nothing for a while after a change of size could not follow it, as
+Linux's framebuffer console, whose buffer is not made anew: it gets the size back that it could show.
 
 Left out: 3D (virgl), blobs, uuids, more scanouts than one, capability sets.
 """
@@ -33,7 +33,10 @@ _QUEUE_SIZES: Final = (256, 16)
 _AT_ONCE: Final = 64  # commands
 _WORK_AT_ONCE: Final = 64 << 20  # bytes moved
 _HEADS: Final = 65536
-_FOLLOW_SECONDS: Final = 1.5  # for a driver to show something of a new size
+# After a change of size it is looked so often whether the driver is at a loss: shows nothing, asks nothing.
+_LOOK_SECONDS: Final = 1.0
+_LOOKS: Final = 20
+_LOOKS_AT_A_LOSS: Final = 4  # one after another, and it gets the size back
 _PUBLISH_SECONDS: Final = 0.008  # at least, between two publications, however often a driver flushes
 
 Side = Annotated[int, Meta(ge=64, le=2048)]
@@ -46,6 +49,16 @@ class SetPanel(Struct, frozen=True):
 
     width: Side
     height: Side
+
+
+class _Trial(Struct):
+    """A change of size, and what became of it."""
+
+    panel: SetPanel
+    old: tuple[int, int]
+    commands: int
+    looks: int = 0
+    at_a_loss: int = 0
 
 
 class _Waiting(Struct):
@@ -86,6 +99,7 @@ class VirtioGpu:
         self._publishing = False
         self._restored: GpuState | None = None
         self._tried: SetPanel | None = None
+        self._commands_seen = 0
 
     def activate(self) -> None:
         state, self._restored = self._restored, None
@@ -134,16 +148,27 @@ class VirtioGpu:
         self._resize(panel.width, panel.height)
         self._tried = panel
         if self.commands.scanout.shown[0]:
-            self.port.loop.later(_FOLLOW_SECONDS, lambda: self._followed(panel, old))
+            self._look_later(_Trial(panel, old, self._commands_seen))
 
     @property
     def _size(self) -> tuple[int, int]:
         return self.commands.width, self.commands.height
 
-    def _followed(self, panel: SetPanel, old: tuple[int, int]) -> None:
-        """Called a while after a change of size."""
-        if self._tried is panel and not self.commands.scanout.shown[0]:
-            self._resize(*old)
+    def _look_later(self, trial: _Trial) -> None:
+        self.port.loop.later(_LOOK_SECONDS, lambda: self._look(trial))
+
+    def _look(self, trial: _Trial) -> None:
+        """Did the driver follow a change of size?"""
+        if self._tried is not trial.panel:
+            return
+        at_a_loss = not self.commands.scanout.shown[0] and self._commands_seen == trial.commands
+        trial.commands = self._commands_seen
+        trial.at_a_loss = trial.at_a_loss + 1 if at_a_loss else 0
+        trial.looks += 1
+        if trial.at_a_loss == _LOOKS_AT_A_LOSS:
+            self._resize(*trial.old)
+        elif trial.looks < _LOOKS:
+            self._look_later(trial)
 
     def _resize(self, width: int, height: int) -> None:
         self.commands.width, self.commands.height = width, height
@@ -243,6 +268,7 @@ class VirtioGpu:
         return memoryview(parts[0] if len(parts) == 1 else b"".join(parts))
 
     def _command(self, chain: Chain) -> Answer:
+        self._commands_seen += 1
         writes = fill(chain, self.commands.control(self._request(chain), self.port.memory))
         return chain, writes, sum(len(data) for _, data in writes)
 

@@ -41,9 +41,14 @@ class Loop:
     def later(self, seconds: float, callback: Callable[[], Any]) -> None:
         self.later_on.append(callback)
 
+    def step(self) -> None:
+        waiting, self.later_on = self.later_on, []
+        for callback in waiting:
+            callback()
+
     def run(self) -> None:
         while self.later_on:
-            self.later_on.pop(0)()
+            self.step()
 
 
 class Driver:

@@ -230,6 +230,21 @@ def test_a_driver_that_shows_nothing_of_a_new_size_gets_the_old_one_back(driver:
     assert gpu.MODE.unpack_from(driver.send(gpu.GET_DISPLAY_INFO), 24)[2:4] == (H, W)
 
 
+def test_a_driver_that_takes_its_time_keeps_the_new_size(driver: Driver) -> None:
+    driver.picture(1, 2, W, H, b"")
+    driver.show(1, 0, 0, W, H)
+    driver.gpu.control(msgspec.msgpack.encode(SetPanel(H, W)))
+    driver.offer(gpu.HEADER.pack(gpu.SET_SCANOUT, 0, 0, 0) + gpu.SCANOUT.pack(0, 0, 0, 0, 0, 0))
+    driver.slot.serve(CONTROL_QUEUE)
+    for number in range(2, 32):  # it shows nothing for thirty looks, but is at work
+        driver.loop.step()
+        driver.offer(gpu.HEADER.pack(gpu.RESOURCE_CREATE_2D, 0, 0, 0) + gpu.CREATE.pack(number, 2, H, W))
+        driver.slot.serve(CONTROL_QUEUE)
+    driver.show(31, 0, 0, H, W)
+    driver.loop.run()
+    assert gpu.MODE.unpack_from(driver.send(gpu.GET_DISPLAY_INFO), 24)[2:4] == (H, W)
+
+
 @pytest.mark.parametrize("data", [b"", b"\xc1", msgspec.msgpack.encode({"width": 1, "height": 1 << 40})])
 def test_a_size_that_cannot_be_is_refused(driver: Driver, data: bytes) -> None:
     with pytest.raises(ValueError, match="panel"):
