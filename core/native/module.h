@@ -16,6 +16,7 @@ struct python_device {
     PyObject *object;
     struct device_ops ops; /* python_device_ops under its own name */
     char name[32];
+    Py_buffer window; /* what reads are answered from, if .obj is not NULL */
 };
 
 typedef struct machine_object {

@@ -2,6 +2,7 @@
 #include "module.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define METHOD(function) ((PyCFunction)(void (*)(void))function)
 
@@ -61,6 +62,11 @@ static uint64_t take_number(PyObject *answer) {
 
 static uint64_t device_read(void *pointer, uint32_t offset, unsigned size) {
     struct python_device *device = pointer;
+    if (device->window.obj && (Py_ssize_t)offset + size <= device->window.len) {
+        uint64_t shown = 0;
+        memcpy(&shown, (const uint8_t *)device->window.buf + offset, size);
+        return shown;
+    }
     struct call call = enter(device->owner);
     uint64_t value = take_number(PyObject_CallMethod(device->object, "read", "II", (unsigned)offset, size));
     if (PyErr_Occurred())
@@ -106,6 +112,23 @@ const struct device_ops python_device_ops = {
     .reset = device_reset,
 };
 const struct machine_device_hooks python_device_hooks = {device_event, device_alarm};
+
+static PyObject *set_window(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"device", "content", NULL};
+    uint32_t index;
+    PyObject *content;
+    Py_buffer window = {.obj = NULL};
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&O", names, module_u32, &index, &content) ||
+        !module_require_inside(self))
+        return NULL;
+    if (index >= self->device_count)
+        return PyErr_Format(PyExc_ValueError, "there is no device %u", index);
+    if (content != Py_None && PyObject_GetBuffer(content, &window, PyBUF_SIMPLE) < 0)
+        return NULL;
+    PyBuffer_Release(&self->devices[index].window);
+    self->devices[index].window = window;
+    Py_RETURN_NONE;
+}
 
 /* Semihosting. */
 
@@ -196,6 +219,8 @@ PyMethodDef machine_device_methods[] = {
      "print($self, /, console, data)\n--\n\nOutput as if the UART had sent it, within a device's own call."},
     {"set_semihosting", METHOD(set_semihosting), METH_VARARGS | METH_KEYWORDS,
      "set_semihosting($self, /, callable)\n--\n\nWho answers semihosting calls; None: nobody."},
+    {"set_window", METHOD(set_window), METH_VARARGS | METH_KEYWORDS,
+     "set_window($self, /, device, content)\n--\n\nWhat reads of a device are answered from."},
     {"load", METHOD(load), METH_VARARGS | METH_KEYWORDS,
      "load($self, /, address, size)\n--\n\nBytes of the guest's RAM."},
     {"store", METHOD(store), METH_VARARGS | METH_KEYWORDS,

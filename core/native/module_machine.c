@@ -78,8 +78,10 @@ static int machine_traverse(MachineObject *self, visitproc visit, void *arg) {
 }
 
 static int machine_clear(MachineObject *self) {
-    for (unsigned index = 0; index < self->device_count; index++)
+    for (unsigned index = 0; index < self->device_count; index++) {
         Py_CLEAR(self->devices[index].object);
+        PyBuffer_Release(&self->devices[index].window);
+    }
     Py_CLEAR(self->semihosting);
     return 0;
 }

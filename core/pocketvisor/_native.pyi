@@ -207,6 +207,9 @@ class Machine:
     def set_line(self, spi: int, level: bool) -> None: ...
     def now_ns(self) -> int: ...
     def set_alarm(self, device: int, at_ns: int | None) -> None: ...
+    def set_window(self, device: int, content: Buffer | None) -> None:
+        """From here on reads of a device are answered from this memory, without a call; None: by read() again.
+        For what is read much and changes only by what the device itself does."""
     def load(self, address: int, size: int) -> bytes:
         """Bytes of the guest's RAM by physical address. Raises ValueError where they are not all in it."""
     def store(self, address: int, data: Buffer) -> None:

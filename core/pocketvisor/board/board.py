@@ -286,7 +286,11 @@ class Board:
             if spi is not None:
                 machine.set_line(spi, level)
 
-        port = Port(drive, machine.now_ns, set_alarm)
+        def show(content: memoryview | None) -> None:
+            if index >= 0:
+                machine.set_window(index, content)
+
+        port = Port(drive, machine.now_ns, set_alarm, show)
         device = make(port)
         index = machine.add_device(part.base, part.size, device, device.name)
         self._devices[device.name] = device

@@ -61,7 +61,8 @@ class CfiFlash(Device[FlashState]):
 
     def read(self, offset: int, size: int) -> int:
         match self.state.command:
-            case 0xFF:  # READ_ARRAY, first because it is what is read most
+            case 0xFF:  # READ_ARRAY, first because it is what is read most; from here on without a call
+                self.port.show(self._content)
                 return int.from_bytes(self._content[offset : offset + size], "little")
             case 0x90:  # READ_ID
                 index = offset >> 2 & 0xFF
@@ -71,6 +72,7 @@ class CfiFlash(Device[FlashState]):
         return _both_chips(self.state.status, offset, size)
 
     def write(self, offset: int, size: int, value: int) -> None:
+        self.port.show(None)
         state = self.state
         cycle = value & 0xFF
         if state.cycles == 0:
@@ -99,6 +101,9 @@ class CfiFlash(Device[FlashState]):
                 for at, data in state.buffer:
                     self._store(at, data)
             self._end(cycle == CONFIRM, cycle)
+
+    def restored(self) -> None:
+        self.port.show(None)
 
     def _begin(self, command: int) -> None:
         state = self.state

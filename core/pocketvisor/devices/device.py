@@ -41,6 +41,8 @@ class Port(Struct, frozen=True):
     wire: Callable[[bool], None]
     now_ns: Callable[[], int]
     set_alarm: Callable[[int | None], None]
+    show: Callable[[memoryview | None], None] = lambda _: None
+    """Memory that reads are answered from, without a call of read(), until it is taken back with None."""
 
 
 class Device(Generic[S]):

@@ -106,3 +106,22 @@ def test_who_keeps_the_content_is_told_of_changes_alone() -> None:
     for cycle in (0x20, 0xD0, 0x40, 0x12345678):
         flash.write(0, 4, cycle)
     assert len(told) == 2
+
+
+def test_an_array_that_is_read_is_shown_until_the_next_command() -> None:
+    shown: list[memoryview | None] = []
+    content = memoryview(bytearray(SIZE))
+    flash = CfiFlash(Port(lambda _: None, lambda: 0, lambda _: None, shown.append), content)
+    flash.read(0, 4)
+    assert shown[-1] is content
+    for cycle, seen in ((0x70, None), (0xFF, None)):
+        flash.write(0, 4, cycle)
+        assert shown[-1] is seen
+    flash.write(0, 4, 0x98)
+    flash.read(0, 4)
+    assert shown[-1] is None
+    flash.write(0, 4, 0xFF)
+    flash.read(0, 4)
+    assert shown[-1] is content
+    flash.reset()
+    assert shown[-1] is None

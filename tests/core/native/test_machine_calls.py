@@ -254,3 +254,21 @@ def test_two_uarts_are_two_consoles() -> None:
     assert guest.words(1) == [ord("f")]
     assert {"pl011.0", "pl011.1"} <= machine.save().keys()
     guest.close()
+
+
+def test_reads_are_answered_from_a_devices_window() -> None:
+    guest = Guest([*read(DEVICE + 4), *read(DEVICE + 0x800), STOP])
+    machine = guest.machine
+    dma = Dma(machine)
+    content = bytearray(b"0123abcd")
+    machine.set_window(0, content)
+    machine.run(1000)
+    assert guest.words(2) == [int.from_bytes(b"abcd", "little"), 0]  # behind its end the device answers
+    machine.set_window(0, None)
+    content += b"free again"  # nobody holds it
+    with pytest.raises(ValueError, match="no device"):
+        machine.set_window(1, content)
+    with pytest.raises(TypeError):
+        machine.set_window(0, 5)  # type: ignore[arg-type]
+    assert not dma.problems
+    guest.close()
