@@ -9,6 +9,7 @@ from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.panes.guest_controls import GuestFigures, GuestHead, GuestKeys
 from pocketvisor_workbench.panes.pane_base import Pane
 from pocketvisor_workbench.phone import SECTIONS
+from pocketvisor_workbench.phone.memory import MemorySection
 from pocketvisor_workbench.phone.modem import ModemSection
 from pocketvisor_workbench.widgets import EmptyState, push_button, tool_button
 
@@ -44,6 +45,8 @@ class ControlsPane(Pane):
             layout.addWidget(section)
         self.modem = ModemSection(bench)
         layout.addWidget(self.modem)
+        self.memory = MemorySection(bench)
+        layout.addWidget(self.memory)
         self.figures = GuestFigures()
         layout.addWidget(self.figures)
         layout.addStretch()
@@ -93,11 +96,12 @@ class ControlsPane(Pane):
         self._stack.setCurrentIndex(0 if handset is not None else 1)
         for section in self.sections.values():
             section.show_handset(handset)
-        for part in (self.head, self.keys, self.modem, self.figures):
+        for part in (self.head, self.keys, self.modem, self.memory, self.figures):
             part.setVisible(guest is not None)
         self._no_guest.setVisible(guest is None)
         if changed:
             self.modem.show_guest(guest)
+            self.memory.show_guest(guest)
         if guest is not None and changed:
             self.head.show_guest(guest)
             self.keys.show_guest(guest)
@@ -109,6 +113,7 @@ class ControlsPane(Pane):
             self.head.refresh(self._guest)
             self.keys.refresh(self._guest)
             self.modem.refresh(self._guest)
+            self.memory.refresh(self._guest)
             self.figures.refresh(self._guest)
 
     def _sampled(self) -> None:
