@@ -47,7 +47,7 @@ _HOME_FILES = {
     "bash_aliases": "home/.bash_aliases",
     "dillorc": "home/.dillo/dillorc",
 }
-_SCRIPTS = ("boot", "configure", "desktop", "later", "network", "session", "shutdown")
+_SCRIPTS = ("boot", "configure", "desktop", "later", "network", "session", "shutdown", "turned")
 
 
 def _resources() -> Traversable:
