@@ -2,8 +2,9 @@
 
 The peer has a Cortex-A15, as QEMU's `virt` has no A9; U-Boot is built for its kind of page tables. The same
 files on both. Judged is CPU time, user and system, of the whole of QEMU's process and of all of the guest's
-with what its loading cost before; wall time stands beside it. U-Boot's countdown is stopped by a key as soon
-as it shows. The installer has no display on either side: both dialogs are on the serial console.
+with what its loading cost before; wall time stands beside it. U-Boot's countdown is ended by a key that is
+pressed when its first lines show. The installer has no display on either side: its dialog is on the serial
+console.
 """
 
 import time
@@ -98,7 +99,7 @@ async def _qemu_prompt(image: GuestImage) -> dict[str, float]:
 
 
 async def _to_prompt(console: LineStamps, key: Callable[[], object]) -> None:
-    await console.text("Hit any key", _SECONDS)
+    await console.text("DRAM:", _SECONDS)
     key()
     await console.text(r"\n=> ", _SECONDS)
 

@@ -20,8 +20,6 @@ from pocketvisor.board import map as board
 from pocketvisor.board import slots
 from pocketvisor.board.config import BoardConfig
 from pocketvisor.board.firmware import flash, fw_cfg
-from pocketvisor.board.phone import PhoneParts
-from pocketvisor.board.programs import semihosting
 from pocketvisor.devices.cfi_flash import CfiFlash
 from pocketvisor.devices.device import Device, Port, State
 from pocketvisor.devices.keyboard import Keyboard
@@ -106,7 +104,11 @@ class Board:
         make_fw_cfg = fw_cfg(config, machine, self.loop, self._memory, self._note)
         self.add_device(board.FW_CFG, make_fw_cfg)
         shown = config.devices.phone
-        self._phone = PhoneParts(self, shown, config.rtc_epoch) if shown is not None else None
+        self._phone = None
+        if shown is not None:
+            from pocketvisor.board.phone import PhoneParts
+
+            self._phone = PhoneParts(self, shown, config.rtc_epoch)
         self._touch_screen = TouchScreen(config.panel.width, config.panel.height)
         self._touch = VirtioInput(self._touch_screen)
         self._keyboard = Keyboard()
@@ -116,7 +118,11 @@ class Board:
         scanout = memoryview(mmap.mmap(fds.scanout, 0, mmap.MAP_SHARED)) if fds.scanout >= 0 else None
         for number, name, device in slots.fill(slots.Site(config, machine, scanout)):
             self._fill_slot(number, name, device)
-        self._semihosting = semihosting(config, machine, CONSOLE)
+        self._semihosting = None
+        if config.semihosting is not None:
+            from pocketvisor.board.programs import semihosting
+
+            self._semihosting = semihosting(config, machine, CONSOLE)
         machine.set_cpu(config.entry.registers())
         if not sync:
             self.loop.watch(machine.doorbell_fd, self._serve_doorbells)

@@ -7,14 +7,16 @@ its senses.
 Left out: encryption, and messages from other machines.
 """
 
-import asyncio
 import socket
 import struct
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import msgspec
 
 from pocketvisor.errors import ControlError
+
+if TYPE_CHECKING:
+    import asyncio  # a guest's process has no use for it, and starts that much sooner
 
 MESSAGE_MAX: Final = 8 << 20
 _UNSENT_MAX: Final = 64 << 20  # a reader this far behind is not reading any more
@@ -74,7 +76,7 @@ def frame(message: Any) -> bytes:
 class Channel(Generic[Incoming, Outgoing]):
     """An asyncio end. Sending never waits: what the other end does not read is kept, up to a bound."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, incoming: Any) -> None:
+    def __init__(self, reader: "asyncio.StreamReader", writer: "asyncio.StreamWriter", incoming: Any) -> None:
         self._reader = reader
         self._writer = writer
         self._framer: Framer[Incoming] = Framer(incoming)
@@ -85,6 +87,8 @@ class Channel(Generic[Incoming, Outgoing]):
     async def open(cls, end: socket.socket, incoming: Any) -> "Channel[Incoming, Outgoing]":
         """Takes over the socket."""
         end.setblocking(False)
+        import asyncio
+
         reader, writer = await asyncio.open_connection(sock=end)
         return cls(reader, writer, incoming)
 
