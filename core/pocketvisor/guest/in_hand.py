@@ -1,0 +1,130 @@
+"""What a guest is handled with while it runs: touch and keys, and what its devices are told.
+
+All of it is lost on a guest that does not run; nothing here waits for the guest.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+from msgspec import Struct
+
+from pocketvisor.control import messages
+from pocketvisor.devices.virtio_gpu import SetPanel
+from pocketvisor.errors import GuestError
+from pocketvisor.guest import balloon, disks, ports
+from pocketvisor.guest.balloon import Balloon
+from pocketvisor.guest.console import Console
+from pocketvisor.guest.keyboard import keystrokes
+from pocketvisor.guest.modem import Modem
+from pocketvisor.guest.options import LIVE_STATES, GuestState, RunOptions
+from pocketvisor.guest.panel import PanelView
+from pocketvisor.guest.peripherals import Peripherals
+from pocketvisor.guest.run import GuestRun
+from pocketvisor.images.catalogue import GuestImage
+
+if TYPE_CHECKING:
+    from pocketvisor.handset import Handset
+
+Progress = Callable[[str], None]
+
+
+class GuestInHand:
+    """The half of a Guest that front ends handle."""
+
+    name: str
+    image: GuestImage
+    handset: "Handset"
+    options: RunOptions
+    state: GuestState
+    panel: PanelView
+    _panel_size: SetPanel | None
+    _peripherals: Peripherals | None
+    _run: GuestRun | None
+
+    @property
+    def _guest(self) -> "Guest":
+        return cast("Guest", self)
+
+    def _send(self, message: Any) -> None:
+        if self._run is not None and self.state in LIVE_STATES:
+            self._run.send(message)
+
+    # Input. Never waits; what a guest that does not run gets is lost.
+
+    def touch(self, x: float, y: float, phase: str, slot: int = 0) -> None:
+        """phase: "down", "move" or "up"; pixels of the picture that the panel shows. The touch screen tells
+        where on the whole that is, in the panel's own pixels: a guest whose picture has another size maps the
+        one to the other, as it does with a real panel that it scales."""
+        self._send(messages.Touch(*self.panel.on_glass(x, y), phase, slot))
+
+    def key(self, code: int, pressed: bool) -> None:
+        """A key of the keyboard by Linux's KEY_ number."""
+        self._send(messages.Key(code, pressed))
+
+    def hardware_key(self, name: str, pressed: bool) -> None:
+        """A key of the phone, one of the model's `keys`."""
+        if name not in self.handset.model.keys:
+            raise GuestError(f"{self.handset.model.name} has no key '{name}'")
+        self._send(messages.HardwareKey(name, pressed))
+
+    def type_text(self, text: str) -> None:
+        """Types on the keyboard; characters that it has no key for are left out."""
+        for code, pressed in keystrokes(text):
+            self.key(code, pressed)
+
+    def tell(self, device: str, message: Struct) -> None:
+        """Something for one of its devices, in that device's terms. Never waits."""
+        self._send(messages.ToDevice(device, msgspec.msgpack.encode(message)))
+
+    def send(self, device: str, payload: bytes) -> None:
+        """Something for a device of the user's own: its event(), at a logged tick. Never waits."""
+        self._send(messages.ToDevice(device, payload))
+
+    def hand_over(self, device: str, message: Struct, fd: int) -> None:
+        """As tell(), with a descriptor that stays open here. Raises GuestError."""
+        if self._run is None or self.state not in LIVE_STATES:
+            raise GuestError(f"{self.name} is {self.state.value}")
+        self._run.hand_over(messages.ToDevice(device, msgspec.msgpack.encode(message), fd=True), fd)
+
+    def set_panel(self, width: int, height: int) -> None:
+        """The panel measures this from now on. A guest with a GPU is told, and shows a picture of that size
+        if it likes. Over resets it stays. Other guests' framebuffers cannot change: it is nothing to them."""
+        if self.options.devices_of(self.image).display == "gpu":
+            self._panel_size = SetPanel(width, height)
+            self.tell("gpu", self._panel_size)
+
+    @property
+    def has_drive(self) -> bool:
+        """Whether files can be put into it while it runs."""
+        try:
+            return disks.of(self._guest, self._peripherals).drive
+        except GuestError:
+            return False
+
+    async def insert_media(self, paths: Sequence[Path], progress: Progress | None = None) -> None:
+        """Puts files and folders into its drive, as a read-only disk that is made of them now; what was in
+        there before is out. Cancelled, it changes nothing. Raises GuestError or StorageError."""
+        await disks.of(self._guest, self._peripherals).insert(
+            self._guest, paths, progress or (lambda _: None)
+        )
+
+    async def eject_media(self) -> None:
+        """Raises GuestError where it has no drive."""
+        await disks.of(self._guest, self._peripherals).eject(self._guest)
+
+    @property
+    def modem(self) -> Modem:
+        """For messages and calls. Raises GuestError where it has none."""
+        return ports.modem_of(self._guest, self._peripherals)
+
+    @property
+    def hvc(self) -> Console:
+        """The console of its virtio console device. Raises GuestError where it has none."""
+        return ports.of(self._guest, self._peripherals).console
+
+    @property
+    def balloon(self) -> Balloon:
+        """To ask for memory back, and for statistics. Raises GuestError where it has none."""
+        return balloon.of(self._guest, self._peripherals)
