@@ -25,6 +25,7 @@ from pocketvisor.guest.run import GuestRun
 from pocketvisor.images.catalogue import GuestImage
 
 if TYPE_CHECKING:
+    from pocketvisor.guest.guest import Guest
     from pocketvisor.handset import Handset
 
 Progress = Callable[[str], None]
