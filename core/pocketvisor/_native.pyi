@@ -208,7 +208,7 @@ class Machine:
     def now_ns(self) -> int: ...
     def set_alarm(self, device: int, at_ns: int | None) -> None: ...
     def set_window(self, device: int, content: Buffer | None) -> None:
-        """From here on reads of a device are answered from this memory, without a call; None: by read() again.
+        """From here on reads of a device are answered from this memory, without a call; None: by read().
         For what is read much and changes only by what the device itself does."""
     def load(self, address: int, size: int) -> bytes:
         """Bytes of the guest's RAM by physical address. Raises ValueError where they are not all in it."""
@@ -220,10 +220,10 @@ class Machine:
 
     # Semihosting
     def set_semihosting(self, callable: Callable[[int, int], int] | None) -> None:
-        """Who answers semihosting calls: SVC 0x123456 (0xab in Thumb code) and BKPT 0xab in any mode, with the
-        operation (r0) and its parameter (r1), both as the guest's virtual numbers; the answer goes into r0. It
-        is called on the vCPU's thread and may do what a device may. Without it, or with None, the guest takes
-        its own exceptions. Only for a machine that is not running."""
+        """Who answers semihosting calls: SVC 0x123456 (0xab in Thumb code) and BKPT 0xab in any mode, with
+        the operation (r0) and its parameter (r1), both as the guest's virtual numbers; the answer goes into
+        r0. It is called on the vCPU's thread and may do what a device may. Without it, or with None, the guest
+        takes its own exceptions. Only for a machine that is not running."""
 
     # Time and counters
     def ticks(self) -> int: ...

@@ -86,8 +86,8 @@ def describe(source: str, file: str = "device.py") -> UserDevice:
 
 
 def _check(value: object) -> None:
-    """A value of the tree. One type for all: msgspec 0.22 frees a union of a list and a text with a pattern as
-    something else, and the process with it."""
+    """A value of the tree. One type for all: msgspec 0.22 frees a union of a list and a text with a pattern
+    as something else, and the process with it."""
     if value is True or value is False:
         return
     for part in value if isinstance(value, list) else [value]:

@@ -1,9 +1,7 @@
 """virtio-gpu: what a driver flushes is on the pane and nothing else; what it gets wrong is an error code."""
 
 import random
-import shutil
 import struct
-import subprocess
 
 import msgspec
 import pytest
@@ -47,12 +45,6 @@ def test_the_display_has_the_panels_size_and_its_edid_says_how_large_that_is(dri
     assert block == edid(W, H, 254.0) and sum(block) % 256 == 0
     assert block[66] | block[68] >> 4 << 8 == millimetres(W, H, 254.0)[0] == 10
     assert driver.code(gpu.GET_EDID, struct.pack("<II", 1, 0)) == gpu.ERR_INVALID_PARAMETER
-
-
-@pytest.mark.skipif(not shutil.which("edid-decode"), reason="edid-decode is not installed")
-def test_the_edid_conforms() -> None:
-    run = subprocess.run(["edid-decode", "--check"], input=edid(480, 800, 252.0), capture_output=True)
-    assert b"FAIL" not in run.stdout, run.stdout.decode()
 
 
 @pytest.mark.parametrize("format", sorted(FORMATS))
