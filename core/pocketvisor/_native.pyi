@@ -222,8 +222,8 @@ class Machine:
     def set_semihosting(self, callable: Callable[[int, int], int] | None) -> None:
         """Who answers semihosting calls: SVC 0x123456 (0xab in Thumb code) and BKPT 0xab in any mode, with
         the operation (r0) and its parameter (r1), both as the guest's virtual numbers; the answer goes into
-        r0. It is called on the vCPU's thread and may do what a device may. Without it, or with None, the guest
-        takes its own exceptions. Only for a machine that is not running."""
+        r0. It is called on the vCPU's thread and may do what a device may. Without it, or with None, the
+        guest takes its own exceptions. Only for a machine that is not running."""
 
     # Time and counters
     def ticks(self) -> int: ...
