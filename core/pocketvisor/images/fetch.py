@@ -21,6 +21,7 @@ from pocketvisor.errors import ImageError, MissingImage
 from pocketvisor.images import debian, firmware
 from pocketvisor.images.apt import Apt, Progress
 from pocketvisor.images.catalogue import GuestImage, load_guest, user_guests_path
+from pocketvisor.images.unbuilt import PHONE
 
 
 def fetchable() -> tuple[str, ...]:
@@ -29,12 +30,16 @@ def fetchable() -> tuple[str, ...]:
 
 
 async def fetch(guest: str, *, progress: Progress | None = None, force: bool = False) -> GuestImage:
-    """Bring a guest's files and return it. `debian` brings the installer too.
+    """Bring a guest's files and return it. `debian` brings the installer too; `debian-phone` is built.
 
     What is here and whole is not fetched again, and then no network is needed, unless `force`. It stops where
     its task is cancelled; what was downloaded stays for the next time.
     """
     tell = progress or (lambda sentence, done: None)
+    if guest == PHONE:
+        from pocketvisor.images.phone import build
+
+        return await build(progress=tell, force=force)
     if guest not in fetchable():
         raise ImageError(f"'{guest}' is nothing to fetch; there are {', '.join(fetchable())}")
     guests = tuple(debian.UNFETCHED) if guest == "debian" else (guest,)

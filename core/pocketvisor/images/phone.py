@@ -30,6 +30,7 @@ from pocketvisor.images.configure import configure
 from pocketvisor.images.fetch import alone, part
 from pocketvisor.images.root_files import RootFiles
 from pocketvisor.images.unbuilt import PHONE, UNBUILT
+from pocketvisor.storage.keep import folder_name, storage_path
 
 T = TypeVar("T")
 
@@ -200,7 +201,8 @@ def _sha256(path: Path) -> str:
 
 
 def _take_place(folder: Path, place: Path) -> None:
-    """The new folder for the old one. What a guest that runs has open stays open for it."""
+    """The new folder for the old one, whose kept changes go with it, since they are of that disk alone. What
+    a guest that runs has open stays open for it."""
     folder.chmod(0o755)
     old = None
     if place.exists():
@@ -215,6 +217,7 @@ def _take_place(folder: Path, place: Path) -> None:
     finally:
         if old is not None:
             shutil.rmtree(old, ignore_errors=True)
+            shutil.rmtree(storage_path() / folder_name(PHONE), ignore_errors=True)
     place_folder = os.open(place.parent, os.O_RDONLY)
     try:
         os.fsync(place_folder)

@@ -78,6 +78,7 @@ def add_phone_files(root: RootFiles, release: str, modules: dict[str, bytes], so
     for name, content in {
         "etc/inittab": ours.joinpath("inittab").read_bytes(),
         "etc/hostname": b"phone\n",
+        "root/.inputrc": ours.joinpath("home", "inputrc").read_bytes(),
         "etc/hosts": b"127.0.0.1 localhost phone\n::1 localhost\n",
         "etc/fstab": b"/dev/vda / ext4 noatime 0 1\n",
         "etc/filesystems": b"ext4\nvfat\niso9660\n",
