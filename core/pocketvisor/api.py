@@ -11,6 +11,7 @@
 Nothing here loads the engine: guests run in processes of their own.
 """
 
+from pocketvisor.board.map import USER_DEVICES_MAX
 from pocketvisor.errors import (
     ControlError,
     GuestError,
@@ -22,8 +23,10 @@ from pocketvisor.errors import (
     PhoneError,
     PocketvisorError,
     RecordingError,
+    StorageError,
 )
 from pocketvisor.guest.console import Console
+from pocketvisor.guest.disks import DISKS_MAX
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import GuestState, RunOptions, StopReason
 from pocketvisor.guest.panel import PanelView
@@ -35,16 +38,20 @@ from pocketvisor.models import HandsetModel, Panel, load_model, load_models
 from pocketvisor.network.radio import PRESETS as RADIO_PRESETS
 from pocketvisor.network.radio import Radio
 from pocketvisor.network.service import GuestNetwork, NetworkState
-from pocketvisor.network.spec import Forward, NetworkSpec, parse_forward
+from pocketvisor.network.spec import Forward, NetworkSpec, parse_forward, parse_network
 from pocketvisor.phone import Phone
 from pocketvisor.phone_route import Route, read_gpx
 from pocketvisor.recording import Recording, read_recording, write_recording
+from pocketvisor.storage.disk import DiskSpec, check_disk
 
 __all__ = [
     "DEFAULT_PROMPT",
+    "DISKS_MAX",
     "RADIO_PRESETS",
+    "USER_DEVICES_MAX",
     "Console",
     "ControlError",
+    "DiskSpec",
     "Forward",
     "Guest",
     "GuestCounters",
@@ -73,11 +80,14 @@ __all__ = [
     "RunOptions",
     "ScriptPlan",
     "StopReason",
+    "StorageError",
     "catalogue",
+    "check_disk",
     "image_from_files",
     "load_model",
     "load_models",
     "parse_forward",
+    "parse_network",
     "read_gpx",
     "read_recording",
     "write_recording",

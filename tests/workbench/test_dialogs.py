@@ -66,11 +66,11 @@ def test_files_of_ones_own_are_checked_before_the_start(workbench: Workbench, tm
         workbench.window.trigger("guest.add-files")
         dialog = _dialog()
         assert not dialog.accept_button.isEnabled()
-        dialog.main.edit.setText(str(tmp_path / "missing"))
+        dialog.own.main.edit.setText(str(tmp_path / "missing"))
         assert "there is no such file" in dialog.problem.text()
         kernel = tmp_path / "zImage"
         kernel.write_bytes(b"kernel")
-        dialog.main.edit.setText(str(kernel))
+        dialog.own.main.edit.setText(str(kernel))
         assert dialog.accept_button.isEnabled()
         dialog.accept()
         await until(lambda: handset.guests)

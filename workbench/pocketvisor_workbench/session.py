@@ -312,6 +312,6 @@ def _at_hand(image: GuestImage, options: RunOptions | None) -> RunOptions:
     options = options or RunOptions()
     if image.kind == "elf" or options.replay is not None:
         return options
-    network = options.network or (None if image.network else NetworkSpec())
+    network = options.network or (NetworkSpec() if options.network_card and not image.network else None)
     media = True if options.media is None else options.media
     return msgspec.structs.replace(options, network=network, media=media)

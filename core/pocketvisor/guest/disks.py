@@ -13,8 +13,9 @@ import msgspec
 from msgspec import structs
 
 from pocketvisor.board.config import DevicesConfig, DiskConfig
+from pocketvisor.board.map import DISK_SLOTS
 from pocketvisor.devices.virtio_blk import DiskTrouble, Medium
-from pocketvisor.errors import GuestError
+from pocketvisor.errors import GuestError, StorageError
 from pocketvisor.guest.options import LIVE_STATES
 from pocketvisor.recording import RecordingHead
 from pocketvisor.storage.disk import OpenDisks, open_disks
@@ -29,6 +30,7 @@ Progress = Callable[[str], None]
 T = TypeVar("T")
 
 DRIVE: Final = "media"
+DISKS_MAX: Final = len(DISK_SLOTS)
 _TROUBLES: Final = {
     "full": "this computer's disk is full, and what the guest wrote to {disk} was refused",
     "short": "the file of {disk} has become shorter while in use, and the guest could not read all of it",
@@ -131,6 +133,8 @@ async def open_guest_disks(guest: "Guest", progress: Progress) -> Disks | None:
     drive = image.media if options.media is None else options.media
     if not specs and not drive:
         return None
+    if len(specs) > DISKS_MAX:
+        raise StorageError(f"A guest has at most {DISKS_MAX} disks, not {len(specs)}")
     wants_folder = any(spec.keep and spec.mode == "overlay" for spec in specs)
     kept = keep(image.id, guest.id, guest.name) if wants_folder else nothing_kept()
     try:

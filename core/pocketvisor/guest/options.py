@@ -42,6 +42,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     """Files of the user's own devices; see devices/user_device.py."""
     phone: bool | None = None
     network: NetworkSpec | None = None
+    network_card: bool = True
+    """False: no card at all, whatever the image wants."""
     disks: tuple[DiskSpec, ...] = ()
     media: bool | None = None
     flash: Path | None = None
@@ -65,6 +67,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
 
     def network_of(self, image: GuestImage) -> NetworkSpec | None:
         """None where the board has no network card."""
+        if not self.network_card:
+            return None
         return self.network or network_spec(image.network)
 
     def parts_of(self, image: GuestImage) -> RecordedParts:

@@ -127,26 +127,47 @@ def open_disks(
     return opened
 
 
+def check_disk(spec: DiskSpec) -> None:
+    """Raises StorageError for what open_disks() would refuse at first sight; copies and locks nothing."""
+    if spec.format == "qcow2":
+        _refuse_direct(spec)
+        qcow2.check(spec.path)
+        return
+    fd = open_image(spec.path, writable=spec.mode == "direct")
+    try:
+        _check_size(spec, os.fstat(fd).st_size)
+    finally:
+        os.close(fd)
+
+
+def _refuse_direct(spec: DiskSpec) -> None:
+    if spec.mode == "direct":
+        raise StorageError(
+            f"{spec.path}: a qcow2 image is read from a raw copy, so it cannot be written to directly"
+        )
+
+
+def _check_size(spec: DiskSpec, size: int) -> None:
+    if not 0 < size <= overlay.DISK_MAX:
+        raise StorageError(
+            f"{spec.path}: holds {size} bytes: a disk has one sector at least, and at most 1 TiB"
+        )
+    if spec.mode == "direct" and size % SECTOR:
+        raise StorageError(
+            f"{spec.path}: its size is no multiple of {SECTOR} bytes: `truncate -s %{SECTOR}` makes it so"
+        )
+
+
 def _open_base(spec: DiskSpec, progress: Progress, cancelled: Cancelled) -> OpenDisk:
     direct = spec.mode == "direct"
     if spec.format == "qcow2":
-        if direct:
-            raise StorageError(
-                f"{spec.path}: a qcow2 image is read from a raw copy, so it cannot be written to directly"
-            )
+        _refuse_direct(spec)
         base = qcow2.open_raw_copy(spec.path, progress, cancelled)
     else:
         base = open_image(spec.path, writable=direct)
     try:
         size = os.fstat(base).st_size
-        if not 0 < size <= overlay.DISK_MAX:
-            raise StorageError(
-                f"{spec.path}: holds {size} bytes: a disk has one sector at least, and at most 1 TiB"
-            )
-        if direct and size % SECTOR:
-            raise StorageError(
-                f"{spec.path}: its size is no multiple of {SECTOR} bytes: `truncate -s %{SECTOR}` makes it so"
-            )
+        _check_size(spec, size)
         lock(base, spec.path, alone=direct)
     except BaseException:
         os.close(base)

@@ -48,9 +48,7 @@ def open_raw_copy(path: Path, progress: Progress, cancelled: Cancelled) -> int:
     image = open_image(path)
     try:
         size = check_header(image, path)
-        status = os.fstat(image)
-        name = f"{os.path.realpath(path)}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}"
-        copy = copies_path() / f"{blake3(name.encode('utf-8', 'surrogateescape')).hexdigest()[:32]}.raw"
+        copy = _copy_of(image, path)
         try:
             fd = os.open(copy, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
@@ -66,6 +64,33 @@ def open_raw_copy(path: Path, progress: Progress, cancelled: Cancelled) -> int:
 
 def copies_path() -> Path:
     return user_cache_path("pocketvisor") / "disks"
+
+
+def check(path: Path) -> None:
+    """Raises StorageError for what open_raw_copy() would refuse at first sight; copies nothing."""
+    image = open_image(path)
+    try:
+        check_header(image, path)
+        if not _copy_of(image, path).exists():
+            _program(path)
+    finally:
+        os.close(image)
+
+
+def _copy_of(image: int, path: Path) -> Path:
+    """Where the raw copy of this state of the image is."""
+    status = os.fstat(image)
+    name = f"{os.path.realpath(path)}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}"
+    return copies_path() / f"{blake3(name.encode('utf-8', 'surrogateescape')).hexdigest()[:32]}.raw"
+
+
+def _program(path: Path) -> str:
+    program = shutil.which(PROGRAM)
+    if program is None:
+        raise StorageError(
+            f"{path}: qcow2 needs {PROGRAM}, which is not installed: `apt-get install qemu-utils` brings it"
+        )
+    return program
 
 
 def check_header(image: int, path: Path) -> int:
@@ -96,11 +121,7 @@ def check_header(image: int, path: Path) -> int:
 
 
 def _convert(image: int, path: Path, copy: Path, size: int, progress: Progress, cancelled: Cancelled) -> None:
-    program = shutil.which(PROGRAM)
-    if program is None:
-        raise StorageError(
-            f"{path}: qcow2 needs {PROGRAM}, which is not installed: `apt-get install qemu-utils` brings it"
-        )
+    program = _program(path)
     copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     source = f"/proc/self/fd/{image}"  # the very file whose header was looked at
     _check_info(program, image, source, path)

@@ -3,66 +3,39 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
-    QFileDialog,
     QFormLayout,
+    QFrame,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
-    QSlider,
+    QScrollArea,
     QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from pocketvisor.api import ImageError, RunOptions, image_from_files
-from pocketvisor_workbench.dialogs.frame import DialogFrame
+from pocketvisor.api import ImageError, RunOptions
+from pocketvisor_workbench.dialogs.frame import DialogFrame, align
+from pocketvisor_workbench.dialogs.more import More
+from pocketvisor_workbench.dialogs.own_files import OwnFiles
+from pocketvisor_workbench.fetching import way_of
+from pocketvisor_workbench.icons import set_icon
+from pocketvisor_workbench.phone.section import Slider
 from pocketvisor_workbench.swatch import swatch
-from pocketvisor_workbench.widgets import CheckBox, push_button, tool_button
+from pocketvisor_workbench.widgets import CheckBox, push_button
 
 if TYPE_CHECKING:
     from pocketvisor.api import GuestImage, Handset
     from pocketvisor_workbench.session import Session
 
 _RAM_STEP = 16
-_KINDS = (("kernel", "Linux kernel"), ("elf", "ELF file"), ("firmware", "Firmware for the flash at 0"))
-
-
-class FileRow(QWidget):
-    """A path with a button to choose it; files can be dropped on it."""
-
-    changed = Signal()
-
-    def __init__(self, title: str, hint: str) -> None:
-        super().__init__()
-        self._title = title
-        self.edit = QLineEdit()
-        self.edit.setPlaceholderText(hint)
-        self.edit.setAccessibleName(title)
-        self.edit.textChanged.connect(self.changed)
-        browse = tool_button("folder-open-outline", f"Choose: {title}")
-        browse.clicked.connect(self._browse)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.edit, 1)
-        layout.addWidget(browse)
-
-    @property
-    def path(self) -> Path | None:
-        text = self.edit.text().strip()
-        return Path(text).expanduser() if text else None
-
-    def _browse(self) -> None:
-        dialog = QFileDialog(self, self._title)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(self.edit.setText)
-        dialog.open()
+_DISKS = (".qcow2", ".iso")
+_WIDTH, _HEIGHT, _UNFOLDED = 580, 600, 820
+_LEAST_WIDTH, _MARGIN = 480, 60
 
 
 class AddGuestDialog(DialogFrame):
@@ -88,27 +61,51 @@ class AddGuestDialog(DialogFrame):
         self._session, self._handset = session, handset
         self.tabs = QTabWidget()
         self.tabs.addTab(self._make_library(), "From the library")
-        self.tabs.addTab(self._make_files(), "From files of your own")
-        self.body.addWidget(self.tabs, 1)
-        self.body.addLayout(self._make_options())
+        self.own = OwnFiles()
+        self.tabs.addTab(self.own, "From files of your own")
+        self.body.addWidget(self._make_area(), 1)
         self.problem = QLabel()
         self.problem.setObjectName("bad")
         self.problem.setWordWrap(True)
         self.body.addWidget(self.problem)
-        self.tabs.currentChanged.connect(self._check)
+        self.tabs.currentChanged.connect(self._guest_changed)
         self.images.currentRowChanged.connect(self._image_changed)
+        self.own.changed.connect(self._guest_changed)
+        self.more.changed.connect(self._check)
+        self.more.head.clicked.connect(self._more_folded)
         self.tabs.setCurrentIndex(1 if own_files else 0)
         self._place_files(files or [])
         self.images.setCurrentRow(0)
         self._image_changed()
-        self.resize(560, 560)
+        self.setMinimumWidth(_LEAST_WIDTH)
+        self._grow(_HEIGHT)
+        (self.own.main.edit if own_files else self.images).setFocus()
 
     # Parts
+
+    def _make_area(self) -> QScrollArea:
+        """All but the buttons and what is wrong, which are always in sight."""
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
+        layout.setContentsMargins(0, 0, 8, 0)
+        layout.setSpacing(10)
+        layout.addWidget(self.tabs, 1)
+        layout.addLayout(self._make_options())
+        self.more = More()
+        layout.addWidget(self.more)
+        self.area = QScrollArea()
+        self.area.setWidgetResizable(True)
+        self.area.setWidget(inside)
+        self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        return self.area
 
     def _make_library(self) -> QWidget:
         self.images = QListWidget()
         self.images.setAccessibleName("Guests of the library")
         self.images.setSpacing(1)
+        self.images.setMinimumHeight(140)
         for image in self._session.images.values():
             words = image.name if image.available else f"{image.name} (not on this machine yet)"
             item = QListWidgetItem(swatch(image.accent), words)
@@ -120,6 +117,7 @@ class AddGuestDialog(DialogFrame):
         self._about.setObjectName("muted")
         self._about.setWordWrap(True)
         self._fetch = push_button("Fetch", "download")
+        self._fetch.setAutoDefault(False)
         self._fetch.clicked.connect(self._fetch_chosen)
         row = QHBoxLayout()
         row.addWidget(self._about, 1)
@@ -131,30 +129,6 @@ class AddGuestDialog(DialogFrame):
         layout.addLayout(row)
         return page
 
-    def _make_files(self) -> QWidget:
-        page = QWidget()
-        form = QFormLayout(page)
-        form.setContentsMargins(0, 12, 0, 0)
-        form.setVerticalSpacing(8)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignVCenter)
-        self.kind = QComboBox()
-        for value, words in _KINDS:
-            self.kind.addItem(words, value)
-        self.kind.currentIndexChanged.connect(self._kind_changed)
-        self.main = FileRow("File to start from", "zImage, uImage, Android boot image, ELF file or firmware")
-        self.initrd = FileRow("Initial RAM disk", "Optional")
-        self.dtb = FileRow("Device tree", "Optional: the board brings its own")
-        self.append = QLineEdit("console=ttyAMA0 console=tty0")
-        self.append.setAccessibleName("Kernel command line")
-        form.addRow("Kind", self.kind)
-        form.addRow("File", self.main)
-        form.addRow("Initrd", self.initrd)
-        form.addRow("Device tree", self.dtb)
-        form.addRow("Command line", self.append)
-        for row in (self.main, self.initrd, self.dtb):
-            row.changed.connect(self._check)
-        return page
-
     def _make_options(self) -> QFormLayout:
         form = QFormLayout()
         form.setVerticalSpacing(8)
@@ -162,10 +136,7 @@ class AddGuestDialog(DialogFrame):
         self.name = QLineEdit()
         self.name.setMaxLength(64)
         self.name.setAccessibleName("Name of the guest")
-        self.ram = QSlider(Qt.Orientation.Horizontal)
-        self.ram.setAccessibleName("Memory of the guest")
-        self.ram.setMinimum(1)
-        self.ram.setMaximum(max(self._handset.ram_free_mib // _RAM_STEP, 1))
+        self.ram = Slider(1, max(self._handset.ram_free_mib // _RAM_STEP, 1), "Memory of the guest", page=4)
         self._ram_words = QLabel()
         self._ram_words.setMinimumWidth(70)
         self._ram_words.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -179,7 +150,28 @@ class AddGuestDialog(DialogFrame):
         form.addRow("Memory", ram)
         form.addRow("", self.deterministic)
         form.addRow("", self.fast)
+        align(form)
         return form
+
+    def _more_folded(self) -> None:
+        if self.more.inside.isHidden():
+            return
+        self._grow(_UNFOLDED)
+        QTimer.singleShot(0, self, lambda: self.area.ensureWidgetVisible(self.more.disks))
+
+    def _grow(self, height: int) -> None:
+        """Up to what the screen has."""
+        room = self.screen().availableGeometry().size()
+        width, height = max(_WIDTH, self.width()), max(height, self.height())
+        self.resize(min(width, room.width()), min(height, room.height() - _MARGIN))
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """What has the keyboard is in sight."""
+        moved = super().focusNextPrevChild(forward)
+        focused = self.focusWidget()
+        if focused is not None and self.area.isAncestorOf(focused):
+            self.area.ensureWidgetVisible(focused, 0, 24)
+        return moved
 
     # What is chosen
 
@@ -200,60 +192,61 @@ class AddGuestDialog(DialogFrame):
     def _place_files(self, files: list[Path]) -> None:
         """Files that were dropped on a phone, each to where it seems to belong."""
         for path in files:
-            lower = path.name.casefold()
-            if "initr" in lower or lower.endswith((".cpio", ".cpio.gz", ".cpio.xz", ".cpio.zst")):
-                self.initrd.edit.setText(str(path))
-            elif lower.endswith(".dtb"):
-                self.dtb.edit.setText(str(path))
+            suffix = path.suffix.casefold()
+            if suffix in _DISKS:
+                self.more.disks.add([path])
+            elif suffix == ".py":
+                self.more.devices.add([path])
             else:
-                self.main.edit.setText(str(path))
-                kind = (
-                    "elf"
-                    if lower.endswith(".elf")
-                    else "firmware"
-                    if lower.endswith((".fd", ".rom"))
-                    else "kernel"
-                )
-                self.kind.setCurrentIndex(self.kind.findData(kind))
+                self.own.place(path)
 
-    def _kind_changed(self) -> None:
-        kernel = self.kind.currentData() == "kernel"
-        for part in (self.initrd, self.dtb, self.append):
-            part.setEnabled(kernel)
+    def _guest_changed(self) -> None:
+        image = self.image
+        if self.from_files:
+            kind = self.own.guest_kind
+            self.more.show_guest(None, "linux" if kind == "kernel" else kind)
+            main = self.own.main.path
+            self.name.setPlaceholderText(main.stem if main is not None else "")
+        elif image is not None:
+            self.more.show_guest(image, image.kind)
+            self.name.setPlaceholderText(image.name)
         self._check()
 
     def _image_changed(self) -> None:
         image = self.image
         if image is not None:
+            way = way_of(image)
             self._about.setText(image.description if image.available else image.missing)
-            self._fetch.setVisible(not image.available)
+            self._fetch.setVisible(bool(way))
+            if way:
+                self._fetch.setText(way.verb)
+                set_icon(self._fetch, way.picture)
             self.ram.setValue(min(image.ram_mib // _RAM_STEP, self.ram.maximum()))
-            self.name.setPlaceholderText(image.name)
-        self._check()
+        self._guest_changed()
 
     def _check(self) -> None:
         self._ram_words.setText(f"{self.ram_mib} MiB")
-        self.problem.setText(self._find_problem())
-        self.problem.setVisible(bool(self.problem.text()))
-        ready = (
-            self.main.path is not None if self.from_files else self.image is not None and self.image.available
-        )
+        self._tell(self._find_problem())
+        image = self.image
+        ready = self.own.main.path is not None if self.from_files else image is not None and image.available
         if self.accept_button is not None:
             self.accept_button.setEnabled(bool(ready) and not self.problem.text())
 
+    def _tell(self, sentence: str) -> None:
+        self.problem.setText(sentence)
+        self.problem.setVisible(bool(sentence))
+
     def _find_problem(self) -> str:
-        if self.from_files:
-            for row in (self.main, self.initrd, self.dtb):
-                if row.isEnabled() and row.path is not None and not row.path.is_file():
-                    return f"{row.path}: there is no such file"
-            return ""
         image = self.image
-        if image is not None and image.available and self.ram_mib < image.least_ram_mib:
+        if self.from_files:
+            if found := self.own.problem():
+                return found
+        elif image is not None and image.available and self.ram_mib < image.least_ram_mib:
             return (
                 f"{image.name} needs at least {image.least_ram_mib} MiB; "
                 f"{self._handset.name} has {self._handset.ram_free_mib} MiB left"
             )
-        return ""
+        return self.more.problem()
 
     def _fetch_chosen(self) -> None:
         if self.image is not None:
@@ -261,32 +254,19 @@ class AddGuestDialog(DialogFrame):
             self.reject()
 
     def accept(self) -> None:
+        self._check()  # files may have gone meanwhile
         if self.accept_button is None or not self.accept_button.isEnabled():
             return
+        name = self.name.text().strip()
         try:
-            image = self._own_image() if self.from_files else self.image
+            image = self.own.image(name or None, self.ram_mib) if self.from_files else self.image
         except ImageError as error:
-            self.problem.setText(str(error))
-            self.problem.setVisible(True)
+            self._tell(str(error))
             return
         options = RunOptions(
             ram_mib=self.ram_mib,
             deterministic=self.deterministic.isChecked(),
             rate="max" if self.fast.isChecked() else "model",
         )
-        self.picked.emit(image, self.name.text().strip(), options)
+        self.picked.emit(image, name, self.more.apply(options))
         super().accept()
-
-    def _own_image(self) -> "GuestImage":
-        kind, path = self.kind.currentData(), self.main.path
-        linux = kind == "kernel"
-        return image_from_files(
-            kernel=path if linux else None,
-            elf=path if kind == "elf" else None,
-            firmware=path if kind == "firmware" else None,
-            initrd=self.initrd.path if linux else None,
-            dtb=self.dtb.path if linux else None,
-            append=self.append.text().strip() if linux else "",
-            name=self.name.text().strip() or None,
-            ram_mib=self.ram_mib,
-        )

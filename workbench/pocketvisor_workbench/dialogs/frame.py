@@ -1,9 +1,20 @@
 """What all dialogs have: a heading, a body, buttons below; opened with open(), gone when closed."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from pocketvisor_workbench.widgets import push_button
+
+_LABELS = 96
+
+
+def align(form: QFormLayout) -> None:
+    """A form's labels in a column as wide as that of the forms below each other."""
+    for line in range(form.rowCount()):
+        item = form.itemAt(line, QFormLayout.ItemRole.LabelRole)
+        label = item.widget() if item is not None else None
+        if label is not None:
+            label.setMinimumWidth(_LABELS)
 
 
 class DialogFrame(QDialog):

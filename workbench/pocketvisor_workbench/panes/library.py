@@ -19,9 +19,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pocketvisor.images.fetch import fetchable
 from pocketvisor_workbench import mime
 from pocketvisor_workbench.bench import Bench
+from pocketvisor_workbench.fetching import way_of
 from pocketvisor_workbench.icons import icon
 from pocketvisor_workbench.panes.pane_base import Pane
 from pocketvisor_workbench.theme import on_colour
@@ -251,10 +251,11 @@ class LibraryPane(Pane):
         else:
             card.usable = False
             card.setCursor(Qt.CursorShape.ArrowCursor)
-            if image.id in fetchable():
-                fetch = push_button("Fetch", "download")
+            way = way_of(image)
+            if way is not None:
+                fetch = push_button(way.verb, way.picture)
                 fetch.setToolTip(image.missing)
-                fetch.setAccessibleName(f"Fetch {image.name}")
+                fetch.setAccessibleName(f"{way.verb} {image.name}")
                 fetch.clicked.connect(lambda: self.fetch_wanted.emit(image.id))
                 card.add_below(fetch)
         return card
