@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _RAM_STEP = 16
 _DISKS = (".qcow2", ".iso")
 _WIDTH, _HEIGHT, _UNFOLDED = 580, 600, 820
-_LEAST_WIDTH, _MARGIN = 480, 60
+_LEAST_WIDTH, _MARGIN = 540, 60
 
 
 class AddGuestDialog(DialogFrame):

@@ -69,11 +69,18 @@ class FileList(QWidget):
             entry.changed.connect(self.changed)
             self.entries.append(entry)
             self._rows.addWidget(entry)
-            before = self.add_button.previousInFocusChain()
+            before = self._stop_before()
             for stop in entry.stops:
                 QWidget.setTabOrder(before, stop)
                 before = stop
         self.changed.emit()
+
+    def _stop_before(self) -> QWidget:
+        """What the keyboard leaves for the button that adds."""
+        before = self.add_button.previousInFocusChain()
+        while before.focusPolicy() is Qt.FocusPolicy.NoFocus and before is not self.add_button:
+            before = before.previousInFocusChain()
+        return before
 
     def _remove(self, entry: FileEntry) -> None:
         at = self.entries.index(entry)

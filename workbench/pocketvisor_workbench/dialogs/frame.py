@@ -10,6 +10,7 @@ _LABELS = 96
 
 def align(form: QFormLayout) -> None:
     """A form's labels in a column as wide as that of the forms below each other."""
+    form.setHorizontalSpacing(8)
     for line in range(form.rowCount()):
         item = form.itemAt(line, QFormLayout.ItemRole.LabelRole)
         label = item.widget() if item is not None else None

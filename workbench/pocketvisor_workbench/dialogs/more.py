@@ -13,6 +13,7 @@ from pocketvisor_workbench.dialogs.file_list import FileList
 from pocketvisor_workbench.dialogs.file_row import FileRow
 from pocketvisor_workbench.dialogs.frame import align
 from pocketvisor_workbench.dialogs.network_choice import NO_CARD, NetworkChoice
+from pocketvisor_workbench.icons import set_icon
 from pocketvisor_workbench.phone.section import Choice, Folding
 from pocketvisor_workbench.widgets import CheckBox
 
@@ -32,7 +33,7 @@ class More(Folding):
     changed = Signal()
 
     def __init__(self) -> None:
-        super().__init__("More", "tune-variant")
+        super().__init__("More", "chevron-right")
         self.head.setToolTip("Disks, network, display, devices and parts of the board")
         self._image: GuestImage | None = None
         self._kind = "elf"
@@ -94,6 +95,10 @@ class More(Folding):
             grid.addWidget(box, number // 2, number % 2)
             box.toggled.connect(self._changed)
         return board
+
+    def unfold(self, wanted: bool) -> None:
+        super().unfold(wanted)
+        set_icon(self.head, "chevron-down" if wanted else "chevron-right", "muted")
 
     def show_guest(self, image: "GuestImage | None", kind: str) -> None:
         """The guest that is chosen, None for files of one's own, and its kind."""

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFormLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QFormLayout, QLineEdit, QWidget
 
 from pocketvisor.api import GuestImage, image_from_files
 from pocketvisor_workbench.dialogs.file_row import FileRow
 from pocketvisor_workbench.dialogs.frame import align
+from pocketvisor_workbench.phone.section import Choice
 
 _KINDS = (("kernel", "Linux kernel"), ("elf", "ELF file"), ("firmware", "Firmware for the flash at 0"))
 _HINTS = {
@@ -28,8 +29,7 @@ class OwnFiles(QWidget):
         self._form.setContentsMargins(0, 12, 0, 0)
         self._form.setVerticalSpacing(8)
         self._form.setLabelAlignment(Qt.AlignmentFlag.AlignVCenter)
-        self.kind = QComboBox()
-        self.kind.setAccessibleName("Kind of guest")
+        self.kind = Choice("Kind of guest")
         for value, words in _KINDS:
             self.kind.addItem(words, value)
         self.main = FileRow("File to start from", "")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from pocketvisor.api import PhoneError
 from pocketvisor_workbench.bench import Bench
-from pocketvisor_workbench.icons import set_icon
+from pocketvisor_workbench.icons import icon, set_icon
 from pocketvisor_workbench.widgets import ElidedLabel
 
 if TYPE_CHECKING:
@@ -141,6 +141,11 @@ class Choice(QComboBox):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        painter = QPainter(self)
+        icon("chevron-down", "muted").paint(painter, self.width() - 22, (self.height() - 16) // 2, 16, 16)
 
 
 def labelled(words: str, *widgets: QWidget) -> QHBoxLayout:
