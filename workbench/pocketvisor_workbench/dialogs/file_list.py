@@ -78,9 +78,9 @@ class FileList(QWidget):
     def _stop_before(self) -> QWidget:
         """What the keyboard leaves for the button that adds."""
         before = self.add_button.previousInFocusChain()
-        while before.focusPolicy() is Qt.FocusPolicy.NoFocus and before is not self.add_button:
+        while before is not None and before.focusPolicy() is Qt.FocusPolicy.NoFocus:
             before = before.previousInFocusChain()
-        return before
+        return before or self.add_button
 
     def _remove(self, entry: FileEntry) -> None:
         at = self.entries.index(entry)
