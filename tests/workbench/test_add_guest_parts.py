@@ -13,8 +13,10 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from pocketvisor.api import DISKS_MAX, RADIO_PRESETS, DiskSpec, Forward, GuestImage, NetworkSpec, RunOptions
 from pocketvisor.images import phone
+from pocketvisor.images.add import add, remove
 from pocketvisor.images.unbuilt import PHONE, UNBUILT
 from pocketvisor_workbench import session as sessions
+from pocketvisor_workbench.guest_watch import GuestWatch
 from pocketvisor_workbench.jobs import JobState
 
 LINUX = GuestImage(id="linux", name="Linux", kind="linux", kernel=Path("/kernel"))
@@ -378,6 +380,38 @@ def test_the_phone_is_built_as_a_job(workbench: Workbench, monkeypatch: pytest.M
         job.cancel()
         await until(lambda: job.state is JobState.CANCELLED)
         assert cancelled == [True]
+
+    workbench.run(scenario())
+
+
+def test_a_guest_that_is_added_in_a_terminal_comes_into_the_library(
+    workbench: Workbench, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        watch = GuestWatch(workbench.session)
+        elf = tmp_path / "mine.elf"
+        elf.write_bytes(b"\x7fELF" + bytes(60))
+        add(elf)
+        library: Any = workbench.window.docks["library"].pane
+        await until(lambda: "mine" in workbench.session.images)
+        assert "mine" in [card.ident for card in library.cards]
+        remove("mine")
+        await until(lambda: "mine" not in workbench.session.images)
+        watch.close()
+
+    workbench.run(scenario())
+
+
+def test_memory_is_suggested_and_what_is_set_stays(workbench: Workbench) -> None:
+    async def scenario() -> None:
+        dialog = await opened(workbench, own_files=True)
+        assert dialog.dialog.ram_mib == 256
+        dialog.dialog.ram.setValue(8)
+        dialog.choose(dialog.dialog.own.kind, "elf")
+        assert dialog.dialog.ram_mib == 128
+        dialog.dialog.tabs.setCurrentIndex(0)
+        assert dialog.dialog.ram_mib == 64
+        dialog.dialog.reject()
 
     workbench.run(scenario())
 

@@ -29,6 +29,7 @@ from pocketvisor.api import (
 from pocketvisor.control.server import WorkbenchServer
 from pocketvisor.service import WorkbenchService
 from pocketvisor_workbench.bench import Bench
+from pocketvisor_workbench.guest_watch import GuestWatch
 from pocketvisor_workbench.log import Level
 from pocketvisor_workbench.metrics import Sampler
 from pocketvisor_workbench.session import Session
@@ -114,6 +115,7 @@ async def _main(
 ) -> int:
     theme = Theme(app)
     _watch_errors(session)
+    watch = GuestWatch(session)
     window = Window(Bench(session, Sampler(session), theme), Settings())
     window.restore_layout()
     ended = asyncio.Event()
@@ -137,6 +139,7 @@ async def _main(
             await ended.wait()
     finally:
         window.hide()
+        watch.close()
         await server.close()
         await session.close()
     return code

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pocketvisor_workbench.session import Session
 
 _RAM_STEP = 16
+_OWN_RAM_MIB = 256
 _DISKS = (".qcow2", ".iso")
 _WIDTH, _HEIGHT, _UNFOLDED = 580, 600, 820
 _LEAST_WIDTH, _MARGIN = 540, 60
@@ -59,6 +60,7 @@ class AddGuestDialog(DialogFrame):
             picture="play",
         )
         self._session, self._handset = session, handset
+        self._suggested_mib = 0
         self.tabs = QTabWidget()
         self.tabs.addTab(self._make_library(), "From the library")
         self.own = OwnFiles()
@@ -207,10 +209,18 @@ class AddGuestDialog(DialogFrame):
             self.more.show_guest(None, "linux" if kind == "kernel" else kind)
             main = self.own.main.path
             self.name.setPlaceholderText(main.stem if main is not None else "")
+            self._suggest_ram(_OWN_RAM_MIB)
         elif image is not None:
             self.more.show_guest(image, image.kind)
             self.name.setPlaceholderText(image.name)
+            self._suggest_ram(image.ram_mib)
         self._check()
+
+    def _suggest_ram(self, mib: int) -> None:
+        """Once for a guest; what the user sets then stays."""
+        if mib != self._suggested_mib:
+            self._suggested_mib = mib
+            self.ram.setValue(min(mib // _RAM_STEP, self.ram.maximum()))
 
     def _image_changed(self) -> None:
         image = self.image
@@ -221,7 +231,6 @@ class AddGuestDialog(DialogFrame):
             if way:
                 self._fetch.setText(way.verb)
                 set_icon(self._fetch, way.picture)
-            self.ram.setValue(min(image.ram_mib // _RAM_STEP, self.ram.maximum()))
         self._guest_changed()
 
     def _check(self) -> None:
