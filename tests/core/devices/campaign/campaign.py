@@ -37,7 +37,8 @@ class Campaign:
         self.board = EquippedBoard(
             display="ramfb" if seed & 1 else "gpu", legacy=bool(seed & 2), sync=not seed & 4
         )
-        if seed & 4:
+        self._threaded = bool(seed & 4)
+        if self._threaded:
             self.board.board.loop.start()
         self._drivers = [Driver(self.board, number) for number in self.board.slots]
         unknown = {driver.device_id for driver in self._drivers} - REQUESTS.keys()
@@ -141,19 +142,26 @@ class Campaign:
                 other.reset()
         driver.start(rng)
         hostile = Hostile(rng, driver)
+        unanswered: list[tuple[int, int]] = []
         for _ in range(_ROUNDS):
             refused = board.machine.counters()["virtio_refused"]
-            self._try(hostile, driver)
+            named = self._try(hostile, driver, unanswered)
+            if self._threaded:  # what was offered may be answered in a later round
+                unanswered += named
             if driver.status() & NEEDS_RESET:
                 self.counts["resets needed"] += 1
                 assert board.machine.counters()["virtio_refused"] > refused, (
                     "a reset is needed, and not counted"
                 )
                 driver.start(rng)
+                unanswered.clear()
         self.descriptors += hostile.descriptors
         driver.works(rng)
 
-    def _try(self, hostile: Hostile, driver: Driver) -> None:
+    def _try(
+        self, hostile: Hostile, driver: Driver, unanswered: list[tuple[int, int]]
+    ) -> list[tuple[int, int]]:
+        """Answers what the driver has named for writing; `unanswered` is what it named before."""
         board = self.board
         hostile.round()
         named = list(hostile.named())  # before a device writes into the tables themselves
@@ -162,8 +170,9 @@ class Campaign:
         self._disturb()
         board.pump()
         own = (CONTROL, ARENA - CONTROL)  # the program's
-        where = written_elsewhere(before, board.ram, iter([*named, *hostile.named(), own]))
+        where = written_elsewhere(before, board.ram, iter([*unanswered, *named, *hostile.named(), own]))
         assert where is None, f"{driver!r} wrote to 0x{where:x}, which was not named"
+        return named
 
     def _mistake(self, driver: Driver, mistake: str = "") -> None:
         self.counts["mistakes"] += 1
