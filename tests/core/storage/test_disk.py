@@ -8,7 +8,7 @@ import pytest
 from overlay_files import flush, read
 
 from pocketvisor.errors import StorageError
-from pocketvisor.storage.disk import DiskSpec, open_disks, parse_disk
+from pocketvisor.storage.disk import DiskSpec, check_disk, open_disks, parse_disk
 from pocketvisor.storage.files import FileStore
 from pocketvisor.storage.overlay import OverlayStore
 
@@ -169,3 +169,19 @@ def test_a_disk_on_the_command_line(text: str, spec: DiskSpec) -> None:
 def test_a_wrong_disk_on_the_command_line(text: str) -> None:
     with pytest.raises(StorageError):
         parse_disk(text)
+
+
+def test_a_disk_is_looked_at_before_it_is_opened(tmp_path: Path) -> None:
+    """Nothing is locked or copied by that."""
+    file = image(tmp_path / "card.img")
+    held = open_disks([DiskSpec(path=file, mode="direct")], None)
+    check_disk(DiskSpec(path=file, mode="direct"))
+    held.close()
+    for spec, sentence in (
+        (DiskSpec(path=tmp_path / "gone.img"), "cannot be opened"),
+        (DiskSpec(path=image(tmp_path / "odd.img", 700), mode="direct"), "no multiple of 512"),
+        (DiskSpec(path=file, format="qcow2"), "is no qcow2 image"),
+        (DiskSpec(path=file, format="qcow2", mode="direct"), "cannot be written to directly"),
+    ):
+        with pytest.raises(StorageError, match=sentence):
+            check_disk(spec)
