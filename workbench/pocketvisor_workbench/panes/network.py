@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QScrollArea,
-    QSizePolicy,
     QStackedLayout,
     QVBoxLayout,
     QWidget,
@@ -23,7 +21,7 @@ from pocketvisor.api import Forward, NetworkError, NetworkState, parse_forward
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.network_radio import RadioSection
 from pocketvisor_workbench.panes.pane_base import Pane
-from pocketvisor_workbench.phone.section import Folding, labelled
+from pocketvisor_workbench.phone.section import Choice, Folding, labelled
 from pocketvisor_workbench.widgets import ElidedLabel, EmptyState, push_button, tool_button
 
 if TYPE_CHECKING:
@@ -76,10 +74,7 @@ class NetworkPane(Pane):
     # What is shown
 
     def _make_cable(self, layout: QVBoxLayout) -> None:
-        self.place = QComboBox()
-        self.place.setAccessibleName("Cable")
-        self.place.setToolTip("What the guest's network card is plugged into")
-        self.place.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.place = Choice("What the guest's network card is plugged into")
         for mode, words in _PLACES:
             self.place.addItem(words, mode)
         self.place.activated.connect(self._attach)
