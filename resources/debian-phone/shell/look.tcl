@@ -30,6 +30,7 @@ proc dock {path type geometry} {
     wm attributes $path -type $type
     wm geometry $path $geometry
     wm resizable $path 0 0
+    wm focusmodel $path active ;# it never takes the keyboard from the program that is typed into
 }
 
 # A program of ours: a page with a head that closes it. Answers the frame for its content.
