@@ -4,6 +4,7 @@ All of it is lost on a guest that does not run; nothing here waits for the guest
 """
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,7 +17,7 @@ from pocketvisor.errors import GuestError
 from pocketvisor.guest import balloon, disks, ports
 from pocketvisor.guest.balloon import Balloon
 from pocketvisor.guest.console import Console
-from pocketvisor.guest.keyboard import keystrokes
+from pocketvisor.guest.keyboard import Typist
 from pocketvisor.guest.modem import Modem
 from pocketvisor.guest.options import LIVE_STATES, GuestState, RunOptions
 from pocketvisor.guest.panel import PanelView
@@ -71,9 +72,12 @@ class GuestInHand:
         self._send(messages.HardwareKey(name, pressed))
 
     def type_text(self, text: str) -> None:
-        """Types on the keyboard; characters that it has no key for are left out."""
-        for code, pressed in keystrokes(text):
-            self.key(code, pressed)
+        """Types on the keyboard, a few keys at a time; characters that it has no key for are left out."""
+        self._typist.type(text)
+
+    @cached_property
+    def _typist(self) -> Typist:
+        return Typist(self.key)
 
     def tell(self, device: str, message: Struct) -> None:
         """Something for one of its devices, in that device's terms. Never waits."""

@@ -1,6 +1,8 @@
 """Text as strokes of a keyboard with the US layout, by Linux's KEY_ numbers."""
 
-from collections.abc import Iterator
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Final
 
 KEY_ESC: Final = 1
@@ -36,3 +38,29 @@ def keystrokes(text: str) -> Iterator[tuple[int, bool]]:
             yield _SHIFTED[character], True
             yield _SHIFTED[character], False
             yield KEY_LEFTSHIFT, False
+
+
+class Typist:
+    """Types text a few keys at a time. Linux keeps 64 events for a program that reads a keyboard itself, as X
+    does, and drops what does not fit: a sentence at once would be lost on a busy guest."""
+
+    KEYS_AT_ONCE: Final = 12
+    PAUSE: Final = 0.04
+
+    def __init__(self, key: Callable[[int, bool], None]) -> None:
+        self._key = key
+        self._waiting: deque[tuple[int, bool]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def type(self, text: str) -> None:
+        """Behind what is being typed still. Never waits."""
+        self._waiting.extend(keystrokes(text))
+        if self._timer is None:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self._timer = None
+        for _ in range(min(self.KEYS_AT_ONCE, len(self._waiting))):
+            self._key(*self._waiting.popleft())
+        if self._waiting:
+            self._timer = asyncio.get_running_loop().call_later(self.PAUSE, self._go_on)
