@@ -1,5 +1,6 @@
 """A user's own devices in a guest: read, written, told something, saved, recorded; and bad ones contained."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from importlib.resources import files
 from pathlib import Path
@@ -19,7 +20,8 @@ class Nothing(Struct):
 
 class Bad(Device[Nothing]):
     name = "bad"
-    tree = {"compatible": "ns16550a", "reg-shift": 2, "reg-io-width": 4, "clock-frequency": 1843200}
+    registers = (("dat", 0, 4), ("set", 4, 4), ("dirout", 8, 4))
+    tree = {"compatible": "wd,mbl-gpio", "gpio-controller": True, "#gpio-cells": 2}
 
     def __init__(self, port: Port) -> None:
         super().__init__(port, Nothing())
@@ -83,7 +85,8 @@ async def test_linux_reads_a_scanner_and_a_replay_reads_the_same(phone: Handset,
         debian,
         options=RunOptions(rate="max", devices=(example("scanner"),), replay=recording, skip_idle=True),
     )
-    stopped = await again.wait_stopped()
+    async with asyncio.timeout(120):
+        stopped = await again.wait_stopped()
     assert stopped.ticks == recording.end.ticks
     assert await again.digest() == recording.end.digest
     assert b"590123412345" in again.console.text
@@ -131,6 +134,7 @@ async def test_one_that_fails_ends_its_guest_alone(
     path.write_text(HEAD + "    def read(self, offset: int, size: int) -> int:\n        return 1 // 0\n")
     neighbour = await phone.start(catalogue()["personal"])
     guest = await phone.start(debian, options=RunOptions(rate="max", devices=(path,)))
-    stopped = await guest.wait_stopped()
+    async with asyncio.timeout(120):
+        stopped = await guest.wait_stopped()
     assert stopped.kind == "crashed" and "ZeroDivisionError" in guest.problem
     assert neighbour.state.value == "running"
