@@ -260,9 +260,7 @@ async def test_sockets(start: Start, tmp_path: Path) -> None:
     await debian.ask("vsock_pipe 1234 listen & true")
     data = random.Random(2).randbytes(2 << 20)
     for _ in range(2):
-        reader, writer = await asyncio.open_unix_connection(folder / "vsock")
-        writer.write(b"CONNECT 1234\n")
-        assert (await asyncio.wait_for(reader.readline(), 20)).startswith(b"OK ")
+        reader, writer = await _connected(folder, 1234)
         writer.write(data)
         writer.write_eof()
         async with asyncio.timeout(60):
@@ -274,6 +272,17 @@ async def test_sockets(start: Start, tmp_path: Path) -> None:
     await close(writer)
     await debian.guest.handset.remove(debian.guest)
     assert not (folder / "vsock").exists()
+
+
+async def _connected(folder: Path, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """To a port that the guest's program is about to listen at: refused until it does."""
+    async with asyncio.timeout(20):
+        while True:
+            reader, writer = await asyncio.open_unix_connection(folder / "vsock")
+            writer.write(f"CONNECT {port}\n".encode())
+            if (await reader.readline()).startswith(b"OK "):
+                return reader, writer
+            await close(writer)
 
 
 async def test_a_recording_of_it_all_comes_again(
