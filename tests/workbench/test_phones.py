@@ -152,7 +152,9 @@ def test_files_dropped_on_a_phone_open_the_dialog_filled_in(workbench: Workbench
         data.setUrls([QUrl.fromLocalFile(str(tmp_path / name)) for name in ("vmlinuz", "initrd.gz")])
         _drop(workbench.window.stage.views[handset], data)
         dialog: Any = QApplication.activeModalWidget()
-        assert dialog.main.path == tmp_path / "vmlinuz" and dialog.initrd.path == tmp_path / "initrd.gz"
+        assert (
+            dialog.own.main.path == tmp_path / "vmlinuz" and dialog.own.initrd.path == tmp_path / "initrd.gz"
+        )
         assert "there is no such file" in dialog.problem.text()
         dialog.reject()
 
