@@ -135,7 +135,7 @@ def test_a_file_is_what_its_first_bytes_surely_say(tmp_path: Path, head: bytes, 
 
 
 def test_any_other_file_needs_its_kind_said(tmp_path: Path) -> None:
-    path = tmp_path / "u-boot.bin"
+    path = tmp_path / "firmware.bin"
     path.write_bytes(b"anything")
     with pytest.raises(ImageError, match="say it with --kind"):
         add(path)
