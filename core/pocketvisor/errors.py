@@ -43,3 +43,15 @@ class ControlError(PocketvisorError):
 
 class RecordingError(PocketvisorError):
     """A recording cannot be replayed: damaged, of another engine variant, or of other images."""
+
+
+class ProfileError(PocketvisorError):
+    """A profile cannot be used or saved: the sentence names the file and the cause."""
+
+
+class LockedProfile(ProfileError):
+    """A profile's content needs a key that was not given, or another one than was given."""
+
+
+class DamagedProfile(ProfileError):
+    """A part of a profile is not what was saved: the sentence names the part."""
