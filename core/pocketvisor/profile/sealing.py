@@ -2,19 +2,13 @@
 
 from typing import Protocol
 
-import msgspec
 from blake3 import blake3
 
 from pocketvisor.errors import DamagedProfile
+from pocketvisor.profile import signing
+from pocketvisor.profile.keys import ProfileKey
 
 Buffer = bytes | bytearray | memoryview
-
-
-class KeySlot(msgspec.Struct, frozen=True, array_like=True):
-    """One way to the profile's keys: a row of the file's table `key_slots`. What `body` is, its kind says."""
-
-    kind: str
-    body: bytes
 
 
 class Sealer(Protocol):
@@ -37,7 +31,10 @@ class Sealer(Protocol):
 
 
 class PlainSealer:
-    """Of a profile without keys: whole or not is found, who wrote it is not."""
+    """Of a profile without keys: signed and checked, but anyone reads it."""
+
+    def __init__(self, key: ProfileKey) -> None:
+        self._signer = signing.Signer(key.derive("signing"))
 
     def chunk_id(self, plain: Buffer) -> bytes:
         return blake3(plain).digest()
@@ -49,24 +46,14 @@ class PlainSealer:
         return sealed
 
     def sign(self, message: bytes) -> bytes:
-        return blake3(message, derive_key_context="pocketvisor 2026 plain signature").digest()
+        return self._signer.sign(message)
 
     def check(self, message: bytes, signature: bytes) -> None:
-        if self.sign(message) != signature:
-            raise DamagedProfile("the signature is not of this content")
+        if len(signature) != signing.SIGNATURE_SIZE:
+            raise DamagedProfile("A signature in it is not of the profile's own key.")
+        signing.check(self._signer.public, message, signature)
 
 
-class Opened(msgspec.Struct, frozen=True):
-    """What keys.py makes of new keys, or of the slots of a file and what unlocks one of them.
-
-    profile/file.py calls, and knows no more of keys:
-
-        keys.make(profile_id, keys: NewKeys) -> Opened
-        keys.unlock(profile_id, signer: bytes, slots: Sequence[KeySlot], unlock: Unlock) -> Opened
-    """
-
-    sealer: Sealer
-    signer: bytes
-    """Public, kept in the file's header: what check() needs besides the keys, or nothing."""
-    slots: tuple[KeySlot, ...]
-    """To be written to the file (make), or as they were (unlock)."""
+def sealer_of(key: ProfileKey, *, sealed: bool) -> Sealer:
+    """`sealed`: the profile has no "open" slot."""
+    return PlainSealer(key)
