@@ -8,6 +8,7 @@ from pocketvisor.control.balloon_calls import BalloonRequest
 from pocketvisor.control.modem_calls import ModemRequest
 from pocketvisor.control.network_calls import NetworkRequest
 from pocketvisor.control.phone_calls import PhoneRequest
+from pocketvisor.control.server import Tell
 from pocketvisor.control.workbench import Reply, Request
 from pocketvisor.errors import ControlError, GuestError
 from pocketvisor.guest.guest import Guest
@@ -35,7 +36,7 @@ class WorkbenchService:
         self._handsets = handsets
         self._images = images
 
-    async def __call__(self, request: Request) -> Reply:
+    async def __call__(self, request: Request, tell: Tell = lambda *_: None) -> Reply:
         match request:
             case workbench.List():
                 return workbench.Listing([describe(handset) for handset in self._handsets()])

@@ -2,7 +2,10 @@
 
 Of several workbenches the newest holds the name; one that closes takes its name away only if it still holds
 it. Whoever may open the socket may do all that the workbench can: it is for the user alone (mode 0600, and
-the caller's user id is looked at).
+the caller's user id is looked at). A run of a profile without a window listens in the same way, at a name of
+the profile's own.
+
+What takes long tells its progress before its answer, and is cancelled where the caller hangs up.
 
 Left out: several requests on one connection; each call opens its own.
 """
@@ -17,33 +20,48 @@ import warnings
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from platformdirs import user_runtime_path
 
 from pocketvisor.control.channel import Channel
-from pocketvisor.control.workbench import PROTOCOL, Failed, Hello, Reply, Request
+from pocketvisor.control.profile_calls import ProfileRequest
+from pocketvisor.control.workbench import PROTOCOL, Failed, Hello, Progress, Reply, Request
 from pocketvisor.errors import ControlError, PocketvisorError
 
 _ANSWER_SECONDS: Final = 30.0
 _REQUEST_SECONDS: Final = 10.0
+_SIGN_SECONDS: Final = 5.0  # a caller hears at least this often that it is being worked on
+_TELL_SECONDS: Final = 0.05
 _CALLERS_MAX: Final = 32
 _PATH_MAX: Final = 107
 
-Handler = Callable[[Request], Awaitable[Reply]]
+Tell = Callable[[str, float | None], None]
+"""Words for the user, and how much is done: from 0 to 1, or None where nobody knows."""
+Handler = Callable[[Request, Tell], Awaitable[Reply]]
 
 
 def socket_path() -> Path:
     """Where the newest open workbench listens."""
+    return _runtime_path() / "workbench.sock"
+
+
+def profile_socket_path(profile_id: bytes) -> Path:
+    """Where a run of this profile without a window listens."""
+    return _runtime_path() / f"profile-{profile_id.hex()[:32]}.sock"
+
+
+def _runtime_path() -> Path:
     with (
         warnings.catch_warnings()
     ):  # without XDG_RUNTIME_DIR it warns, and finds another folder of the user's
         warnings.simplefilter("ignore")
-        return user_runtime_path("pocketvisor") / "workbench.sock"
+        return user_runtime_path("pocketvisor")
 
 
 class WorkbenchServer:
-    """Answers requests with `handler`; a PocketvisorError that it raises becomes Failed."""
+    """Answers requests with `handler`; a PocketvisorError that it raises becomes Failed. What `handler` tells
+    goes to the caller as Progress, the newest only."""
 
     def __init__(self, handler: Handler, path: Path | None = None) -> None:
         self._handler = handler
@@ -100,8 +118,8 @@ class WorkbenchServer:
                 if not isinstance(hello, Hello) or hello.protocol != PROTOCOL:
                     return
                 request = await channel.receive()
-            if request is not None:
-                channel.send(await self._reply(request))
+            if request is not None and (reply := await self._work(channel, request)) is not None:
+                channel.send(reply)
                 await writer.drain()
         except (ControlError, TimeoutError, ConnectionError):
             pass  # a caller without manners: nobody is left to tell
@@ -109,15 +127,73 @@ class WorkbenchServer:
             self._callers -= 1
             channel.close()
 
-    async def _reply(self, request: Request) -> Reply:
+    async def _work(self, channel: Channel[Request, Reply], request: Request) -> Reply | None:
+        """The answer; None where the caller has hung up, and so cancelled the work."""
+        news = _News()
+        work = asyncio.ensure_future(self._reply(request, news.tell))
+        waiting: set[asyncio.Future[Any]] = {work}
+        if isinstance(request, ProfileRequest):
+            waiting.add(asyncio.ensure_future(channel.receive()))
         try:
-            return await self._handler(request)
+            while not work.done():
+                done, _ = await asyncio.wait(
+                    {*waiting, news.arrived()}, timeout=_SIGN_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+                if any(future in done for future in waiting - {work}):
+                    return None
+                if not work.done():
+                    channel.send(news.take())
+                    await asyncio.wait({work}, timeout=_TELL_SECONDS)
+            return work.result()
+        finally:
+            news.close()
+            for future in waiting:
+                future.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    async def _reply(self, request: Request, tell: Tell) -> Reply:
+        try:
+            return await self._handler(request, tell)
         except PocketvisorError as error:
             return Failed(str(error)[:2000])
 
 
-async def call(request: Request, path: Path | None = None) -> Reply:
-    """The open workbench's answer. Raises ControlError where none is open, or with its reason to refuse."""
+class _News:
+    """The newest that a handler told. May be told from another thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._newest = Progress("")
+        self._arrival: asyncio.Future[None] | None = None
+
+    def tell(self, words: str, fraction: float | None) -> None:
+        self._newest = Progress(words[:2000], fraction)
+        with suppress(RuntimeError):  # the loop has gone: so has the caller
+            self._loop.call_soon_threadsafe(self._arrived)
+
+    def arrived(self) -> "asyncio.Future[None]":
+        """Done when something is told that take() has not given yet."""
+        if self._arrival is None:
+            self._arrival = self._loop.create_future()
+        return self._arrival
+
+    def take(self) -> Progress:
+        if self._arrival is not None and self._arrival.done():
+            self._arrival = None
+        return self._newest
+
+    def close(self) -> None:
+        if self._arrival is not None:
+            self._arrival.cancel()
+
+    def _arrived(self) -> None:
+        if not (arrival := self.arrived()).done():
+            arrival.set_result(None)
+
+
+async def call(request: Request, path: Path | None = None, *, progress: Tell | None = None) -> Reply:
+    """The answer of whoever listens at `path`, or else of the open workbench. A cancelled call cancels what
+    takes long there too. Raises ControlError where nobody listens, or with the reason to refuse."""
     path = path or socket_path()
     try:
         reader, writer = await asyncio.open_unix_connection(os.fspath(path))
@@ -133,7 +209,12 @@ async def call(request: Request, path: Path | None = None) -> Reply:
             if not isinstance(hello, Hello) or hello.protocol != PROTOCOL:
                 raise ControlError("The open workbench is of another version of Pocketvisor")
             channel.send(request)
-            reply = await channel.receive()
+        reply: Reply | None = Progress("")
+        while isinstance(reply, Progress):
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                reply = await channel.receive()
+            if progress is not None and isinstance(reply, Progress) and reply.words:
+                progress(reply.words, reply.fraction)
     except TimeoutError:
         raise ControlError("The open workbench does not answer") from None
     finally:

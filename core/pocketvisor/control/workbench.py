@@ -9,8 +9,9 @@ from pocketvisor.control.messages import Sentence
 from pocketvisor.control.modem_calls import ModemRequest, ModemShown
 from pocketvisor.control.network_calls import NetworkRequest, NetworkShown
 from pocketvisor.control.phone_calls import PhoneRequest, PhoneShown
+from pocketvisor.control.profile_calls import ProfileReply, ProfileRequest
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 Name = Annotated[str, Meta(max_length=64)]
 Operation = Literal["pause", "resume", "reset", "restart", "power-off", "kill", "remove", "foreground"]
@@ -73,6 +74,7 @@ Request = (
     | PhoneRequest
     | ModemRequest
     | BalloonRequest
+    | ProfileRequest
 )
 
 
@@ -104,6 +106,13 @@ class Listing(_Message):
     handsets: list[HandsetInfo]
 
 
+class Progress(_Message):
+    """Before the answer to what takes long, any number of times. `fraction` is from 0 to 1, or not known."""
+
+    words: Sentence
+    fraction: float | None = None
+
+
 class Done(_Message):
     sentence: Sentence
 
@@ -116,4 +125,16 @@ class Picture(_Message):
     png: bytes
 
 
-Reply = Hello | Listing | Done | Failed | Picture | NetworkShown | PhoneShown | ModemShown | BalloonShown
+Reply = (
+    Hello
+    | Listing
+    | Progress
+    | Done
+    | Failed
+    | Picture
+    | NetworkShown
+    | PhoneShown
+    | ModemShown
+    | BalloonShown
+    | ProfileReply
+)

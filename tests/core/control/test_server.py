@@ -12,6 +12,7 @@ import pytest
 from pocketvisor.api import GuestImage, GuestState, Handset
 from pocketvisor.control import workbench
 from pocketvisor.control.channel import frame
+from pocketvisor.control.profile_calls import AskProfile, Key, OpenProfile
 from pocketvisor.control.server import WorkbenchServer, call
 from pocketvisor.errors import ControlError
 from pocketvisor.service import WorkbenchService
@@ -130,9 +131,97 @@ def test_a_path_too_long_for_a_socket_is_a_sentence(tmp_path: Path) -> None:
         asyncio.run(WorkbenchServer(_empty, tmp_path / ("x" * 120) / "workbench.sock").open())
 
 
-async def _never(_: object) -> workbench.Reply:
+async def _never(*_: object) -> workbench.Reply:
     raise AssertionError("nobody was to call this one")
 
 
-async def _empty(_: object) -> workbench.Reply:
+async def _empty(*_: object) -> workbench.Reply:
     return workbench.Listing([])
+
+
+async def _asked(
+    tmp_path: Path, handler: Any, request: workbench.Request, **words: Any
+) -> tuple[workbench.Reply, list[tuple[str, float | None]]]:
+    told: list[tuple[str, float | None]] = []
+    server = WorkbenchServer(handler, tmp_path / "workbench.sock")
+    await server.open()
+    try:
+        reply = await call(request, server.path, progress=lambda *news: told.append(news), **words)
+    finally:
+        await server.close()
+    return reply, told
+
+
+async def test_progress_comes_before_the_answer_and_never_after_newer(tmp_path: Path) -> None:
+    async def slow(_: object, tell: Callable[[str, float | None], None]) -> workbench.Reply:
+        for done in range(1000):
+            tell("Saving", done / 1000)
+            if done % 100 == 0:
+                await asyncio.sleep(0.01)
+        tell("Nearly there", None)
+        await asyncio.sleep(0.2)
+        return workbench.Done("saved")
+
+    reply, told = await _asked(tmp_path, slow, AskProfile(profile="/p"))
+    assert reply == workbench.Done("saved")
+    assert told[-1] == ("Nearly there", None)
+    fractions = [fraction for _, fraction in told[:-1] if fraction is not None]
+    assert fractions == sorted(fractions)
+    assert len(told) < 50  # the newest is enough
+
+
+async def test_progress_may_be_told_from_another_thread(tmp_path: Path) -> None:
+    async def threaded(_: object, tell: Callable[[str, float | None], None]) -> workbench.Reply:
+        await asyncio.to_thread(tell, "Compressing", 0.5)
+        await asyncio.sleep(0.1)
+        return workbench.Done("saved")
+
+    _, told = await _asked(tmp_path, threaded, AskProfile(profile="/p"))
+    assert told == [("Compressing", 0.5)]
+
+
+async def test_a_caller_that_hangs_up_cancels_the_work(tmp_path: Path) -> None:
+    begun, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def endless(*_: object) -> workbench.Reply:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        raise AssertionError
+
+    server = WorkbenchServer(endless, tmp_path / "workbench.sock")
+    await server.open()
+    asking = asyncio.ensure_future(call(AskProfile(profile="/p"), server.path))
+    async with asyncio.timeout(5):
+        await begun.wait()
+        asking.cancel()
+        await cancelled.wait()
+    await server.close()
+
+
+async def test_an_operation_is_done_whether_its_caller_waits_or_not(tmp_path: Path) -> None:
+    begun, go_on, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def operate(*_: object) -> workbench.Reply:
+        begun.set()
+        await go_on.wait()
+        done.set()
+        return workbench.Done("done")
+
+    server = WorkbenchServer(operate, tmp_path / "workbench.sock")
+    await server.open()
+    asking = asyncio.ensure_future(call(workbench.Operate("remove", "Work"), server.path))
+    async with asyncio.timeout(5):
+        await begun.wait()
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        go_on.set()
+        await done.wait()
+    await server.close()
+
+
+async def test_what_is_in_a_key_is_not_in_a_log() -> None:
+    request = OpenProfile(profile="/p", key=Key(passphrase="opensesame"))
+    assert "opensesame" not in repr(request)
