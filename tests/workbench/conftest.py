@@ -1,6 +1,7 @@
 """The workbench offscreen: one Qt application, qasync's loop, and a window with driven or real guests."""
 
 import asyncio
+import gc
 import os
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
@@ -25,6 +26,20 @@ from pocketvisor_workbench.window import Window
 
 _LIMIT_SECONDS = 30.0
 _EXPECTED_WARNINGS = ("This plugin does not support propagateSizeHints",)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Garbage is collected here, in Qt's thread, as the workbench does it; see collector.py."""
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()  # what was imported stays: going through it after each test would take longer than them
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +100,8 @@ def workbench(run: Run[Any], theme: Theme, tmp_path: Path) -> Iterator[Workbench
     async def end() -> None:
         window.close()
         await window.session.close()
-        window.deleteLater()
-        await asyncio.sleep(0.01)
+        window.bench.sampler.close()
+        window.session.deleteLater()
+        window.end()
 
     run(end())

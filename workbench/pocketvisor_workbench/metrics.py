@@ -74,6 +74,9 @@ class Sampler(QObject):
         self._timer.timeout.connect(self.sample)
         self._timer.start()
 
+    def close(self) -> None:
+        self._timer.stop()
+
     def sample(self) -> None:
         now = time.monotonic()
         for guest, series in self.series.items():

@@ -29,6 +29,7 @@ from pocketvisor.api import (
 from pocketvisor.control.server import WorkbenchServer
 from pocketvisor.service import WorkbenchService
 from pocketvisor_workbench.bench import Bench
+from pocketvisor_workbench.collector import Collector
 from pocketvisor_workbench.guest_watch import GuestWatch
 from pocketvisor_workbench.log import Level
 from pocketvisor_workbench.metrics import Sampler
@@ -114,9 +115,11 @@ async def _main(
     app: QApplication, session: Session, model: HandsetModel, images: list[GuestImage], opening: Opening
 ) -> int:
     theme = Theme(app)
+    collector = Collector(app)
     _watch_errors(session)
     watch = GuestWatch(session)
-    window = Window(Bench(session, Sampler(session), theme), Settings())
+    sampler = Sampler(session)
+    window = Window(Bench(session, sampler, theme), Settings())
     window.restore_layout()
     ended = asyncio.Event()
     window.closed.connect(ended.set)
@@ -142,6 +145,9 @@ async def _main(
         watch.close()
         await server.close()
         await session.close()
+        sampler.close()
+        window.end()
+        collector.close()
     return code
 
 

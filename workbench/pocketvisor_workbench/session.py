@@ -231,12 +231,15 @@ class Session(QObject):
         return job
 
     async def close(self) -> None:
-        """Ends all guests; nothing is left running."""
+        """Ends all guests; nothing is left running, and nobody looks at them any more."""
         await self.jobs.close()
-        for handset in [*self.handsets, *self.removed]:
+        shown, removed = self.handsets, self.removed
+        self.handsets, self.removed = [], []
+        self.select(None)
+        for handset in shown:
+            self.handset_removed.emit(handset)
+        for handset in [*shown, *removed]:
             await self._close(handset)
-        self.handsets.clear()
-        self.removed.clear()
 
     # What the handsets tell
 

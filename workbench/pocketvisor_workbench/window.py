@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QTabWidget
 
@@ -425,6 +425,12 @@ class Window(QMainWindow):
         self.save_layout()
         event.accept()
         self.closed.emit()
+
+    def end(self) -> None:
+        """Destroys the window and what it let go of, when its session is closed: nothing of it is left for
+        later, when the event loop is gone."""
+        self.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
 def _mode(text: str) -> ThemeMode:
