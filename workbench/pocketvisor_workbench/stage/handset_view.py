@@ -37,6 +37,7 @@ from pocketvisor_workbench.stage.drop_hint import DropHint, drive_at
 from pocketvisor_workbench.stage.geometry import PhoneGeometry
 from pocketvisor_workbench.stage.keys import LEFT_EDGE, RIGHT_EDGE, HardwareKey
 from pocketvisor_workbench.stage.pane import GuestPane
+from pocketvisor_workbench.stage.swipe import Swipe
 from pocketvisor_workbench.theme import tokens
 
 if TYPE_CHECKING:
@@ -46,8 +47,6 @@ PAD = 14
 GAP = 10
 LEAST_WIDTH = 236
 SLIDE_MS = 200
-_SWIPE_START = 8
-_SWIPE_SHARE = 0.22
 
 
 class Shape(enum.Enum):
@@ -79,7 +78,7 @@ class HandsetView(QWidget):
         self.compact = False
         self._factor = 0.5
         self._slide = 0.0
-        self._swipe: tuple[QPointF, float, bool] | None = None
+        self._swipe: Swipe | None = None
         self._drop_over = False
         self._drop_hint = DropHint(handset.name, self)
         self._glass = QWidget(self)
@@ -400,38 +399,26 @@ class HandsetView(QWidget):
             and self._on_body(event.position())
         ):
             self._animation.stop()
-            self._swipe = (event.position(), self._slide, False)
+            self._swipe = Swipe(event.position(), self._slide, self._guests_of)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._swipe is None:
-            return
-        start, base, moved = self._swipe
-        way = event.position() - start
-        if not moved and max(abs(way.x()), abs(way.y())) < _SWIPE_START:
-            return
-        self._swipe = (start, base, True)
-        self._set_slide(min(max(self._swiped(base, way), 0.0), len(self.panes) - 1.0))
+        if self._swipe is not None:
+            slide = self._swipe.move(event.position(), len(self.panes))
+            if slide is not None:
+                self._set_slide(slide)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self._swipe is None:
-            return
-        start, base, moved = self._swipe
-        self._swipe = None
-        if not moved:
-            return
-        travel = self._swiped(base, event.position() - start) - base
-        index = round(base)
-        if abs(travel) > _SWIPE_SHARE:
-            index += max(1, round(abs(travel))) * (1 if travel > 0 else -1)
-        index = min(max(index, 0), len(self.panes) - 1)
-        self._session.bring_to_front(self.panes[index].guest)
-        self._slide_to(index)
+        swipe, self._swipe = self._swipe, None
+        index = swipe.end(event.position(), len(self.panes)) if swipe is not None else None
+        if index is not None:
+            self._session.bring_to_front(self.panes[index].guest)
+            self._slide_to(index)
 
-    def _swiped(self, base: float, way: QPointF) -> float:
+    def _guests_of(self, way: QPointF) -> float:
         """The phone's front goes with the mouse; on a single phone the picture does."""
         if self.shape is Shape.SINGLE:
-            return base - way.x() / self._phone.bay(0).width()
-        return base + self._phone.along(way.x(), way.y()) / self._phone.pitch
+            return -way.x() / self._phone.bay(0).width()
+        return self._phone.along(way.x(), way.y()) / self._phone.pitch
 
     def _on_body(self, at: QPointF) -> bool:
         origin = self._origin()
