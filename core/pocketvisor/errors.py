@@ -55,3 +55,7 @@ class LockedProfile(ProfileError):
 
 class DamagedProfile(ProfileError):
     """A part of a profile is not what was saved: the sentence names the part."""
+
+
+class MigrationError(PocketvisorError):
+    """A phone cannot be moved to another machine, or from one: the sentence says why, and who has it."""
