@@ -12,6 +12,7 @@ import typer
 from pocketvisor.cli import (
     balloon,
     bench,
+    desktop,
     guests,
     handsets,
     modem,
@@ -32,7 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-VERBS = (run, handsets, guests, workbench, ps, operations, network, phone, modem, balloon, bench)
+VERBS = (run, handsets, guests, workbench, ps, operations, network, phone, modem, balloon, bench, desktop)
 """Each adds its command, or commands, with add_to(app)."""
 
 for verb in VERBS:
