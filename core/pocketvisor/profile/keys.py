@@ -1,12 +1,13 @@
 """The profile key and its slots: for a passphrase (Argon2id), or for the holder of an age identity.
 
-A profile has one random key of 32 bytes, from which every other is derived; it never changes. What the file holds of
-it are *slots*: the key wrapped, once for each way to open the profile. A passphrase is changed by replacing its slot;
-a profile without slots is unreadable for ever, which is what wiping does. A profile without keys has one "open" slot
-with the key as it is: it is signed and checked like any other, but anyone reads and writes it.
+A profile has one random key of 32 bytes, from which every other is derived; it never changes. What the file
+holds of it are *slots*: the key wrapped, once for each way to open the profile. A passphrase is changed by
+replacing its slot; a profile without slots is unreadable for ever, which is what wiping does. A profile
+without keys has one "open" slot with the key as it is: it is signed and checked like any other, but anyone
+reads and writes it.
 
-Left out: taking back what someone has read. Whoever opened the profile once may have kept its key; removing a slot
-keeps out only those who did not. FORMAT.md has the layout.
+Left out: taking back what someone has read. Whoever opened the profile once may have kept its key; removing a
+slot keeps out only those who did not. FORMAT.md has the layout.
 """
 
 import os
@@ -32,7 +33,8 @@ MAX_SLOT = 8192
 MAX_PASSPHRASE = 1024
 MAX_IDENTITY_FILE = 64 << 10
 KEY_TEXT = "pocketvisor-profile-key-1:"
-"""What stands before the hexadecimal key in an age slot: the stock tool prints it, and `Unlock(key=...)` takes it."""
+"""What stands before the hexadecimal key in an age slot: the stock tool prints it, and `Unlock(key=...)`
+takes it."""
 
 # RFC 9106's second choice; 0.2 s and 64 MiB on the machine this was written on.
 ARGON_MEMORY = 64 << 10  # KiB
@@ -45,7 +47,8 @@ Kind = Literal["open", "passphrase", "age"]
 
 @dataclass(frozen=True, slots=True)
 class Unlock:
-    """What someone has to open a profile with; `passphrase` beside `identity` is for a protected identity file."""
+    """What someone has to open a profile with; `passphrase` beside `identity` is for a protected identity
+    file."""
 
     passphrase: str | None = field(default=None, repr=False)
     identity: Path | None = None
@@ -80,7 +83,7 @@ class ProfileKey:
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) != KEY_SIZE:
-            raise DamagedProfile("The profile's key has a wrong length.")
+            raise DamagedProfile("The profile's key has a wrong length")
         self._secret = bytes(secret)
         self.public = public_half(self.derive("signing"))
 
@@ -96,7 +99,7 @@ class ProfileKey:
                 raise ValueError
             return cls(bytes.fromhex(digits))
         except (ValueError, DamagedProfile):
-            raise ProfileError(f"That is no profile key: one begins with '{KEY_TEXT}'.") from None
+            raise ProfileError(f"That is no profile key: one begins with '{KEY_TEXT}'") from None
 
     def text(self) -> str:
         return KEY_TEXT + self._secret.hex()
@@ -118,10 +121,10 @@ def new_slots(key: ProfileKey, keys: NewKeys | None) -> list[KeySlot]:
         slots.insert(0, passphrase_slot(key, keys.passphrase))
     if not slots:
         raise ProfileError(
-            "A sealed profile needs a passphrase or a recipient: without, nobody could open it."
+            "A sealed profile needs a passphrase or a recipient: without, nobody could open it"
         )
     if len(slots) > MAX_SLOTS:
-        raise ProfileError(f"A profile has at most {MAX_SLOTS} key slots.")
+        raise ProfileError(f"A profile has at most {MAX_SLOTS} key slots")
     return slots
 
 
@@ -144,25 +147,26 @@ def age_slot(key: ProfileKey, recipient: str) -> KeySlot:
         return KeySlot("age", pyrage.encrypt(f"{key.text()}\n".encode(), [to]))
     except (pyrage.RecipientError, pyrage.EncryptError, ValueError):
         raise ProfileError(
-            f"{recipient[:80]!r} is no age recipient: one begins with 'age1', or is an SSH public key."
+            f"{recipient[:80]!r} is no age recipient: one begins with 'age1', or is an SSH public key"
         ) from None
 
 
 def unwrap(slots: Sequence[KeySlot], unlock: Unlock, public: bytes) -> ProfileKey:
-    """The profile's key, from whichever slot these means open; it is this profile's or LockedProfile is raised."""
+    """The profile's key, from whichever slot these means open; it is this profile's or LockedProfile is
+    raised."""
     if any(slot.kind == "open" for slot in slots):
         if len(slots) != 1:
-            raise DamagedProfile("Its key slots contradict each other.")
+            raise DamagedProfile("Its key slots contradict each other")
         return _belonging(ProfileKey(slots[0].wrapped), public)
     if not slots:
-        raise LockedProfile("The profile was wiped: its key slots are gone, and nothing opens it again.")
+        raise LockedProfile("The profile was wiped: its key slots are gone, and nothing opens it again")
     if unlock.key is not None:
         return _belonging(ProfileKey.from_text(unlock.key), public)
     if unlock.identity is not None:
         return _belonging(_with_identity(slots, unlock.identity, unlock.passphrase), public)
     if unlock.passphrase is not None:
         return _belonging(_with_passphrase(slots, unlock.passphrase, public), public)
-    raise LockedProfile("The profile is sealed: it opens with a passphrase or an age identity.")
+    raise LockedProfile("The profile is sealed: it opens with a passphrase or an age identity")
 
 
 def slot_opened_by(slots: Sequence[KeySlot], unlock: Unlock, public: bytes) -> int | None:
@@ -179,15 +183,15 @@ def slot_opened_by(slots: Sequence[KeySlot], unlock: Unlock, public: bytes) -> i
 def check_slots(slots: Sequence[KeySlot]) -> None:
     """Refuse what no program of this project writes, before any work is done with it."""
     if len(slots) > MAX_SLOTS:
-        raise DamagedProfile(f"It has {len(slots)} key slots, more than {MAX_SLOTS}.")
+        raise DamagedProfile(f"It has {len(slots)} key slots, more than {MAX_SLOTS}")
     work = sum(part.memory * part.passes for slot in slots if (part := _argon(slot)))
     if work > MAX_WORK:
-        raise DamagedProfile("Its passphrase slots ask for more memory and time than any real one needs.")
+        raise DamagedProfile("Its passphrase slots ask for more memory and time than any real one needs")
 
 
 def _belonging(key: ProfileKey, public: bytes) -> ProfileKey:
     if key.public != public:
-        raise LockedProfile("That key is of another profile.")
+        raise LockedProfile("That key is of another profile")
     return key
 
 
@@ -197,18 +201,18 @@ def _argon(slot: KeySlot) -> _Argon | None:
     try:
         part = msgspec.msgpack.decode(slot.wrapped, type=_Argon)
     except (msgspec.DecodeError, RecursionError):
-        raise DamagedProfile("A passphrase slot of it is damaged.") from None
+        raise DamagedProfile("A passphrase slot of it is damaged") from None
     if part.memory < 8 * part.lanes:
-        raise DamagedProfile("A passphrase slot of it is damaged.")
+        raise DamagedProfile("A passphrase slot of it is damaged")
     return part
 
 
 def _from_passphrase(part: _Argon, passphrase: str) -> tuple[AESGCM, bytes]:
     typed = unicodedata.normalize("NFC", passphrase).encode("utf-8", "surrogatepass")
     if not typed:
-        raise ProfileError("An empty passphrase protects nothing.")
+        raise ProfileError("An empty passphrase protects nothing")
     if len(typed) > MAX_PASSPHRASE:
-        raise ProfileError(f"A passphrase has at most {MAX_PASSPHRASE} bytes.")
+        raise ProfileError(f"A passphrase has at most {MAX_PASSPHRASE} bytes")
     argon = Argon2id(
         salt=part.salt, length=44, iterations=part.passes, lanes=part.lanes, memory_cost=part.memory
     )
@@ -220,20 +224,20 @@ def _with_passphrase(slots: Sequence[KeySlot], passphrase: str, public: bytes) -
     check_slots(slots)
     parts = [part for slot in slots if (part := _argon(slot))]
     if not parts:
-        raise LockedProfile("The profile has no passphrase: it opens with an age identity.")
+        raise LockedProfile("The profile has no passphrase: it opens with an age identity")
     for part in parts:
         cipher, nonce = _from_passphrase(part, passphrase)
         try:
             return ProfileKey(cipher.decrypt(nonce, part.sealed, public))
         except InvalidTag:
             continue
-    raise LockedProfile("The passphrase does not open this profile.")
+    raise LockedProfile("The passphrase does not open this profile")
 
 
 def _with_identity(slots: Sequence[KeySlot], path: Path, passphrase: str | None) -> ProfileKey:
     identities = read_identities(path, passphrase)
     if not any(slot.kind == "age" for slot in slots):
-        raise LockedProfile("The profile has no age recipient: it opens with a passphrase.")
+        raise LockedProfile("The profile has no age recipient: it opens with a passphrase")
     for slot in slots:
         if slot.kind != "age":
             continue
@@ -242,27 +246,28 @@ def _with_identity(slots: Sequence[KeySlot], path: Path, passphrase: str | None)
             return ProfileKey.from_text(text.decode("ascii"))
         except (pyrage.DecryptError, ValueError, ProfileError):
             continue
-    raise LockedProfile(f"The identity in {path.name} does not open this profile.")
+    raise LockedProfile(f"The identity in {path.name} does not open this profile")
 
 
 def read_identities(
     path: Path, passphrase: str | None = None
 ) -> list[pyrage.x25519.Identity | pyrage.ssh.Identity]:
-    """The identities of a file as `age-keygen` or `ssh-keygen` writes it, or of one protected by a passphrase."""
+    """The identities of a file as `age-keygen` or `ssh-keygen` writes it, or of one protected by a
+    passphrase."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_IDENTITY_FILE + 1)
     except OSError as error:
-        raise ProfileError(f"The identity {path} cannot be read: {error.strerror}.") from None
+        raise ProfileError(f"The identity {path} cannot be read: {error.strerror}") from None
     if len(content) > MAX_IDENTITY_FILE:
-        raise ProfileError(f"{path.name} is no age identity: it is too large.")
+        raise ProfileError(f"{path.name} is no age identity: it is too large")
     if content.startswith((b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")):
         if passphrase is None:
-            raise LockedProfile(f"The identity {path.name} is itself protected by a passphrase.")
+            raise LockedProfile(f"The identity {path.name} is itself protected by a passphrase")
         try:
             content = pyrage.passphrase.decrypt(content, passphrase)
         except pyrage.DecryptError:
-            raise LockedProfile(f"The passphrase does not open the identity {path.name}.") from None
+            raise LockedProfile(f"The passphrase does not open the identity {path.name}") from None
     try:
         if content.startswith(b"-----BEGIN"):
             return [pyrage.ssh.Identity.from_buffer(content)]
@@ -271,5 +276,5 @@ def read_identities(
     except (pyrage.IdentityError, ValueError):
         found = []
     if not found:
-        raise ProfileError(f"{path.name} is no age identity: no 'AGE-SECRET-KEY-1' and no SSH key is in it.")
+        raise ProfileError(f"{path.name} is no age identity: no 'AGE-SECRET-KEY-1' and no SSH key is in it")
     return [*found]

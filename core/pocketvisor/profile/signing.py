@@ -1,9 +1,10 @@
 """Who made a profile: a key pair of Ed25519 that belongs to the profile, and the profile's id that it gives.
 
 The private half comes from the profile key, so whoever can open a profile can go on writing it, on whatever
-machine, and nobody else can. The public half stands in the file's header in the clear: a signature can be checked
-without a key, by a vault for instance. The id is a hash of the public half: a file cannot claim to be another
-profile. Left out: who the *person* is. A signature says "written by one who holds this profile's key", no more.
+machine, and nobody else can. The public half stands in the file's header in the clear: a signature can be
+checked without a key, by a vault for instance. The id is a hash of the public half: a file cannot claim to be
+another profile. Left out: who the *person* is. A signature says "written by one who holds this profile's
+key", no more.
 """
 
 import blake3
@@ -18,7 +19,8 @@ ID_SIZE = 16
 
 MANIFEST = b"pocketvisor manifest 1\0"
 VAULT_ENTRY = b"pocketvisor vault entry 1\0"
-"""What a signature is for goes in front of what is signed: one for a vault's entry never passes as a manifest's."""
+"""What a signature is for goes in front of what is signed: one for a vault's entry never passes as a
+manifest's."""
 
 
 def profile_id(public: bytes) -> bytes:
@@ -47,4 +49,4 @@ def check(public: bytes, message: bytes, signature: bytes, purpose: bytes = MANI
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, purpose + message)
     except (InvalidSignature, ValueError):
-        raise DamagedProfile("A signature in it is not of the profile's own key.") from None
+        raise DamagedProfile("A signature in it is not of the profile's own key") from None

@@ -1,0 +1,39 @@
+"""A signature is of one profile's key, over exactly these bytes, for one purpose."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pocketvisor.errors import DamagedProfile
+from pocketvisor.profile.signing import ID_SIZE, VAULT_ENTRY, Signer, check, profile_id, public_half
+
+SIGNER = Signer(bytes(32))
+
+
+@given(st.binary(max_size=200), st.binary(max_size=200))
+def test_a_signature_is_of_one_message(message: bytes, other: bytes) -> None:
+    signature = SIGNER.sign(message)
+    check(SIGNER.public, message, signature)
+    if other != message:
+        with pytest.raises(DamagedProfile):
+            check(SIGNER.public, other, signature)
+
+
+def test_a_signature_for_one_purpose_serves_no_other() -> None:
+    with pytest.raises(DamagedProfile):
+        check(SIGNER.public, b"m", SIGNER.sign(b"m", VAULT_ENTRY))
+
+
+@given(st.binary(max_size=80), st.binary(max_size=100))
+def test_hostile_keys_and_signatures_are_refused(public: bytes, signature: bytes) -> None:
+    with pytest.raises(DamagedProfile):
+        check(public, b"message", signature)
+    with pytest.raises(DamagedProfile):
+        check(SIGNER.public, b"message", signature)
+
+
+def test_the_id_comes_from_the_public_half_alone() -> None:
+    assert public_half(bytes(32)) == SIGNER.public
+    assert profile_id(SIGNER.public) == profile_id(public_half(bytes(32)))
+    assert len(profile_id(SIGNER.public)) == ID_SIZE
+    assert profile_id(public_half(b"\1" * 32)) != profile_id(SIGNER.public)
