@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-static const char *const names[] = {"alloc", "eventfd", "log"};
+static const char *const names[] = {"alloc", "eventfd", "log", "map", "shadow", "thaw"};
 static _Atomic(const char *) armed;
 
 bool fault_arm(const char *name) {

@@ -91,33 +91,15 @@ void machine_set_semihosting(struct machine *machine, machine_semihosting call, 
     vcpu_set_semihosting(machine->vcpu, call != NULL);
 }
 
+static void failed(void *pointer, const char *sentence) {
+    machine_fail(pointer, sentence);
+}
+
 static void dirtied(void *pointer, void *tag, uint32_t page) {
     struct machine *machine = pointer;
     (void)page;
     if (tag == &machine->frame)
         machine->frame.touched = true;
-}
-
-/* How the virtio devices reach the guest's RAM. */
-
-bool machine_in_ram(void *pointer, uint64_t address, uint64_t size) {
-    const struct machine *machine = pointer;
-    return address >= machine->ram_base && size <= machine->ram_size &&
-           address - machine->ram_base <= machine->ram_size - size;
-}
-
-static bool ram_read(void *pointer, uint64_t address, void *data, uint32_t size) {
-    return machine_load(pointer, address, data, size);
-}
-
-static bool ram_write(void *pointer, uint64_t address, const void *data, uint32_t size) {
-    return machine_store(pointer, address, data, size);
-}
-
-static bool ram_clear(void *pointer, uint64_t address, uint32_t size) {
-    struct machine *machine = pointer;
-    return machine_in_ram(pointer, address, size) &&
-           vcpu_clear_memory(machine->vcpu, (uint32_t)address, size);
 }
 
 /* Memories. */
@@ -235,7 +217,8 @@ bool machine_add_virtio_slots(struct machine *machine, uint32_t base, uint32_t f
         return refuse(error, "There are 1 to %d virtio slots.", VIRTIO_SLOTS);
     if (!spi_exists(machine, first_spi, count, error))
         return false;
-    struct virtio_memory memory = {machine, machine_in_ram, ram_read, ram_write, ram_clear};
+    struct virtio_memory memory = {machine, machine_in_ram, machine_ram_read, machine_ram_write,
+                                   machine_ram_clear};
     machine->virtio = allocate(sizeof *machine->virtio);
     if (!machine->virtio)
         return refuse(error, "Out of memory for the virtio slots.");
@@ -266,7 +249,8 @@ static bool open_all(struct machine *machine, const struct machine_options *opti
                                            .cp_write = cp_write,
                                            .hypercall = hypercall,
                                            .semihosting = semihosting,
-                                           .dirtied = dirtied};
+                                           .dirtied = dirtied,
+                                           .failed = failed};
     struct vcpu_host host = calls;
     host.machine = machine;
     if (options->tick_ps == 0 || options->tick_ps > TICK_PS_MAX)
@@ -277,15 +261,14 @@ static bool open_all(struct machine *machine, const struct machine_options *opti
         return refuse(error, "No eventfd can be had: %s.", strerror(errno));
     if (options->status_fd >= 0 && !(machine->status = status_open(options->status_fd)))
         return refuse(error, "The status page cannot be mapped: %s.", strerror(errno));
-    void *ram = map_fd(machine, options->ram_fd, options->ram_size, true, error);
-    if (!ram)
+    if (!ram_open(&machine->ram, &options->ram, error))
         return false;
-    machine->ram_dirty = allocate(options->ram_size / PAGE / 8 + 1);
+    machine->ram_dirty = allocate(machine->ram.size / PAGE / 8 + 1);
     if (!machine->ram_dirty)
         return refuse(error, "Out of memory for the dirty log.");
     machine->vcpu = vcpu_open(&machine->clock, &host, error);
-    return machine->vcpu && vcpu_map_memory(machine->vcpu, options->ram_base, options->ram_size, ram, true,
-                                            machine->ram_dirty, machine, error);
+    return machine->vcpu &&
+           vcpu_map_ram(machine->vcpu, options->ram_base, &machine->ram, machine->ram_dirty, machine, error);
 }
 
 struct machine *machine_new(const struct machine_options *options, char error[MACHINE_ERROR]) {
@@ -298,7 +281,6 @@ struct machine *machine_new(const struct machine_options *options, char error[MA
     pthread_mutex_init(&machine->frame.lock, NULL);
     machine->woke_at = NEVER;
     machine->ram_base = options->ram_base;
-    machine->ram_size = options->ram_size;
     machine->clock.tick_ps = options->tick_ps;
     machine->deterministic = options->deterministic;
     machine->skip_idle = options->skip_idle;
@@ -311,6 +293,7 @@ struct machine *machine_new(const struct machine_options *options, char error[MA
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&machine->lock, NULL);
     gic_init(&machine->gic, (struct wire){irq_line, machine, 0});
+    ram_init(&machine->ram);
     if (!open_all(machine, options, error)) {
         machine_free(machine);
         return NULL;
@@ -331,6 +314,7 @@ void machine_free(struct machine *machine) {
     }
     framebuffer_free(&machine->frame.buffer);
     free(machine->ram_dirty);
+    ram_close(&machine->ram);
     for (unsigned index = 0; index < machine->memory_count; index++)
         munmap(machine->memories[index].host, machine->memories[index].size);
     status_close(machine->status);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "device.h"
+#include "ram.h"
 #include "vcpu.h"
 #include "virtio_mmio.h"
 
@@ -35,8 +36,9 @@ enum run_reason {
 enum { MACHINE_DEVICES = 32, MACHINE_UARTS = 4, MACHINE_MEMORIES = 6, MACHINE_ERROR = 256 };
 
 struct machine_options {
-    int ram_fd, status_fd; /* status_fd: -1 for none */
-    uint32_t ram_base, ram_size, tick_ps;
+    struct ram_options ram;
+    int status_fd; /* -1 for none */
+    uint32_t ram_base, tick_ps;
     bool deterministic, skip_idle;
 };
 
@@ -115,6 +117,9 @@ uint64_t machine_now_ns(const struct machine *machine);
 bool machine_in_ram(void *machine, uint64_t address, uint64_t size);
 bool machine_load(struct machine *machine, uint64_t address, void *data, uint32_t size);
 bool machine_store(struct machine *machine, uint64_t address, const void *data, uint32_t size);
+/* From any thread: waits until all of a range in RAM is there. False: it never will be. */
+bool machine_require(struct machine *machine, uint64_t address, uint64_t size);
+struct ram *machine_ram(struct machine *machine);
 /* UINT64_MAX: none. */
 void machine_set_alarm(struct machine *machine, unsigned device, uint64_t at_ns);
 /* A device failed: run() returns RUN_ERROR at the next block start. */
@@ -130,6 +135,10 @@ struct event_queue *machine_events(struct machine *machine);
 /* The dirty log of RAM, one bit a page. After a look clear it with machine_clear_dirty(). */
 const uint8_t *machine_dirty(const struct machine *machine, size_t *size);
 void machine_clear_dirty(struct machine *machine);
+/* See ram.h and capture.h; not running. A capture's dirty log begins anew: `dirty` takes it as it was. */
+bool machine_freeze_ram(struct machine *machine, int own_fd, char error[MACHINE_ERROR]);
+bool machine_begin_capture(struct machine *machine, int shadow_fd, const uint8_t *wanted, uint8_t *dirty,
+                           char error[MACHINE_ERROR]);
 
 /* State: parts in a fixed order, ending where false is answered. After writing into the fields of all parts
  * call machine_restored(), which answers false, with the part's name in `error`, where one is impossible. */

@@ -64,7 +64,8 @@ struct machine {
     struct pace pace;
     bool deterministic, skip_idle;
 
-    uint32_t ram_base, ram_size;
+    uint32_t ram_base;
+    struct ram ram;
     uint8_t *ram_dirty;
     struct machine_memory memories[MACHINE_MEMORIES + 2];
     unsigned memory_count;
@@ -142,6 +143,11 @@ uint64_t machine_frame_due(const struct machine *machine, bool idle);
 /* machine_scanout.c: damage of the framebuffer, unless something else is shown. */
 void machine_frame_damaged(struct machine *machine, const uint16_t (*rectangles)[4], unsigned count,
                            uint64_t real);
+
+/* machine_memory.c: as the virtio devices reach the guest's RAM. */
+bool machine_ram_read(void *machine, uint64_t address, void *data, uint32_t size);
+bool machine_ram_write(void *machine, uint64_t address, const void *data, uint32_t size);
+bool machine_ram_clear(void *machine, uint64_t address, uint32_t size);
 
 /* psci.c: a hypercall by the SMC calling convention. */
 enum psci_effect { PSCI_NOTHING, PSCI_SUSPEND, PSCI_POWER_OFF, PSCI_RESET };

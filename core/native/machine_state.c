@@ -122,16 +122,6 @@ bool machine_set_line(struct machine *machine, uint32_t spi, bool level) {
     return true;
 }
 
-bool machine_load(struct machine *machine, uint64_t address, void *data, uint32_t size) {
-    return machine_in_ram(machine, address, size) &&
-           vcpu_read_memory(machine->vcpu, (uint32_t)address, data, size);
-}
-
-bool machine_store(struct machine *machine, uint64_t address, const void *data, uint32_t size) {
-    return machine_in_ram(machine, address, size) &&
-           vcpu_write_memory(machine->vcpu, (uint32_t)address, data, size);
-}
-
 uint64_t machine_now_ns(const struct machine *machine) {
     return clock_now_ns(&machine->clock);
 }
@@ -150,18 +140,6 @@ struct vcpu *machine_vcpu(struct machine *machine) {
 }
 struct event_queue *machine_events(struct machine *machine) {
     return &machine->events;
-}
-
-const uint8_t *machine_dirty(const struct machine *machine, size_t *size) {
-    *size = (machine->ram_size / 4096 + 7) / 8;
-    return machine->ram_dirty;
-}
-
-void machine_clear_dirty(struct machine *machine) {
-    size_t size;
-    machine_dirty(machine, &size);
-    memset(machine->ram_dirty, 0, size);
-    vcpu_harvest(machine->vcpu);
 }
 
 static const struct state_field clock_fields[] = {

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "vcpu_private.h"
 
@@ -50,7 +49,23 @@ bool vcpu_map_memory(struct vcpu *vcpu, uint32_t base, uint32_t size, void *memo
         free(code);
         return false;
     }
-    vcpu->memories[vcpu->memory_count++] = (struct memory){base, size, memory, writable, dirty, tag, code};
+    vcpu->memories[vcpu->memory_count++] = (struct memory){
+        .base = base,
+        .size = size,
+        .host = memory,
+        .writable = writable,
+        .dirty = dirty,
+        .tag = tag,
+        .code = code,
+    };
+    return true;
+}
+
+bool vcpu_map_ram(struct vcpu *vcpu, uint32_t base, struct ram *ram, uint8_t *dirty, void *tag,
+                  char error[256]) {
+    if (!vcpu_map_memory(vcpu, base, (uint32_t)ram->size, ram->host, true, dirty, tag, error))
+        return false;
+    vcpu->memories[vcpu->memory_count - 1].ram = vcpu->ram = ram;
     return true;
 }
 
@@ -133,13 +148,35 @@ bool memory_add_sink(struct vcpu *vcpu) {
     return uc_mmio_map(vcpu->uc, SINK, PAGE_SIZE, sink_read, vcpu, sink_write, vcpu) == UC_ERR_OK;
 }
 
-void memory_mark(struct vcpu *vcpu, struct memory *memory, uint32_t page) {
+static bool fail(struct vcpu *vcpu, const char *sentence) {
+    if (vcpu->host.failed)
+        vcpu->host.failed(vcpu->host.machine, sentence);
+    return false;
+}
+
+bool memory_await(struct vcpu *vcpu, const struct memory *memory, uint32_t offset, uint32_t size) {
+    return !memory->ram || ram_wait(memory->ram, offset, size) ||
+           fail(vcpu, "A part of the guest's memory could not be loaded.");
+}
+
+static void set_dirty(struct vcpu *vcpu, struct memory *memory, uint32_t page) {
     if (memory_is_dirty(memory, page))
         return;
     memory->dirty[page >> 3] |= (uint8_t)(1 << (page & 7));
     vcpu->counters.dirty_marks++;
     if (vcpu->host.dirtied)
         vcpu->host.dirtied(vcpu->host.machine, memory->tag, page);
+}
+
+bool memory_mark(struct vcpu *vcpu, struct memory *memory, uint32_t page) {
+    if (memory_is_open(memory, page))
+        return true;
+    if (!memory_await(vcpu, memory, page << PAGE_SHIFT, PAGE_SIZE))
+        return false;
+    if (memory->ram && !ram_prepare(memory->ram, page))
+        return fail(vcpu, "This computer has no memory left for the guest.");
+    set_dirty(vcpu, memory, page);
+    return true;
 }
 
 void memory_drop_code(struct vcpu *vcpu, struct memory *memory, uint32_t offset, uint32_t size) {
@@ -156,10 +193,13 @@ void memory_forget_code(struct vcpu *vcpu) {
 }
 
 bool memory_load(struct vcpu *vcpu, uint32_t physical, void *data, uint32_t size) {
-    const struct memory *memory = memory_at(vcpu, physical);
+    struct memory *memory = memory_at(vcpu, physical);
     if (!memory || size > memory->size - (physical - memory->base))
         return false;
-    memcpy(data, memory->host + (physical - memory->base), size);
+    uint32_t offset = physical - memory->base;
+    if (!memory_await(vcpu, memory, offset, size))
+        return false;
+    memcpy(data, memory->host + offset, size);
     return true;
 }
 
@@ -167,42 +207,44 @@ bool vcpu_read_memory(struct vcpu *vcpu, uint32_t address, void *data, uint32_t 
     return memory_load(vcpu, address, data, size);
 }
 
-bool vcpu_write_memory(struct vcpu *vcpu, uint32_t address, const void *data, uint32_t size) {
+/* A range that is wholly in one writable memory. */
+static struct memory *writable_at(struct vcpu *vcpu, uint32_t address, uint32_t size) {
     struct memory *memory = memory_at(vcpu, address);
-    if (!memory || !memory->writable || size > memory->size - (address - memory->base))
-        return false;
-    if (size == 0)
-        return true;
+    return memory && memory->writable && size <= memory->size - (address - memory->base) ? memory : NULL;
+}
+
+bool vcpu_write_memory(struct vcpu *vcpu, uint32_t address, const void *data, uint32_t size) {
+    struct memory *memory = writable_at(vcpu, address, size);
+    if (!memory || size == 0)
+        return memory != NULL;
     uint32_t offset = address - memory->base;
-    memcpy(memory->host + offset, data, size);
     uint32_t last = (uint32_t)((uint64_t)offset + size - 1) >> PAGE_SHIFT;
     bool code = false;
     for (uint32_t page = offset >> PAGE_SHIFT; page <= last; page++) {
-        memory_mark(vcpu, memory, page);
+        if (!memory_mark(vcpu, memory, page))
+            return false;
         code |= memory->code[page];
     }
+    memcpy(memory->host + offset, data, size);
     if (code)
         memory_drop_code(vcpu, memory, offset, size);
     return true;
 }
 
 bool vcpu_clear_memory(struct vcpu *vcpu, uint32_t address, uint32_t size) {
-    struct memory *memory = memory_at(vcpu, address);
-    if (!memory || !memory->writable || size > memory->size - (address - memory->base))
+    struct memory *memory = writable_at(vcpu, address, size);
+    if (!memory || size == 0)
+        return memory != NULL;
+    uint32_t offset = address - memory->base;
+    uint32_t first = offset >> PAGE_SHIFT, last = (uint32_t)((uint64_t)offset + size - 1) >> PAGE_SHIFT;
+    if (!memory_await(vcpu, memory, offset, size))
         return false;
-    if (size == 0)
-        return true;
-    uint64_t start = address - memory->base, end = start + size;
-    uint64_t first = (start + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
-    uint64_t after = end & ~(uint64_t)(PAGE_SIZE - 1);
-    if (first < after && madvise(memory->host + first, after - first, MADV_REMOVE) == 0) {
-        memset(memory->host + start, 0, first - start);
-        memset(memory->host + after, 0, end - after);
-    } else {
-        memset(memory->host + start, 0, size); /* not of a kind that can be given back */
-    }
-    for (uint32_t page = (uint32_t)(start >> PAGE_SHIFT); (uint64_t)page << PAGE_SHIFT < end; page++) {
-        memory_mark(vcpu, memory, page);
+    if (!memory->ram)
+        memset(memory->host + offset, 0, size);
+    else if (!ram_clear(memory->ram, offset, size))
+        return fail(vcpu, "This computer has no memory left for the guest.");
+    for (uint32_t page = first; page <= last; page++) {
+        set_dirty(vcpu, memory, page);
         if (memory->code[page])
             memory_drop_code(vcpu, memory, page << PAGE_SHIFT, PAGE_SIZE);
     }

@@ -57,6 +57,7 @@ static int fill(PyObject *module) {
         const char *name;
         long value;
     } constants[] = {
+        {"RAM_BLOCK", RAM_BLOCK},
         {"RUN_LIMIT", RUN_LIMIT},
         {"RUN_STOPPED", RUN_STOPPED},
         {"RUN_POWER_OFF", RUN_POWER_OFF},

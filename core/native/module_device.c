@@ -157,46 +157,6 @@ static PyObject *set_semihosting(MachineObject *self, PyObject *arguments, PyObj
     Py_RETURN_NONE;
 }
 
-/* What a device may do to the guest's RAM. */
-
-static PyObject *outside(uint64_t address, Py_ssize_t size) {
-    return PyErr_Format(PyExc_ValueError, "0x%llx with %zd bytes is not in the guest's RAM",
-                        (unsigned long long)address, size);
-}
-
-static PyObject *load(MachineObject *self, PyObject *arguments, PyObject *keywords) {
-    static char *names[] = {"address", "size", NULL};
-    uint64_t address;
-    uint32_t size;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&O&", names, module_u64, &address, module_u32,
-                                     &size) ||
-        !module_require_inside(self))
-        return NULL;
-    if (!machine_in_ram(self->machine, address, size))
-        return outside(address, size);
-    PyObject *bytes = PyBytes_FromStringAndSize(NULL, size);
-    if (bytes && size)
-        machine_load(self->machine, address, PyBytes_AS_STRING(bytes), size);
-    return bytes;
-}
-
-static PyObject *store(MachineObject *self, PyObject *arguments, PyObject *keywords) {
-    static char *names[] = {"address", "data", NULL};
-    uint64_t address;
-    Py_buffer data;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&y*", names, module_u64, &address, &data))
-        return NULL;
-    PyObject *answer = NULL;
-    if (!module_require_device(self))
-        ;
-    else if (data.len > UINT32_MAX || !machine_store(self->machine, address, data.buf, (uint32_t)data.len))
-        outside(address, data.len);
-    else
-        answer = Py_NewRef(Py_None);
-    PyBuffer_Release(&data);
-    return answer;
-}
-
 static PyObject *print(MachineObject *self, PyObject *arguments, PyObject *keywords) {
     static char *names[] = {"console", "data", NULL};
     uint32_t console;
@@ -221,9 +181,5 @@ PyMethodDef machine_device_methods[] = {
      "set_semihosting($self, /, callable)\n--\n\nWho answers semihosting calls; None: nobody."},
     {"set_window", METHOD(set_window), METH_VARARGS | METH_KEYWORDS,
      "set_window($self, /, device, content)\n--\n\nWhat reads of a device are answered from."},
-    {"load", METHOD(load), METH_VARARGS | METH_KEYWORDS,
-     "load($self, /, address, size)\n--\n\nBytes of the guest's RAM."},
-    {"store", METHOD(store), METH_VARARGS | METH_KEYWORDS,
-     "store($self, /, address, data)\n--\n\nWrites the guest's RAM, within a device's own call."},
     {NULL, NULL, 0, NULL},
 };

@@ -40,15 +40,39 @@ bool module_require_made(MachineObject *self) {
     return self->machine ? true : refuse("the machine was not made");
 }
 
+static bool parse_layers(PyObject *layers, int fds[RAM_LAYERS], struct ram_options *ram) {
+    PyObject *list = layers ? PySequence_Fast(layers, "ram_layers must be a sequence") : NULL;
+    bool good = !layers || list;
+    if (list && PySequence_Fast_GET_SIZE(list) > RAM_LAYERS) {
+        PyErr_Format(PyExc_ValueError, "RAM has at most %d layers", RAM_LAYERS);
+        good = false;
+    }
+    for (Py_ssize_t index = 0; list && good && index < PySequence_Fast_GET_SIZE(list); index++) {
+        long fd = PyLong_AsLong(PySequence_Fast_GET_ITEM(list, index));
+        fds[index] = fd < 0 || fd > INT_MAX ? -1 : (int)fd; /* which is refused later */
+        good = !PyErr_Occurred();
+        ram->layers++;
+    }
+    Py_XDECREF(list);
+    ram->layer_fds = fds;
+    return good;
+}
+
 static int machine_init(MachineObject *self, PyObject *arguments, PyObject *keywords) {
-    static char *names[] = {"ram_fd",    "ram_base",      "ram_size",  "tick_ps",
-                            "status_fd", "deterministic", "skip_idle", NULL};
-    struct machine_options options = {.status_fd = -1};
-    int deterministic = 0, skip_idle = 0;
+    static char *names[] = {"ram_fd",    "ram_base",      "ram_size",   "tick_ps",
+                            "status_fd", "deterministic", "skip_idle",  "ram_layers",
+                            "ram_map",   "ram_wanted",    "ram_loaded", NULL};
+    struct machine_options options = {.ram = {.map_fd = -1, .wanted_fd = -1, .loaded_fd = -1},
+                                      .status_fd = -1};
+    int deterministic = 0, skip_idle = 0, layer_fds[RAM_LAYERS];
+    PyObject *layers = NULL;
     char error[MACHINE_ERROR] = "";
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "iO&O&O&|$ipp", names, &options.ram_fd, module_u32,
-                                     &options.ram_base, module_u32, &options.ram_size, module_u32,
-                                     &options.tick_ps, &options.status_fd, &deterministic, &skip_idle))
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "iO&O&O&|$ippOiii", names, &options.ram.own_fd,
+                                     module_u32, &options.ram_base, module_u32, &options.ram.size, module_u32,
+                                     &options.tick_ps, &options.status_fd, &deterministic, &skip_idle,
+                                     &layers, &options.ram.map_fd, &options.ram.wanted_fd,
+                                     &options.ram.loaded_fd) ||
+        !parse_layers(layers, layer_fds, &options.ram))
         return -1;
     if (self->machine) {
         refuse("the machine is made already");
@@ -63,7 +87,7 @@ static int machine_init(MachineObject *self, PyObject *arguments, PyObject *keyw
     options.skip_idle = skip_idle;
     self->machine = machine_new(&options, error);
     if (!self->machine) {
-        PyErr_SetString(options.tick_ps && options.ram_size ? PyExc_OSError : PyExc_ValueError, error);
+        PyErr_SetString(options.tick_ps && options.ram.size ? PyExc_OSError : PyExc_ValueError, error);
         return -1;
     }
     return 0;
@@ -237,11 +261,27 @@ static PyObject *get_doorbell_fd(MachineObject *self, void *unused) {
     return module_require_made(self) ? PyLong_FromLong(machine_doorbell_fd(self->machine)) : NULL;
 }
 
+static PyObject *get_ram(MachineObject *self, void *unused) {
+    (void)unused;
+    return module_require_made(self) ? PyMemoryView_FromObject((PyObject *)self) : NULL;
+}
+
+/* The RAM lives as long as the machine: a view of it keeps that alive. */
+static int view_ram(MachineObject *self, Py_buffer *view, int flags) {
+    if (!self->machine) {
+        PyErr_SetString(PyExc_BufferError, "the machine was not made");
+        return -1;
+    }
+    struct ram *ram = machine_ram(self->machine);
+    return PyBuffer_FillInfo(view, (PyObject *)self, ram->host, (Py_ssize_t)ram->size, 1, flags);
+}
+
 static PyGetSetDef attributes[] = {
     {"error", (getter)get_error, NULL, "The sentence behind RUN_ERROR, or None.", NULL},
     {"exit_code", (getter)get_exit_code, NULL, "What the run ended with, by RUN_EXIT.", NULL},
     {"console_fd", (getter)get_console_fd, NULL, "An eventfd signalled at console output.", NULL},
     {"doorbell_fd", (getter)get_doorbell_fd, NULL, "An eventfd signalled when a doorbell waits.", NULL},
+    {"ram", (getter)get_ram, NULL, "The guest's RAM as the machine maps it, read only.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -265,7 +305,7 @@ static PyMethodDef own_methods[] = {
     {"counters", METHOD(counters), METH_NOARGS, "counters($self, /)\n--\n\nCounters by name."},
 };
 
-enum { METHODS_MAX = 64 };
+enum { METHODS_MAX = 80 };
 static PyMethodDef methods[METHODS_MAX];
 
 /* One table out of all files'. */
@@ -273,7 +313,7 @@ __attribute__((constructor)) static void join_methods(void) {
     size_t count = sizeof own_methods / sizeof *own_methods;
     memcpy(methods, own_methods, sizeof own_methods);
     const PyMethodDef *const tables[] = {machine_part_methods, machine_outside_methods, machine_state_methods,
-                                         machine_device_methods};
+                                         machine_device_methods, machine_memory_methods};
     for (size_t table = 0; table < sizeof tables / sizeof *tables; table++)
         for (const PyMethodDef *method = tables[table]; method->ml_name; method++)
             methods[count++] = *method;
@@ -281,13 +321,15 @@ __attribute__((constructor)) static void join_methods(void) {
 
 static PyType_Slot slots[] = {
     {Py_tp_doc, "Machine(ram_fd, ram_base, ram_size, tick_ps, *, status_fd=-1, deterministic=False, "
-                "skip_idle=False)\n--\n\nOne guest: vCPU, memory, bus and devices."},
+                "skip_idle=False, ram_layers=(), ram_map=-1, ram_wanted=-1, ram_loaded=-1)\n--\n\nOne guest: "
+                "vCPU, memory, bus and devices."},
     {Py_tp_init, machine_init},
     {Py_tp_dealloc, machine_dealloc},
     {Py_tp_traverse, machine_traverse},
     {Py_tp_clear, machine_clear},
     {Py_tp_methods, methods},
     {Py_tp_getset, attributes},
+    {Py_bf_getbuffer, view_ram},
     {0, NULL},
 };
 

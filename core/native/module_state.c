@@ -1,4 +1,4 @@
-/* Machine's methods on what a machine that stands still is: registers, memory's dirty log, recording, state.
+/* Machine's methods on what a machine that stands still is: registers, recording, state.
  */
 #include "module.h"
 
@@ -47,18 +47,6 @@ static PyObject *registers(MachineObject *self, PyObject *unused) {
     return dict;
 }
 
-static PyObject *harvest_dirty(MachineObject *self, PyObject *unused) {
-    (void)unused;
-    if (!module_require_still(self))
-        return NULL;
-    size_t size;
-    const uint8_t *bits = machine_dirty(self->machine, &size);
-    PyObject *answer = PyBytes_FromStringAndSize((const char *)bits, (Py_ssize_t)size);
-    if (answer)
-        machine_clear_dirty(self->machine);
-    return answer;
-}
-
 static PyObject *translate(MachineObject *self, PyObject *arguments, PyObject *keywords) {
     static char *names[] = {"address", NULL};
     uint32_t address, physical;
@@ -66,7 +54,11 @@ static PyObject *translate(MachineObject *self, PyObject *arguments, PyObject *k
     if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&", names, module_u32, &address) ||
         !module_require_inside(self))
         return NULL;
-    if (!vcpu_translate(machine_vcpu(self->machine), address, &physical, &rights))
+    bool mapped;
+    Py_BEGIN_ALLOW_THREADS; /* page tables may have to be waited for */
+    mapped = vcpu_translate(machine_vcpu(self->machine), address, &physical, &rights);
+    Py_END_ALLOW_THREADS;
+    if (!mapped)
         Py_RETURN_NONE;
     return Py_BuildValue("(Ii)", (unsigned)physical, rights);
 }
@@ -329,8 +321,6 @@ PyMethodDef machine_state_methods[] = {
     {"set_cpu", METHOD(set_cpu), METH_VARARGS | METH_KEYWORDS,
      "set_cpu($self, /, registers)\n--\n\nSets registers by name."},
     {"registers", METHOD(registers), METH_NOARGS, "registers($self, /)\n--\n\nRegisters by name."},
-    {"harvest_dirty", METHOD(harvest_dirty), METH_NOARGS,
-     "harvest_dirty($self, /)\n--\n\nThe dirty log of RAM, cleared by the call."},
     {"translate", METHOD(translate), METH_VARARGS | METH_KEYWORDS,
      "translate($self, /, address)\n--\n\n(physical address, rights) of a virtual address, or None."},
     {"record", METHOD(record), METH_NOARGS, "record($self, /)\n--\n\nBegins to log events."},

@@ -213,6 +213,8 @@ void helper_set_cp_reg_arm(void *state, const void *reg, uint32_t value) {
         find_next();
     if (told)
         here.listener->domains(here.vcpu, value, false);
+    else if (here.listener && here.listener->asks && !strcmp(name, "ATS"))
+        here.listener->asks(here.vcpu, value);
     inner.set_cp(state, reg, value);
     if (told)
         here.listener->domains(here.vcpu, value, true);

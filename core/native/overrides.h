@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OVERRIDES_VERSION = 3 };
+enum { OVERRIDES_VERSION = 4 };
 
 /* As libunicorn numbers them. */
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
@@ -77,6 +77,9 @@ struct overrides_listener {
     void (*table_control)(void *vcpu, uint32_t value);
     /* The guest is about to change its mode (not by an exception). */
     void (*mode)(void *vcpu, uint32_t mode);
+    /* The guest asks the engine to translate an address (ATS1CPR and its like), which walks the tables now.
+     */
+    void (*asks)(void *vcpu, uint32_t address);
 };
 
 /* How often this thread came through each override. */

@@ -6,6 +6,8 @@
  * - the first write to a clean page comes here, for the dirty log;
  * - code is watched: a page that was fetched from is writable only where the engine checks each store (the
  *   guest's own tables allow execution of it there), or after its translations are dropped (another alias);
+ * - memory that is still on its way is waited for: a page before it gets into the TLB, the page tables before
+ * the engine reads them;
  * - what is neither memory nor device is an external abort.
  *
  * Left out: the ARMv5 table format (SCTLR.XP clear), alignment checks of SCTLR.A.
@@ -37,6 +39,42 @@ static bool fill_long(struct vcpu *vcpu, void *cpu, uint32_t address, int access
     return false;
 }
 
+static bool descriptor_at(struct vcpu *vcpu, uint32_t physical, bool big_endian, uint32_t *descriptor) {
+    if (!memory_load(vcpu, physical, descriptor, 4))
+        return false;
+    if (big_endian)
+        *descriptor = __builtin_bswap32(*descriptor);
+    return true;
+}
+
+/* Where an address's first-level descriptor is. False: walks of it are off. */
+static bool first_level(struct vcpu *vcpu, uint32_t address, uint32_t *physical) {
+    uint32_t control = cp15_read(vcpu, CP15_TTBCR), split = control & 7, table;
+    bool high = split && address >> (32 - split);
+    if (high)
+        table = cp15_read(vcpu, CP15_TTBR1) & ~0x3fffu;
+    else
+        table = cp15_read(vcpu, CP15_TTBR0) & ~((1u << (14 - split)) - 1);
+    *physical = table | (address >> 20 << 2);
+    return !(control & (high ? TTBCR_PD1 : TTBCR_PD0));
+}
+
+/* The engine reads the tables past us: what it will read is waited for, of the ARMv5 format too. */
+static void await_tables(void *context, uint32_t address) {
+    struct vcpu *vcpu = context;
+    uint32_t at, entry;
+    if (!vcpu->ram || !atomic_load_explicit(&vcpu->ram->incomplete, memory_order_acquire))
+        return;
+    uint32_t sctlr = cp15_read(vcpu, CP15_SCTLR);
+    if (!(sctlr & SCTLR_M) || long_descriptors_on(vcpu) || !first_level(vcpu, address, &at) ||
+        !descriptor_at(vcpu, at, sctlr & SCTLR_EE, &entry))
+        return;
+    if ((entry & 3) == 1)
+        descriptor_at(vcpu, (entry & ~0x3ffu) | (address >> 12 & 0xff) << 2, false, &entry);
+    else if ((entry & 3) == 3)
+        descriptor_at(vcpu, (entry & ~0xfffu) | (address >> 10 & 0x3ff) << 2, false, &entry);
+}
+
 static bool fill(void *context, void *cpu, uint64_t address, int size, int access, int mmu_index, bool probe,
                  uintptr_t return_address) {
     struct vcpu *vcpu = context;
@@ -48,6 +86,7 @@ static bool fill(void *context, void *cpu, uint64_t address, int size, int acces
     vcpu->nothing = false;
     vcpu->walking = true;
     domains_filled(vcpu, (uint32_t)address, mmu_index);
+    await_tables(vcpu, (uint32_t)address);
     bool found = long_descriptors_on(vcpu) && cp15_read(vcpu, CP15_SCTLR) & SCTLR_M
                      ? fill_long(vcpu, cpu, (uint32_t)address, access, mmu_index)
                      : vcpu->engine->fill(cpu, address, size, access, mmu_index, probe, return_address);
@@ -61,6 +100,13 @@ static void unaligned(void *context, void *cpu, uint64_t address, int access, in
     struct vcpu *vcpu = context;
     vcpu->fault = (struct fault){FAULT_ALIGNMENT, (uint32_t)address, access, mmu_index};
     vcpu->engine->unaligned(cpu, address, access, mmu_index, return_address);
+}
+
+/* The page is there, and for a write it is marked. */
+static bool prepare(struct vcpu *vcpu, struct memory *memory, uint32_t page, int access) {
+    return access == ACCESS_WRITE && memory->writable
+               ? memory_mark(vcpu, memory, page)
+               : memory_await(vcpu, memory, page << PAGE_SHIFT, PAGE_SIZE);
 }
 
 /* Rights of a page of memory for the access at hand. `rights` are what the guest's tables give. */
@@ -77,7 +123,6 @@ static int filter(struct vcpu *vcpu, struct memory *memory, uint32_t page, int a
         }
         return rights & ~RIGHT_WRITE;
     case ACCESS_WRITE:
-        memory_mark(vcpu, memory, page);
         if (*code && !executable) {
             *code = 0;
             uc_ctl_flush_tlb(vcpu->uc);
@@ -85,7 +130,7 @@ static int filter(struct vcpu *vcpu, struct memory *memory, uint32_t page, int a
         }
         break;
     default:
-        if (!memory->writable || !memory_is_dirty(memory, page) || (*code && !executable))
+        if (!memory->writable || !memory_is_open(memory, page) || (*code && !executable))
             rights &= ~RIGHT_WRITE;
     }
     return *code ? rights : rights & ~RIGHT_EXECUTE;
@@ -97,11 +142,14 @@ static void set_page(void *context, void *cpu, uint32_t virtual_address, uint64_
     const int access = vcpu->fault.access;
     vcpu->walking = false;
     struct memory *memory = memory_at(vcpu, physical);
+    uint32_t page = memory ? (uint32_t)(physical - memory->base) >> PAGE_SHIFT : 0;
+    if (memory && !prepare(vcpu, memory, page, access))
+        memory = NULL; /* the machine stops soon: what the guest meets until then is an external abort */
     if (memory && access == ACCESS_WRITE && !memory->writable) {
         physical = SINK;
         rights = RIGHT_WRITE;
     } else if (memory) {
-        rights = filter(vcpu, memory, (uint32_t)(physical - memory->base) >> PAGE_SHIFT, access, rights);
+        rights = filter(vcpu, memory, page, access, rights);
     } else if (access != ACCESS_FETCH && bus_touches(&vcpu->bus, physical & ~(uint64_t)(PAGE_SIZE - 1),
                                                      (physical | (PAGE_SIZE - 1)) + 1)) {
         rights &= ~RIGHT_EXECUTE;
@@ -128,15 +176,8 @@ const struct overrides_listener translate_listener = {
     .domains = domains_write,
     .table_control = long_descriptors_control,
     .mode = domains_mode,
+    .asks = await_tables,
 };
-
-static bool descriptor_at(struct vcpu *vcpu, uint32_t physical, bool big_endian, uint32_t *descriptor) {
-    if (!memory_load(vcpu, physical, descriptor, 4))
-        return false;
-    if (big_endian)
-        *descriptor = __builtin_bswap32(*descriptor);
-    return true;
-}
 
 /* Fault status: the short-descriptor codes for the first level; the second level's are 2 more, but for the
  * access flag's. */
@@ -175,19 +216,11 @@ uint32_t translate_walk(struct vcpu *vcpu, uint32_t address, int access, bool us
         return far >> 32 && !status ? LONG_EXTERNAL : status;
     }
     const bool big_endian = sctlr & SCTLR_EE;
-    uint32_t ttbcr = cp15_read(vcpu, CP15_TTBCR), split = ttbcr & 7, table;
+    uint32_t entry, domain = 0, ap, never, level = 0, at;
     *rights = 0;
-    if (split && address >> (32 - split)) {
-        if (ttbcr & 1 << 5)
-            return STATUS_TRANSLATION;
-        table = cp15_read(vcpu, CP15_TTBR1) & ~0x3fffu;
-    } else {
-        if (ttbcr & 1 << 4)
-            return STATUS_TRANSLATION;
-        table = cp15_read(vcpu, CP15_TTBR0) & ~((1u << (14 - split)) - 1);
-    }
-    uint32_t entry, domain = 0, ap, never, level = 0;
-    if (!descriptor_at(vcpu, table | (address >> 20 << 2), big_endian, &entry))
+    if (!first_level(vcpu, address, &at))
+        return STATUS_TRANSLATION;
+    if (!descriptor_at(vcpu, at, big_endian, &entry))
         return STATUS_EXTERNAL_WALK;
     if ((entry & 3) == 0 || (entry & 3) == 3)
         return STATUS_TRANSLATION;

@@ -38,6 +38,8 @@ struct vcpu_host {
     uint32_t (*semihosting)(void *machine, uint32_t operation, uint32_t parameter);
     /* First write to a clean page of a memory with `log` set: page index within it. */
     void (*dirtied)(void *machine, void *memory_tag, uint32_t page);
+    /* The host cannot give the guest its memory: run no further. */
+    void (*failed)(void *machine, const char *sentence);
 };
 
 struct vcpu_counters {
@@ -60,6 +62,10 @@ void vcpu_close(struct vcpu *vcpu);
  * a page's first write after vcpu_harvest() (NULL: not logged). Not writable: writes are ignored, counted. */
 bool vcpu_map_memory(struct vcpu *vcpu, uint32_t base, uint32_t size, void *memory, bool writable,
                      uint8_t *dirty, void *tag, char error[256]);
+/* The same of RAM that is shared, captured or still on its way; `ram` outlives the vCPU. */
+struct ram;
+bool vcpu_map_ram(struct vcpu *vcpu, uint32_t base, struct ram *ram, uint8_t *dirty, void *tag,
+                  char error[256]);
 /* A device's range, 4 KiB pages or part of one; overlaps are refused. */
 bool vcpu_map_device(struct vcpu *vcpu, uint32_t base, uint32_t size, const struct device_ops *ops,
                      void *device, char error[256]);
@@ -79,13 +85,13 @@ void vcpu_attention(struct vcpu *vcpu);
 /* True once after vcpu_attention(): for the machine's idle wait and attend(). */
 bool vcpu_take_attention(struct vcpu *vcpu);
 
-/* The host wrote to guest memory (DMA): drops translations, marks dirty. Copies `data` in. False where the
- * range is not wholly in one writable memory. vCPU's thread, or not running. */
+/* The host writes guest memory (DMA): marks dirty, drops translations. Copies `data` in. False where the
+ * range is not wholly in one writable memory, or cannot be had. vCPU's thread, or not running. */
 bool vcpu_write_memory(struct vcpu *vcpu, uint32_t address, const void *data, uint32_t size);
 /* The same with zeros; whole pages of shared memory are given back to the host until they are touched. */
 bool vcpu_clear_memory(struct vcpu *vcpu, uint32_t address, uint32_t size);
 bool vcpu_read_memory(struct vcpu *vcpu, uint32_t address, void *data, uint32_t size);
-/* Call after clearing dirty bits, so that the next writes mark again. */
+/* Call after clearing dirty bits, or freezing RAM, so that the next writes mark again. */
 void vcpu_harvest(struct vcpu *vcpu);
 
 /* Not running. Names as _native.pyi gives them; NULL ends the table. */

@@ -6,6 +6,7 @@
 
 #include "bus.h"
 #include "overrides.h"
+#include "ram.h"
 #include "vcpu.h"
 
 enum {
@@ -28,6 +29,8 @@ enum {
 enum { CPSR_J = 1 << 24, CPSR_IT = 0x0600fc00 };
 enum { SCTLR_M = 1 << 0, SCTLR_V = 1 << 13, SCTLR_EE = 1 << 25, SCTLR_AFE = 1 << 29, SCTLR_TE = 1 << 30 };
 
+enum { TTBCR_PD0 = 1 << 4, TTBCR_PD1 = 1 << 5 };
+
 /* A 32-bit register of coprocessor 15 as one number: how registers are named here and in vcpu_registers. */
 #define CP15(crn, opc1, crm, opc2) (1 << 16 | (crn) << 12 | (opc1) << 8 | (crm) << 4 | (opc2))
 #define CP15_SCTLR CP15(1, 0, 0, 0)
@@ -46,7 +49,8 @@ struct memory {
     uint32_t base, size;
     uint8_t *host;
     bool writable;
-    uint8_t *dirty; /* bitmap of the machine's, or NULL */
+    uint8_t *dirty;  /* bitmap of the machine's, or NULL */
+    struct ram *ram; /* NULL: plain memory */
     void *tag;
     uint8_t *code; /* a byte a page: blocks may have been translated from it, and it is watched for writes */
 };
@@ -121,6 +125,7 @@ struct vcpu {
     struct window windows[BUS_RANGES_MAX];
     unsigned window_count;
     struct memory memories[MEMORIES_MAX];
+    struct ram *ram; /* that of one of them, or NULL */
     unsigned memory_count;
 
     const struct overrides *overrides;
@@ -151,7 +156,10 @@ void cp15_write(struct vcpu *vcpu, int id, uint32_t value);
 
 /* memory.c */
 struct memory *memory_at(struct vcpu *vcpu, uint64_t physical);
-void memory_mark(struct vcpu *vcpu, struct memory *memory, uint32_t page);
+/* Before the page is written. False: it cannot be, and the machine knows. */
+bool memory_mark(struct vcpu *vcpu, struct memory *memory, uint32_t page);
+/* Until the bytes are there. False: they never will be, and the machine knows. */
+bool memory_await(struct vcpu *vcpu, const struct memory *memory, uint32_t offset, uint32_t size);
 void memory_drop_code(struct vcpu *vcpu, struct memory *memory, uint32_t offset, uint32_t size);
 void memory_forget_code(struct vcpu *vcpu);
 bool memory_load(struct vcpu *vcpu, uint32_t physical, void *data, uint32_t size);
@@ -161,6 +169,11 @@ bool memory_add_sink(struct vcpu *vcpu);
 
 static inline bool memory_is_dirty(const struct memory *memory, uint32_t page) {
     return !memory->dirty || memory->dirty[page >> 3] >> (page & 7) & 1;
+}
+
+/* A write to this page needs nobody's attention. */
+static inline bool memory_is_open(const struct memory *memory, uint32_t page) {
+    return memory_is_dirty(memory, page) && (!memory->ram || ram_owns(memory->ram, page));
 }
 
 /* translate.c */

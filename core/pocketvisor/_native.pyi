@@ -34,6 +34,12 @@ EVENT_VIRTIO_USED: Final[int]
 EVENT_VIRTIO_CONFIG: Final[int]
 EVENT_DEVICE: Final[int]
 
+RAM_BLOCK: Final[int]
+"""Bytes of a block of RAM in its map. That is 4096 bytes, the first four of which say what block is wanted (its
+number plus 1, native, 0 for none), then a byte for each block. 0: it is in the own memfd; 1 to 253: in that
+layer, until it is first written; 254: it could not be loaded; 255: it is absent, and is in the own memfd once
+its loader has put it there and made its byte 0. All zeros: there is the own memfd alone."""
+
 @type_check_only
 class Device(Protocol):
     """A device served from Python: for rare accesses alone (about a microsecond each, under the GIL)."""
@@ -105,11 +111,21 @@ class Machine:
         status_fd: int = -1,
         deterministic: bool = False,
         skip_idle: bool = False,
+        ram_layers: Sequence[int] = (),
+        ram_map: int = -1,
+        ram_wanted: int = -1,
+        ram_loaded: int = -1,
     ) -> None:
-        """RAM is the memfd mapped shared. status_fd is a memfd of at least 4096 bytes: control/status.py says
-        what it holds. deterministic: no clock corrections but idle jumps, and those are exact.
+        """RAM is the memfd mapped shared, its own one. Over it lie ram_layers, memfds of the same size (read
+        only ones will do) of which ram_map says what is in use: see RAM_BLOCK. ram_wanted and ram_loaded are
+        eventfds: to the loader of absent blocks, and from it. status_fd is a memfd of at least 4096 bytes:
+        control/status.py says what it holds. deterministic: no clock corrections but idle jumps, and those are exact.
         skip_idle: idle time is jumped over at once, not slept (unthrottled runs)."""
 
+    @property
+    def ram(self) -> memoryview:
+        """The RAM as this machine maps it, read only. It is for who has required() what is looked at; what a
+        device does with it is GuestMemory's. It keeps the machine alive."""
     @property
     def error(self) -> str | None: ...
     @property
@@ -218,6 +234,37 @@ class Machine:
     def print(self, console: int, data: Buffer) -> None:
         """Output as if the console's UART had sent it; only within a device's own call, as store()."""
 
+    # RAM: its dirty log, captures, layers, and what is not loaded yet
+    def harvest_dirty(self) -> bytes:
+        """The dirty log of RAM, one bit a page of 4096 bytes, least significant bit first, cleared by the
+        call; only for a machine that is not running."""
+    def begin_capture(self, shadow_fd: int, wanted: Buffer | None = None) -> bytes:
+        """From here on a page (4 KiB) is copied to the shadow before its first write. Answers what
+        harvest_dirty() would; only for a machine that is not running.
+
+        wanted: bits of the pages that are kept, in the dirty log's form; None: all. The shadow is a memfd of
+        a byte a page, rounded up to 4096, and then the RAM's size: a page's byte is 1 once its content is
+        there (at the page's own offset), 2 where the host had no memory for it. A reader takes a page from
+        the RAM, looks at the byte then, and takes the shadow's where it is 1. Which memfd a block is in it
+        looks up in a copy of the map, made while the machine stood still: of what was written since, the byte
+        is set.
+
+        Raises RuntimeError where a capture is on, or the shadow is too small."""
+    def end_capture(self) -> None:
+        """From any thread. Raises OSError where a page could not be kept; nothing where no capture was on."""
+    def freeze_ram(self, own_fd: int) -> None:
+        """The RAM's own memfd becomes the next of ram_layers, which nobody writes any more, and own_fd, empty
+        and of the same size, its own one; the map says so. Blocks that were never touched stay in the own
+        one. Only for a machine that is not running.
+
+        Raises RuntimeError, and changes nothing, where blocks are absent yet, or there are 253 layers."""
+    def require(self, address: int, size: int) -> None:
+        """From any thread: waits until all of a range in RAM is loaded; other threads run meanwhile. Raises
+        ValueError where it is not in RAM, RuntimeError where it could not be loaded."""
+    def ram_complete(self) -> None:
+        """From any thread: all is loaded, so that nothing needs to be waited for from here on. Raises
+        RuntimeError where a block is absent."""
+
     # Semihosting
     def set_semihosting(self, callable: Callable[[int, int], int] | None) -> None:
         """Who answers semihosting calls: SVC 0x123456 (0xab in Thumb code) and BKPT 0xab in any mode, with
@@ -228,9 +275,6 @@ class Machine:
     # Time and counters
     def ticks(self) -> int: ...
     def counters(self) -> Counters: ...
-    def harvest_dirty(self) -> bytes:
-        """The dirty log of RAM, one bit a page of 4096 bytes, least significant bit first, cleared by the
-        call; only for a machine that is not running."""
     def translate(self, address: int) -> tuple[int, int] | None:
         """(physical address, rights: 1 read, 2 write, 4 execute) of a virtual address in the current
         context, or None; while the machine runs, only on the vCPU's thread."""

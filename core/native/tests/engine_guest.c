@@ -144,7 +144,7 @@ static struct guest *open_vcpu(uint8_t *ram, uint8_t *flash) {
     guest->flash = flash;
     guest->clock.tick_ps = 1000000;
     guest->irq_at = UINT64_MAX;
-    const struct vcpu_host host = {guest, attend, cp_read, cp_write, hypercall, NULL, dirtied};
+    const struct vcpu_host host = {guest, attend, cp_read, cp_write, hypercall, NULL, dirtied, NULL};
     guest->vcpu = vcpu_open(&guest->clock, &host, error);
     if (!guest->vcpu ||
         !vcpu_map_memory(guest->vcpu, RAM_BASE, RAM_SIZE, ram, true, guest->dirty, ram, error) ||

@@ -47,8 +47,10 @@ static void load(const uint32_t *code, size_t size) {
 
 static struct machine *bare(void) {
     char error[MACHINE_ERROR] = "";
-    struct machine_options options = {
-        .ram_fd = ram_fd, .status_fd = status_fd, .ram_base = RAM, .ram_size = RAM_SIZE, .tick_ps = 1000};
+    struct machine_options options = {.ram = {ram_fd, RAM_SIZE, NULL, 0, -1, -1, -1},
+                                      .status_fd = status_fd,
+                                      .ram_base = RAM,
+                                      .tick_ps = 1000};
     struct machine *machine = machine_new(&options, error);
     if (!machine)
         fprintf(stderr, "%s\n", error);
@@ -158,16 +160,16 @@ static void test_building_fails_cleanly(void) {
     machine_free(machine);
 
     struct machine_options options = {
-        .ram_fd = ram_fd, .status_fd = -1, .ram_base = RAM, .ram_size = RAM_SIZE, .tick_ps = 0};
+        .ram = {ram_fd, RAM_SIZE, NULL, 0, -1, -1, -1}, .status_fd = -1, .ram_base = RAM};
     CHECK(!machine_new(&options, error));
     options.tick_ps = 1000;
-    options.ram_size = RAM_SIZE + 4096; /* more than there is */
+    options.ram.size = RAM_SIZE + 4096; /* more than there is */
     CHECK(!machine_new(&options, error));
-    options.ram_size = 100;
+    options.ram.size = 100;
     CHECK(!machine_new(&options, error));
-    options.ram_size = RAM_SIZE;
+    options.ram.size = RAM_SIZE;
     options.status_fd = ram_fd;
-    options.ram_fd = -1;
+    options.ram.own_fd = -1;
     CHECK(!machine_new(&options, error));
 }
 

@@ -66,6 +66,10 @@ class Board:
             status_fd=fds.status,
             deterministic=config.deterministic,
             skip_idle=config.skip_idle,
+            ram_layers=fds.ram_layers,
+            ram_map=fds.ram_map,
+            ram_wanted=fds.ram_wanted,
+            ram_loaded=fds.ram_loaded,
         )
         self._lock = threading.Lock()  # the virtio devices' callers are several threads
         self._sync = sync
@@ -81,8 +85,7 @@ class Board:
         self._named: dict[str, VirtioSlot] = {}
         self._lines = key_lines(config.keys)
         self._legacy = config.devices.legacy
-        ram = mmap.mmap(fds.ram, config.ram_size, mmap.MAP_SHARED, mmap.PROT_READ)
-        self._memory = GuestMemory(memoryview(ram), board.RAM_BASE)
+        self._memory = GuestMemory(machine.ram, board.RAM_BASE, machine.require)
 
         self._add_flash(*fds.flash)
         if fds.framebuffer >= 0:
@@ -179,6 +182,11 @@ class Board:
         while self._reports:
             reports.append(self._reports.popleft())
         return reports
+
+    def ram_complete(self) -> None:
+        """Nothing looks for absent blocks of RAM any more. Raises RuntimeError where there is one."""
+        self.machine.ram_complete()
+        self._memory.complete()
 
     # Input. What changes nothing, or has no place on this handset, is left out without a word.
 

@@ -14,6 +14,11 @@ from pocketvisor.devices.user_device import UserDevice
 Address = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 Descriptor = Annotated[int, Meta(ge=-1, le=1 << 20)]
 
+RAM_BLOCK: Final = 64 << 10
+RAM_MAP_HEADER: Final = 4096
+RAM_LAYERS_MAX: Final = 253
+"""Of the RAM's map: see _native.RAM_BLOCK."""
+
 Content = bytes | bytearray | memoryview
 
 PORT_PATTERN: Final = "^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -74,11 +79,27 @@ class Descriptors(Struct, frozen=True, kw_only=True):
     """Numbers of the file descriptors that a guest's process inherited; -1 where it has none."""
 
     ram: Descriptor = -1
+    ram_layers: Annotated[tuple[Descriptor, ...], Meta(max_length=RAM_LAYERS_MAX)] = ()
+    """Memfds of the RAM's size under its own one, that several guests may share and nobody writes."""
+    ram_map: Descriptor = -1
+    """What block of RAM_BLOCK bytes is in which of them: see _native.RAM_BLOCK."""
+    ram_wanted: Descriptor = -1
+    """An eventfd to the loader of absent blocks, and one back: something was loaded."""
+    ram_loaded: Descriptor = -1
     framebuffer: Descriptor = -1
     frame_event: Descriptor = -1
     scanout: Descriptor = -1
     status: Descriptor = -1
     flash: tuple[Descriptor, Descriptor] = (-1, -1)
+
+
+class LazyConfig(Struct, frozen=True):
+    """What a loader of absent blocks has in common with the guest's process (storage/lazy.py): the map, and
+    eventfds to the loader and back."""
+
+    map: Descriptor
+    wanted: Descriptor
+    loaded: Descriptor
 
 
 class DiskConfig(Struct, frozen=True, kw_only=True):
@@ -91,6 +112,11 @@ class DiskConfig(Struct, frozen=True, kw_only=True):
     direct: bool = False
     temporary: bool = False
     """The overlay is gone with the guest: nothing of it needs to be durable."""
+    map: Descriptor = -1
+    changed: Descriptor = -1
+    """The overlay's map and what has changed, where they outlive one process (storage/shared_map.py)."""
+    lazy: LazyConfig | None = None
+    """The base is still being filled."""
     size: Annotated[int, Meta(ge=0, le=1 << 40, multiple_of=512)] = 0
     serial: Annotated[str, Meta(max_length=20, pattern="^[ -~]*$")] = ""
 

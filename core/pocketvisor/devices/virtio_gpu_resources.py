@@ -75,6 +75,7 @@ class Resource:
         self.backing: list[tuple[int, int]] | None = None
         self._starts: list[int] = []
         self._views: list[memoryview] = []
+        self._memory: GuestMemory | None = None
 
     @property
     def size(self) -> int:
@@ -97,8 +98,9 @@ class Resource:
         starts, views, at = [], [], 0
         for address, length in merged:
             starts.append(at)
-            views.append(memory.view(address, length))
+            views.append(memory.unloaded_view(address, length))
             at += length
+        self._memory = memory
         self.backing, self._starts, self._views = merged, starts, views
 
     def detach(self) -> None:
@@ -167,6 +169,8 @@ class Resource:
         while size > 0 and index < len(views):
             part = views[index][start : start + size]
             length = len(part)
+            if self._memory is not None and self._memory.incomplete and self.backing is not None:
+                self._memory.require(self.backing[index][0] + start, length)
             pixels[at : at + length] = part
             at += length
             size -= length

@@ -9,7 +9,7 @@ later than the kick that the driver leaves out because of it, and a kick costs n
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from msgspec import Struct
@@ -38,12 +38,26 @@ class VirtqueueError(Exception):
 
 
 class GuestMemory:
-    """The guest's RAM, read only."""
+    """The guest's RAM, read only. Where parts of it may not be loaded yet, `require` waits for them."""
 
-    def __init__(self, ram: memoryview, base: int) -> None:
+    def __init__(self, ram: memoryview, base: int, require: Callable[[int, int], None] | None = None) -> None:
         self._ram = ram
         self._base = base
         self._end = len(ram)
+        self._require = require
+
+    def complete(self) -> None:
+        """All of it is loaded."""
+        self._require = None
+
+    @property
+    def incomplete(self) -> bool:
+        return self._require is not None
+
+    def require(self, address: int, size: int) -> None:
+        """Waits until a range that is in RAM is loaded; for who looks at it past read() and view()."""
+        if self._require is not None:
+            self._require(address, size)
 
     def contains(self, address: int, size: int) -> bool:
         return 0 <= address - self._base <= self._end - size
@@ -53,6 +67,8 @@ class GuestMemory:
         at = address - self._base
         if not 0 <= at <= self._end - size:
             raise VirtqueueError(f"0x{address:x} with {size} bytes is outside of RAM")
+        if self._require is not None:
+            self._require(address, size)
         return bytes(self._ram[at : at + size])
 
     def view(self, address: int, size: int) -> memoryview:
@@ -60,6 +76,13 @@ class GuestMemory:
         at = address - self._base
         if not 0 <= at <= self._end - size:
             raise VirtqueueError(f"0x{address:x} with {size} bytes is outside of RAM")
+        if self._require is not None:
+            self._require(address, size)
+        return self._ram[at : at + size]
+
+    def unloaded_view(self, address: int, size: int) -> memoryview:
+        """As view() of a range that is in RAM, for who require()s what it then looks at."""
+        at = address - self._base
         return self._ram[at : at + size]
 
 
@@ -106,14 +129,24 @@ class Virtqueue:
         self._ram, self._base = memory._ram, memory._base
         self._table, self._available = layout.descriptors - self._base, layout.available - self._base
         self._size, self._indirect = size, layout.indirect
+        self._unloaded = memory if memory.incomplete else None
         self.position = position & 0xFFFF
 
     def waiting(self) -> int:
         """How many chains the driver has made available and nobody has taken."""
+        if self._unloaded is not None:
+            self._load(self._unloaded)
         count: int = (_u16(self._ram, self._available + 2)[0] - self.position) & 0xFFFF
         if count > self._size:
             raise VirtqueueError(f"{count} chains are available in a queue of {self._size}")
         return count
+
+    def _load(self, memory: GuestMemory) -> None:
+        """The rings; once they are there they stay. The tables of indirect descriptors come and go."""
+        memory.require(self._base + self._table, 16 * self._size)
+        memory.require(self._base + self._available, 6 + 2 * self._size)
+        if not memory.incomplete:
+            self._unloaded = None
 
     def pop(self) -> Chain | None:
         """The next chain, or None if there is none."""
@@ -142,6 +175,8 @@ class Virtqueue:
             if flags & INDIRECT:
                 if nested or flags & NEXT or not self._indirect or length % 16 or not length:
                     raise VirtqueueError("an indirect descriptor is out of place")
+                if self._unloaded is not None:
+                    self._unloaded.require(address, length)
                 # The table takes the place of its descriptor, and no more of it is used than the queue has.
                 table, size, index, nested = address - base, length // 16, 0, True
                 left += 1
