@@ -1,12 +1,17 @@
-"""`pocketvisor run`: guests on a handset, without a window or in the workbench."""
+"""`pocketvisor run`: guests on a handset, without a window or in the workbench. Its options are those of all
+verbs that start guests."""
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pocketvisor.cli.options import with_options_of
 from pocketvisor.cli.output import EXIT_USAGE, Json, fail
+
+if TYPE_CHECKING:
+    from pocketvisor.cli.plan import RunPlan
 
 DEFAULT_MODEL = "nexus-one"
 
@@ -15,10 +20,9 @@ def add_to(app: typer.Typer) -> None:
     app.command("run")(run)
 
 
-def run(
+def asked_plan(
     guests: Annotated[list[str] | None, typer.Argument(metavar="GUEST...", help="By id or name.")] = None,
     handset: Annotated[str, typer.Option("--handset", help="A model, or a model's file.")] = DEFAULT_MODEL,
-    headless: Annotated[bool, typer.Option("--headless", help="No window: consoles on stdout.")] = False,
     until: Annotated[str | None, typer.Option(help="End when this comes behind the last typed line.")] = None,
     typed: Annotated[
         list[str] | None, typer.Option("--type", help="Type a line at the next prompt; may be repeated.")
@@ -108,12 +112,8 @@ def run(
     firmware: Annotated[Path | None, typer.Option(help="Firmware, in flash at 0.")] = None,
     semihosting: Annotated[bool, typer.Option("--semihosting", help="Answer ARM semihosting calls.")] = False,
     flash: Annotated[Path | None, typer.Option(help="Keeps what firmware writes to flash.")] = None,
-) -> None:
-    """Run guests on a handset; without --headless, in the workbench.
-
-    Each --type is typed when the console shows a prompt; --until looks at what comes after the last of them.
-    Standard input goes to the guest where it is a terminal; Ctrl+] ends the run.
-    """
+) -> "RunPlan":
+    """What these options come to. Raises typer.Exit where they contradict each other; PocketvisorError."""
     from pocketvisor.board.config import DISPLAYS
     from pocketvisor.cli.held import Held
     from pocketvisor.cli.network import chosen_network
@@ -156,7 +156,7 @@ def run(
     held = Held(battery=battery, charging=charging, location=location, rotate=rotate, signal=signal)
     if replay is not None and (held.given or phone is not None):
         raise _usage("--replay takes the handset as it was recorded: leave out how it is")
-    plan = RunPlan(
+    return RunPlan(
         phone=phone,
         held=held,
         model=chosen_model(handset),
@@ -185,6 +185,18 @@ def run(
         vsock=vsock.absolute() if vsock is not None else None,
         disks=tuple(parse_disk(text) for text in disk or ()),
     )
+
+
+@with_options_of(asked_plan)
+def run(
+    plan: "RunPlan",
+    headless: Annotated[bool, typer.Option("--headless", help="No window: consoles on stdout.")] = False,
+) -> None:
+    """Run guests on a handset; without --headless, in the workbench.
+
+    Each --type is typed when the console shows a prompt; --until looks at what comes after the last of them.
+    Standard input goes to the guest where it is a terminal; Ctrl+] ends the run.
+    """
     if headless:
         from pocketvisor.cli.headless import run_headless
 
@@ -192,18 +204,18 @@ def run(
     unfit = [
         option
         for option, given in (
-            ("--until", until),
-            ("--type", typed),
-            ("--timeout", timeout),
-            ("--screenshot", screenshot),
-            ("--ticks", ticks),
-            ("--record", record),
-            ("--replay", replay),
-            ("--digest", digest),
-            ("--json", json),
-            ("--battery, --charging, --location, --rotate, --signal", held.given),
+            ("--until", plan.until),
+            ("--type", plan.lines),
+            ("--timeout", plan.timeout),
+            ("--screenshot", plan.screenshot),
+            ("--ticks", plan.ticks),
+            ("--record", plan.record),
+            ("--replay", plan.replay),
+            ("--digest", plan.digest),
+            ("--json", plan.json),
+            ("--battery, --charging, --location, --rotate, --signal", plan.held.given),
         )
-        if given not in (None, False, [])
+        if given not in (None, False, ())
     ]
     if unfit:
         raise _usage(f"{', '.join(unfit)}: only with --headless")
