@@ -59,6 +59,10 @@ def _runtime_path() -> Path:
         return user_runtime_path("pocketvisor")
 
 
+class NobodyListens(ControlError):
+    """There is no such socket, or whoever made it has gone."""
+
+
 class WorkbenchServer:
     """Answers requests with `handler`; a PocketvisorError that it raises becomes Failed. What `handler` tells
     goes to the caller as Progress, the newest only."""
@@ -193,12 +197,12 @@ class _News:
 
 async def call(request: Request, path: Path | None = None, *, progress: Tell | None = None) -> Reply:
     """The answer of whoever listens at `path`, or else of the open workbench. A cancelled call cancels what
-    takes long there too. Raises ControlError where nobody listens, or with the reason to refuse."""
+    takes long there too. Raises NobodyListens, or ControlError with the reason to refuse."""
     path = path or socket_path()
     try:
         reader, writer = await asyncio.open_unix_connection(os.fspath(path))
     except (FileNotFoundError, ConnectionRefusedError):
-        raise ControlError("No workbench is open: start one with 'pocketvisor workbench'") from None
+        raise NobodyListens("No workbench is open: start one with 'pocketvisor workbench'") from None
     except OSError as error:
         raise ControlError(f"{path}: {error.strerror}") from error
     channel: Channel[Reply, Request] = Channel(reader, writer, Reply)
