@@ -35,6 +35,10 @@ class Framer(Generic[Incoming]):
         self._limit = limit
         self._buffer = bytearray()
 
+    def allow(self, limit: int) -> None:
+        """From now on messages may be so large."""
+        self._limit = limit
+
     def feed(self, data: bytes) -> list[Incoming]:
         """The messages that are whole now."""
         buffer = self._buffer

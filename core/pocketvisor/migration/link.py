@@ -1,0 +1,124 @@
+"""A link between two machines: typed and bounded messages over a stream, with patience that ends.
+
+Left out: who the other one is (greeting.py).
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+from pocketvisor.control.channel import Framer, frame
+from pocketvisor.errors import ControlError, MigrationError
+from pocketvisor.migration import messages
+from pocketvisor.migration.lease import Peer
+
+QUIET_SECONDS: Final = 30.0
+BUSY_SECONDS: Final = 5.0
+_READ_SIZE: Final = 256 << 10
+_BUSY_MAX: Final = 2000  # nearly three hours
+
+T = TypeVar("T")
+
+
+class LinkLost(MigrationError):
+    """The other side is gone, silent, or has lost its senses: what it does is not known."""
+
+
+class Link:
+    """One end. Whatever fails closes it and raises LinkLost."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, incoming: Any) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._framer: Framer[Any] = Framer(incoming, messages.HANDSHAKE_MAX)
+        self._ready: list[Any] = []
+        self.peer = Peer(b"")
+        self.sent_bytes = 0
+
+    def trust(self, peer: Peer) -> None:
+        """From now on large messages are read too."""
+        self.peer = peer
+        self._framer.allow(messages.MESSAGE_MAX)
+
+    @property
+    def closed(self) -> bool:
+        return self._writer.is_closing()
+
+    def send(self, message: Any) -> None:
+        """Never waits; see drained()."""
+        if self._writer.is_closing():
+            raise LinkLost("The link to the other machine is gone")
+        data = frame(message)
+        self.sent_bytes += len(data)
+        self._writer.write(data)
+
+    async def drained(self) -> None:
+        """Waits until most of what was sent has gone out."""
+        try:
+            async with asyncio.timeout(QUIET_SECONDS):
+                await self._writer.drain()
+        except TimeoutError:
+            raise self._lost("The other machine does not read what it is sent") from None
+        except (OSError, RuntimeError) as error:
+            raise self._lost(f"The link to the other machine broke: {why(error)}") from error
+
+    async def receive(self, *kinds: type[T], seconds: float = QUIET_SECONDS) -> T:
+        """The next message, which has to be one of these. A Refused that is none of them is raised."""
+        for _ in range(_BUSY_MAX):
+            message = await self._next(seconds)
+            if isinstance(message, kinds):
+                return message
+            if isinstance(message, messages.Refused):
+                self.abort()
+                raise MigrationError(message.sentence or "The other machine refused without a reason")
+            if not isinstance(message, messages.Busy):
+                break
+        raise self._lost("The other machine sent what was not its turn to send")
+
+    async def _next(self, seconds: float) -> Any:
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._ready:
+                    data = await self._reader.read(_READ_SIZE)
+                    if not data:
+                        raise self._lost("The other machine closed the link")
+                    self._ready = self._framer.feed(data)
+                    self._ready.reverse()
+        except TimeoutError:
+            raise self._lost("The other machine does not answer") from None
+        except OSError as error:
+            raise self._lost(f"The link to the other machine broke: {why(error)}") from error
+        except ControlError as error:
+            raise self._lost(f"The other machine makes no sense: {error}") from error
+        return self._ready.pop()
+
+    async def working(self, work: "asyncio.Task[T]") -> T:
+        """Says Busy while the work goes on. A link that is lost meanwhile does not end the work."""
+        while True:
+            done, _ = await asyncio.wait([work], timeout=BUSY_SECONDS)
+            if done:
+                return work.result()
+            with suppress(LinkLost):
+                self.send(messages.Busy())
+
+    def abort(self) -> None:
+        """At once, whatever was not sent yet."""
+        self._writer.transport.abort()
+
+    async def close(self) -> None:
+        """What was sent before is still delivered, if the other end reads it soon."""
+        self._writer.close()
+        try:
+            async with asyncio.timeout(1):
+                await self._writer.wait_closed()
+        except (TimeoutError, OSError):
+            self.abort()
+
+    def _lost(self, sentence: str) -> LinkLost:
+        self.abort()
+        return LinkLost(sentence)
+
+
+def why(error: BaseException) -> str:
+    """In few words."""
+    return getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error) or repr(error)
