@@ -169,6 +169,41 @@ def unwrap(slots: Sequence[KeySlot], unlock: Unlock, public: bytes) -> ProfileKe
     raise LockedProfile("The profile is sealed: it opens with a passphrase or an age identity")
 
 
+def other_slots(
+    slots: Sequence[KeySlot],
+    unlock: Unlock,
+    public: bytes,
+    *,
+    add: NewKeys | None = None,
+    remove: Sequence[int] = (),
+) -> list[KeySlot]:
+    """The slots with some added and some (by their places) removed; `unlock` says that one may."""
+    key = unwrap(slots, unlock, public)
+    if any(slot.kind == "open" for slot in slots):
+        raise ProfileError("The profile is not sealed: a sealed copy of it has keys, not this file")
+    if any(not 0 <= index < len(slots) for index in remove):
+        raise ProfileError(f"The profile has no such key slot: there are {len(slots)}")
+    kept = [slot for index, slot in enumerate(slots) if index not in remove]
+    kept += new_slots(key, add) if add else []
+    if not kept:
+        raise ProfileError("That is the last key slot: without it nobody could open the profile")
+    if len(kept) > MAX_SLOTS:
+        raise ProfileError(f"A profile has at most {MAX_SLOTS} key slots")
+    return kept
+
+
+def changed_passphrase(slots: Sequence[KeySlot], old: str, new: str, public: bytes) -> list[KeySlot]:
+    """The slots with a new passphrase in the place of the old one; the others stay."""
+    unlock = Unlock(passphrase=old)
+    unwrap(slots, unlock, public)  # with its reason where it does not open
+    index = slot_opened_by(slots, unlock, public)
+    if index is None or slots[index].kind != "passphrase":
+        raise ProfileError("The profile is not sealed: it has no passphrase")
+    changed = list(slots)
+    changed[index] = passphrase_slot(unwrap(slots, unlock, public), new)
+    return changed
+
+
 def slot_opened_by(slots: Sequence[KeySlot], unlock: Unlock, public: bytes) -> int | None:
     """Which slot these means open, to replace or remove it; None where none does."""
     for index, slot in enumerate(slots):

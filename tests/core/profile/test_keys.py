@@ -20,8 +20,10 @@ from pocketvisor.profile.keys import (
     ProfileKey,
     Unlock,
     age_slot,
+    changed_passphrase,
     check_slots,
     new_slots,
+    other_slots,
     passphrase_slot,
     slot_opened_by,
     unwrap,
@@ -111,6 +113,45 @@ def test_several_slots_open_the_same_profile(identity: tuple[Path, str]) -> None
     assert slot_opened_by(slots, Unlock(passphrase="two"), KEY.public) == 2
     assert slot_opened_by(slots, Unlock(identity=path), KEY.public) == 1
     assert slot_opened_by(slots, Unlock(passphrase="three"), KEY.public) is None
+
+
+@pytest.mark.usefixtures("cheap")
+def test_slots_are_added_and_removed(identity: tuple[Path, str]) -> None:
+    path, recipient = identity
+    slots = new_slots(KEY, NewKeys(passphrase="one"))
+    more = other_slots(slots, Unlock(passphrase="one"), KEY.public, add=NewKeys(recipients=(recipient,)))
+    assert [slot.kind for slot in more] == ["passphrase", "age"]
+    fewer = other_slots(more, Unlock(identity=path), KEY.public, remove=[0])
+    assert fewer == more[1:]
+    with pytest.raises(LockedProfile):
+        unwrap(fewer, Unlock(passphrase="one"), KEY.public)
+    with pytest.raises(LockedProfile):
+        other_slots(more, Unlock(passphrase="two"), KEY.public, remove=[0])
+    with pytest.raises(ProfileError, match="last key slot"):
+        other_slots(fewer, Unlock(identity=path), KEY.public, remove=[0])
+    with pytest.raises(ProfileError, match="no such key slot"):
+        other_slots(fewer, Unlock(identity=path), KEY.public, remove=[1])
+    with pytest.raises(ProfileError, match="at most 16"):
+        other_slots(
+            fewer, Unlock(identity=path), KEY.public, add=NewKeys(recipients=(recipient,) * keys.MAX_SLOTS)
+        )
+    with pytest.raises(ProfileError, match="not sealed"):
+        other_slots(new_slots(KEY, None), Unlock(), KEY.public, add=NewKeys(passphrase="x"))
+
+
+@pytest.mark.usefixtures("cheap")
+def test_a_passphrase_is_changed_and_the_other_ways_stay(identity: tuple[Path, str]) -> None:
+    path, recipient = identity
+    slots = new_slots(KEY, NewKeys(passphrase="one", recipients=(recipient,)))
+    changed = changed_passphrase(slots, "one", "two", KEY.public)
+    assert changed[1] == slots[1]
+    for unlock in (Unlock(passphrase="two"), Unlock(identity=path)):
+        assert same(unwrap(changed, unlock, KEY.public), KEY)
+    for old in ("one", "three"):
+        with pytest.raises(LockedProfile):
+            changed_passphrase(changed, old, "four", KEY.public)
+    with pytest.raises(ProfileError, match="not sealed"):
+        changed_passphrase(new_slots(KEY, None), "one", "two", KEY.public)
 
 
 def test_a_profile_without_keys_is_open_to_anyone_and_has_no_other_slot(identity: tuple[Path, str]) -> None:
