@@ -35,10 +35,10 @@ EVENT_VIRTIO_CONFIG: Final[int]
 EVENT_DEVICE: Final[int]
 
 RAM_BLOCK: Final[int]
-"""Bytes of a block of RAM in its map. That is 4096 bytes, the first four of which say what block is wanted (its
-number plus 1, native, 0 for none), then a byte for each block. 0: it is in the own memfd; 1 to 253: in that
-layer, until it is first written; 254: it could not be loaded; 255: it is absent, and is in the own memfd once
-its loader has put it there and made its byte 0. All zeros: there is the own memfd alone."""
+"""Bytes of a block of RAM in its map. That is 4096 bytes, the first four of which say what block is wanted
+(its number plus 1, native, 0 for none), then a byte for each block. 0: it is in the own memfd; 1 to 253: in
+that layer, until it is first written; 254: it could not be loaded; 255: it is absent, and is in the own memfd
+once its loader has put it there and made its byte 0. All zeros: there is the own memfd alone."""
 
 @type_check_only
 class Device(Protocol):
@@ -119,8 +119,8 @@ class Machine:
         """RAM is the memfd mapped shared, its own one. Over it lie ram_layers, memfds of the same size (read
         only ones will do) of which ram_map says what is in use: see RAM_BLOCK. ram_wanted and ram_loaded are
         eventfds: to the loader of absent blocks, and from it. status_fd is a memfd of at least 4096 bytes:
-        control/status.py says what it holds. deterministic: no clock corrections but idle jumps, and those are exact.
-        skip_idle: idle time is jumped over at once, not slept (unthrottled runs)."""
+        control/status.py says what it holds. deterministic: no clock corrections but idle jumps, and those
+        are exact. skip_idle: idle time is jumped over at once, not slept (unthrottled runs)."""
 
     @property
     def ram(self) -> memoryview:
