@@ -12,7 +12,7 @@ import pytest
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 import qasync
-from driver import DriverHandset
+from driver import DriverHandset, DriverMover
 from kit import Run, T, Workbench, images
 from PySide6.QtWidgets import QApplication
 
@@ -84,8 +84,15 @@ def run(qapp: QApplication, theme: Theme) -> Iterator[Run[Any]]:
 def workbench(run: Run[Any], theme: Theme, tmp_path: Path) -> Iterator[Workbench]:
     """A shown window with an empty bench; its handsets are driven ones."""
 
+    mover = DriverMover()
+
     async def build() -> Window:
-        session = Session(load_models(), images(), make_handset=DriverHandset)  # type: ignore[arg-type]
+        session = Session(
+            load_models(),
+            images(),
+            make_handset=DriverHandset,  # type: ignore[arg-type]
+            mover=mover,
+        )
         window = Window(Bench(session, Sampler(session), theme), Settings(tmp_path / "workbench.ini"))
         window.restore_layout()
         theme.set_mode(ThemeMode.DARK)
@@ -95,13 +102,6 @@ def workbench(run: Run[Any], theme: Theme, tmp_path: Path) -> Iterator[Workbench
         return window
 
     window = run(build())
-    yield Workbench(window, run)
-
-    async def end() -> None:
-        window.close()
-        await window.session.close()
-        window.bench.sampler.close()
-        window.session.deleteLater()
-        window.end()
-
-    run(end())
+    made = Workbench(window, run, mover)
+    yield made
+    run(made.end())

@@ -7,12 +7,13 @@ push console output and frames, and read what came in. Real guests are used wher
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from painter import Publisher
 
 from pocketvisor.control.status import PAGE_SIZE, StatusPage
+from pocketvisor.errors import OutOfMemory
 from pocketvisor.guest.memory import create_memfd
 from pocketvisor.guest.panel import PanelView
 from pocketvisor.phone import Phone
@@ -166,6 +167,25 @@ class DriverGuest(Hooks):
     async def screenshot(self) -> bytes:
         return b"\x89PNG"
 
+    def go_to(self, handset: "DriverHandset") -> None:
+        """Off its handset and onto another, as a move ends."""
+        source = self.handset
+        source.guests.remove(self)
+        if source.foreground is self:
+            source.foreground = source.guests[0] if source.guests else None
+        source.tell("guest-removed", self)
+        source.tell("foreground", source.foreground)
+        self.handset, self.pid = handset, (self.pid or 0) + 1000
+        picture = self.panel.pixels.copy()
+        self.panel = DriverPanel(handset.model.panel.width, handset.model.panel.height)
+        high, wide = (min(a, b) for a, b in zip(picture.shape, self.panel.pixels.shape, strict=True))
+        self.panel.pixels[:high, :wide] = picture[:high, :wide]
+        handset.guests.append(self)
+        handset.tell("guest-added", self)
+        if handset.foreground is None:
+            handset.set_foreground(self)
+        self.frame()
+
 
 class DriverHandset(Hooks):
     def __init__(self, model: Any, name: str | None = None) -> None:
@@ -206,6 +226,10 @@ class DriverHandset(Hooks):
             on_guest(guest)
         return guest
 
+    def check_room(self, ram_mib: int) -> None:
+        if ram_mib > self.ram_free_mib:
+            raise OutOfMemory(f"{self.name} has {self.ram_free_mib} MiB left, the guest wants {ram_mib}")
+
     async def remove(self, guest: DriverGuest) -> None:
         await asyncio.sleep(0)
         self.guests.remove(guest)
@@ -225,3 +249,32 @@ class DriverHandset(Hooks):
 
     async def close(self) -> None:
         self.closed = True
+
+
+class DriverMover:
+    """Moves step by step when it is told to: `steps` are (words, fraction), `go` lets the next one happen."""
+
+    def __init__(self) -> None:
+        self.held = False
+        self.problem: Exception | None = None
+        self.moved: list[tuple[DriverGuest, DriverHandset]] = []
+        self.let_go = asyncio.Event()
+
+    async def __call__(self, guest: DriverGuest, handset: DriverHandset, progress: Any) -> Any:
+        progress("Round 1: 12.0 MiB, 310 MiB/s", 0.4)
+        if self.held:
+            await self.let_go.wait()
+        await asyncio.sleep(0)
+        if self.problem is not None:
+            raise self.problem
+        before = guest.pid
+        guest.go_to(handset)
+        self.moved.append((guest, handset))
+        return MoveReport(3.4, 0.12, before or 0, guest.pid or 0)
+
+
+class MoveReport(NamedTuple):
+    downtime_ms: float
+    seconds: float
+    pid_before: int
+    pid_after: int

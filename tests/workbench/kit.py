@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from driver import DriverGuest, DriverHandset
+from driver import DriverGuest, DriverHandset, DriverMover
 
 from pocketvisor.api import GuestImage, HandsetModel
 from pocketvisor_workbench.session import Session
@@ -30,6 +30,15 @@ class Workbench:
 
     window: Window
     run: Run[Any]
+    mover: DriverMover = field(default_factory=DriverMover)
+
+    async def end(self) -> None:
+        """Everything goes now, while the event loop is there."""
+        self.window.close()
+        await self.session.close()
+        self.window.bench.sampler.close()
+        self.session.deleteLater()
+        self.window.end()
 
     @property
     def session(self) -> Session:

@@ -40,9 +40,9 @@ def bench(run: Run[Any], theme: Theme, tmp_path: Path) -> Iterator[Workbench]:
         return window
 
     window = run(build())
-    yield Workbench(window, run)
-    window.close()
-    run(window.session.close())
+    made = Workbench(window, run)
+    yield made
+    run(made.end())
 
 
 def _pane(bench: Workbench) -> Any:

@@ -78,15 +78,9 @@ def real(run: Run[Any], theme: Theme, tmp_path: Path) -> Iterator[Workbench]:
         return window
 
     window = run(build())
-    yield Workbench(window, run)
-
-    async def end() -> None:
-        window.close()
-        await window.session.close()
-        window.deleteLater()
-        await asyncio.sleep(0.01)
-
-    run(end())
+    made = Workbench(window, run)
+    yield made
+    run(made.end())
 
 
 def test_a_swipe_changes_the_pixels_in_the_pane(real: Workbench) -> None:

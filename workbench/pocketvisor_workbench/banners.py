@@ -13,7 +13,7 @@ SHOWN_MS = 6000
 ERROR_SHOWN_MS = 15000
 MOST = 3
 
-_SIGNS = {
+SIGNS = {
     Level.DEBUG: ("information-outline", "muted"),
     Level.INFO: ("check-circle-outline", "good"),
     Level.WARNING: ("alert-outline", "warn"),
@@ -21,7 +21,22 @@ _SIGNS = {
 }
 
 
-class Banner(QFrame):
+class Notice(QFrame):
+    """What lies over the stage for a while. `pinned` ones stay when others need the room."""
+
+    pinned = False
+    text = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("banner")
+
+    def leave(self) -> None:
+        self.hide()
+        self.deleteLater()
+
+
+class Banner(Notice):
     """One notice; goes by itself."""
 
     def __init__(
@@ -33,10 +48,9 @@ class Banner(QFrame):
         shown_ms: int = 0,
     ) -> None:
         super().__init__()
-        self.setObjectName("banner")
         self.text = text
         sign = QLabel()
-        sign.setPixmap(icon(*_SIGNS[level]).pixmap(20, 20))
+        sign.setPixmap(icon(*SIGNS[level]).pixmap(20, 20))
         words = QLabel(text)
         words.setWordWrap(True)
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -57,10 +71,6 @@ class Banner(QFrame):
             shown_ms or (ERROR_SHOWN_MS if level is Level.ERROR else SHOWN_MS), self, self.leave
         )
 
-    def leave(self) -> None:
-        self.hide()
-        self.deleteLater()
-
 
 class Banners(QWidget):
     """A stack of notices at the lower edge of what it lies over."""
@@ -75,22 +85,24 @@ class Banners(QWidget):
         self.hide()
 
     @property
-    def shown(self) -> list[Banner]:
-        return [banner for banner in self.findChildren(Banner) if not banner.isHidden()]
+    def shown(self) -> list[Notice]:
+        return [notice for notice in self.findChildren(Notice) if not notice.isHidden()]
 
     def show_entry(self, entry: Entry) -> None:
         self.add(Banner(entry.text, entry.level))
 
-    def add(self, banner: Banner) -> None:
-        for old in [old for old in self.shown if old.text == banner.text] + self.shown[: -MOST + 1]:
+    def add(self, notice: Notice) -> None:
+        fleeting = [old for old in self.shown if not old.pinned]
+        for old in [old for old in fleeting if old.text == notice.text] + fleeting[: -MOST + 1]:
             old.leave()
-        self._layout.addWidget(banner)
-        banner.show()
-        banner.destroyed.connect(self._place)
+        self._layout.addWidget(notice)
+        notice.show()
+        notice.destroyed.connect(self.place)
         self.show()
-        self._place()
+        self.place()
 
-    def _place(self) -> None:
+    def place(self) -> None:
+        """Anew, when one has changed its size."""
         try:
             width = min(520, self._over.width() - 32)
             width = max(width, 160)
@@ -104,5 +116,5 @@ class Banners(QWidget):
 
     def eventFilter(self, _: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:
-            self._place()
+            self.place()
         return False

@@ -35,6 +35,9 @@ class Job(QObject):
         self.started = time.monotonic()
         self.ended: float | None = None
         self.error: BaseException | None = None
+        self.result: Any = None
+        self.told = False
+        """Whoever started it tells how it ended; nobody else needs to."""
         self.task: asyncio.Task[Any] | None = None
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -105,7 +108,7 @@ class JobBoard(QObject):
 
     async def _run(self, job: Job, work: Callable[[Job], Awaitable[Any]]) -> None:
         try:
-            await work(job)
+            job.result = await work(job)
         except asyncio.CancelledError:
             job._end(JobState.CANCELLED)
         except Exception as error:

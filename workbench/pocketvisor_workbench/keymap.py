@@ -75,13 +75,14 @@ def linux_code(event: QKeyEvent) -> int | None:
 
 
 def kept_by_workbench(event: QKeyEvent) -> bool:
-    """Keys that work in every pane and never reach a guest: Ctrl+Shift with anything, Ctrl+Tab and F11."""
+    """Keys that work in every pane and never reach a guest: Ctrl+Shift with anything, Ctrl+Tab, F11, and
+    Ctrl+M, which to a terminal is the Enter key once more."""
     if event.key() in (Qt.Key.Key_Control, Qt.Key.Key_Shift, Qt.Key.Key_Alt, Qt.Key.Key_Meta):
         return False
     modifiers = event.modifiers()
     control = bool(modifiers & Qt.KeyboardModifier.ControlModifier)
     shift = bool(modifiers & Qt.KeyboardModifier.ShiftModifier)
-    if control and (shift or event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)):
+    if control and (shift or event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab, Qt.Key.Key_M)):
         return True
     return event.key() == Qt.Key.Key_F11
 

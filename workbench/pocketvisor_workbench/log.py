@@ -55,7 +55,12 @@ class EventLog(QObject):
             self.notice.emit(entry)
         return entry
 
-    def error(self, error: BaseException, source: str = "", accent: str = "") -> Entry:
+    def error(
+        self, error: BaseException, source: str = "", accent: str = "", *, notice: bool = True
+    ) -> Entry:
         """An error as the sentence that it carries."""
-        text = str(error) or type(error).__name__
-        return self.add(text, Level.ERROR, source=source, accent=accent, notice=True)
+        return self.add(words_of(error), Level.ERROR, source=source, accent=accent, notice=notice)
+
+
+def words_of(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from pocketvisor.api import Guest, GuestImage, GuestState, Handset, HandsetModel, NetworkSpec, RunOptions
 from pocketvisor_workbench.jobs import Job, JobBoard, JobState
 from pocketvisor_workbench.log import EventLog, Level
+from pocketvisor_workbench.moves import Mover, Moves, move_guest
 
 Operation = Literal["pause", "resume", "reset", "power_off", "kill", "restart"]
 
@@ -50,6 +51,7 @@ class Session(QObject):
         images: dict[str, GuestImage],
         *,
         make_handset: Callable[[HandsetModel, str | None], Handset] = Handset,
+        mover: Mover = move_guest,
     ) -> None:
         super().__init__()
         self.models = models
@@ -57,6 +59,7 @@ class Session(QObject):
         self.log = EventLog(self)
         self.jobs = JobBoard(self)
         self.jobs.ended.connect(self._job_ended)
+        self.moves = Moves(self, mover)
         self.handsets: list[Handset] = []
         self.removed: list[Handset] = []
         self._make_handset = make_handset
@@ -79,6 +82,9 @@ class Session(QObject):
     @property
     def guests(self) -> list[Guest]:
         return [guest for handset in self.handsets for guest in handset.guests]
+
+    def find_guest(self, ident: str) -> Guest | None:
+        return next((guest for guest in self.guests if guest.id == ident), None)
 
     def select(self, handset: Handset | None, guest: Guest | None = None) -> None:
         """Selects a handset and one of its guests, the foreground unless said."""
@@ -245,7 +251,7 @@ class Session(QObject):
 
     def _job_ended(self, job: Job) -> None:
         if job.state is JobState.FAILED and job.error is not None:
-            self.log.error(job.error, str(job.property("source") or ""))
+            self.log.error(job.error, str(job.property("source") or ""), notice=not job.told)
         self.changed.emit()
 
     def _guest_added(self, guest: Guest) -> None:

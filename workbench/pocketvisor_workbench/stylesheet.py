@@ -44,6 +44,7 @@ QTabWidget::pane {{ border: none; border-top: 1px solid {line}; }}
 #muted, #emptyText {{ color: {muted}; }}
 #problem {{ color: {bad}; }}
 #dropHint {{ background: {accent}; color: {on_accent}; border-radius: 8px; padding: 8px 14px; }}
+#dropHint[refused="true"] {{ background: {raised}; color: {bad}; border: 1px solid {bad}; }}
 #value {{ font-family: "JetBrains Mono"; }}
 #bad {{ color: {bad}; }}
 #good {{ color: {good}; }}

@@ -24,6 +24,7 @@ from pocketvisor_workbench.palette_box import PaletteBox
 from pocketvisor_workbench.panes import PANES
 from pocketvisor_workbench.panes.library import LibraryPane
 from pocketvisor_workbench.perspectives import ARRANGEMENTS, Perspective
+from pocketvisor_workbench.profile_desk import ProfileDesk
 from pocketvisor_workbench.settings import Settings
 from pocketvisor_workbench.stage.stage import Stage, View
 from pocketvisor_workbench.theme import ThemeMode
@@ -79,6 +80,7 @@ class Window(QMainWindow):
         self._leave_demo.clicked.connect(lambda: self.set_view(View.GRID))
         self._leave_demo.hide()
         self._connect()
+        self.desk = ProfileDesk(self)
         self.resize(1440, 900)
         self.refresh_actions()
 

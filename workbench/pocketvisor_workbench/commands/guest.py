@@ -44,6 +44,46 @@ def add_files(window: "Window") -> None:
     window.open_add_guest(window.session.handset, own_files=True)
 
 
+def _can_move(window: "Window") -> bool:
+    """The dialog says what keeps a guest from going anywhere."""
+    return window.session.guest is not None and window.session.guest.state is not GuestState.STOPPED
+
+
+@command(
+    "guest.move",
+    "Move to another handset…",
+    menu=MENU,
+    picture="cellphone-arrow-down",
+    shortcut="Ctrl+M",
+    enabled=_can_move,
+)
+def move(window: "Window") -> None:
+    window.desk.open_move()
+
+
+@command(
+    "guest.undo-move",
+    "Undo the last move",
+    menu=MENU,
+    picture="undo",
+    shortcut="Ctrl+Shift+Z",
+    enabled=lambda window: window.session.moves.can_undo(),
+)
+def undo_move(window: "Window") -> None:
+    window.session.moves.undo()
+
+
+def _is_moving(window: "Window") -> bool:
+    return window.session.moves.of(window.session.guest) is not None
+
+
+@command("guest.cancel-move", "Cancel its move", menu=MENU, picture="cancel", enabled=_is_moving)
+def cancel_move(window: "Window") -> None:
+    under_way = window.session.moves.of(window.session.guest)
+    if under_way is not None:
+        under_way.job.cancel()
+
+
 def _has_drive(window: "Window") -> bool:
     return _live(window) and window.session.guest is not None and window.session.guest.has_drive
 
@@ -136,6 +176,9 @@ def type_clipboard(window: "Window") -> None:
 COMMANDS = (
     add,
     add_files,
+    move,
+    undo_move,
+    cancel_move,
     pause,
     resume,
     reset,

@@ -2,9 +2,18 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QContextMenuEvent, QEnterEvent, QFont, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QEnterEvent,
+    QFont,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
+from PySide6.QtWidgets import QAbstractButton, QApplication, QSizePolicy, QWidget
 
 from pocketvisor.api import GuestState
 from pocketvisor_workbench.icons import icon
@@ -33,9 +42,11 @@ STATE_WORDS = {
 
 
 class ProfileChip(QAbstractButton):
-    """A click brings the guest to the front; the context menu holds what can be done to it."""
+    """A click brings the guest to the front; the context menu holds what can be done to it. Dragged,
+    it takes the guest along: to another phone, or out of the window."""
 
     menu_wanted = Signal(object, object)
+    drag_wanted = Signal()
 
     def __init__(self, guest: "Guest", parent: QWidget) -> None:
         super().__init__(parent)
@@ -46,6 +57,7 @@ class ProfileChip(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._foreground = False
         self._hovered = False
+        self._pressed: QPoint | None = None
         self.refresh()
 
     def set_foreground(self, foreground: bool) -> None:
@@ -58,7 +70,10 @@ class ProfileChip(QAbstractButton):
         )
         self.setText(self.guest.name)
         self.setAccessibleName(f"{self.guest.name} {STATE_WORDS[self.guest.state]}, {place}")
-        self.setToolTip(f"{self.guest.name} {STATE_WORDS[self.guest.state]}, {place}")
+        self.setToolTip(
+            f"{self.guest.name} {STATE_WORDS[self.guest.state]}, {place}\n"
+            "Drag it to another phone, or press Ctrl+M"
+        )
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -66,6 +81,20 @@ class ProfileChip(QAbstractButton):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         self.menu_wanted.emit(self.guest, event.globalPos())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._pressed = event.position().toPoint() if event.button() is Qt.MouseButton.LeftButton else None
+        super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """From some pixels on it is a drag, and no click any more."""
+        if self._pressed is None:
+            return
+        way = (event.position().toPoint() - self._pressed).manhattanLength()
+        if way >= QApplication.startDragDistance():
+            self._pressed = None
+            self.setDown(False)
+            self.drag_wanted.emit()
 
     def enterEvent(self, event: QEnterEvent) -> None:
         self._hovered = True

@@ -12,7 +12,7 @@ import enum
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEasingCurve, QPointF, QRect, QRectF, QSize, Qt, QVariantAnimation, Signal
+from PySide6.QtCore import QEasingCurve, QPointF, QRect, QRectF, QSize, Qt, QTimer, QVariantAnimation, Signal
 from PySide6.QtGui import (
     QColor,
     QDragEnterEvent,
@@ -27,14 +27,15 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from pocketvisor_workbench import mime
 from pocketvisor_workbench.session import Session
 from pocketvisor_workbench.stage import phone
 from pocketvisor_workbench.stage.bars import EmptyGlass, HandsetFooter, HandsetHeader
 from pocketvisor_workbench.stage.chip import HEIGHT as CHIP_HEIGHT
 from pocketvisor_workbench.stage.chip import ProfileChip
-from pocketvisor_workbench.stage.drop_hint import DropHint, drive_at
+from pocketvisor_workbench.stage.drop_hint import DropHint
+from pocketvisor_workbench.stage.drops import Offer, offer_of
 from pocketvisor_workbench.stage.geometry import PhoneGeometry
+from pocketvisor_workbench.stage.guest_drag import drag_guest
 from pocketvisor_workbench.stage.keys import LEFT_EDGE, RIGHT_EDGE, HardwareKey
 from pocketvisor_workbench.stage.pane import GuestPane
 from pocketvisor_workbench.stage.swipe import Swipe
@@ -64,13 +65,15 @@ class HandsetView(QWidget):
     files_dropped = Signal(object, list)
     media_dropped = Signal(object, list)
     """Files were dropped onto a guest that has a drive for them."""
+    guest_dropped = Signal(object, object)
+    profiles_dropped = Signal(object, list)
     turned = Signal()
     """The handset is held another way: it takes other room."""
 
     def __init__(self, session: Session, handset: "Handset", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.handset = handset
-        self._session = session
+        self.session = session
         self.setObjectName(f"handset-{handset.name}")
         self.setAccessibleName(f"Handset {handset.name}")
         self.setAcceptDrops(True)
@@ -80,7 +83,7 @@ class HandsetView(QWidget):
         self._slide = 0.0
         self._swipe: Swipe | None = None
         self._drop_over = False
-        self._drop_hint = DropHint(handset.name, self)
+        self._drop_hint = DropHint(self)
         self._glass = QWidget(self)
         self._glass.hide()
         self._empty = EmptyGlass(self)
@@ -108,6 +111,7 @@ class HandsetView(QWidget):
         session.state_changed.connect(self._state_changed)
         session.foreground_changed.connect(self._foreground_changed)
         session.selection_changed.connect(self.update)
+        session.moves.dragged_changed.connect(self.update)
         self._slide = float(self._foreground_index())
         self._refresh()
         self._arrange()
@@ -186,14 +190,15 @@ class HandsetView(QWidget):
     def _add_pane(self, guest: "Guest") -> None:
         pane = GuestPane(guest, self)
         pane.set_turn(self.turn)
-        pane.activated.connect(self._session.bring_to_front)
-        pane.restart_wanted.connect(lambda guest: self._session.operate(guest, "restart"))
-        pane.resume_wanted.connect(lambda guest: self._session.operate(guest, "resume"))
+        pane.activated.connect(self.session.bring_to_front)
+        pane.restart_wanted.connect(lambda guest: self.session.operate(guest, "restart"))
+        pane.resume_wanted.connect(lambda guest: self.session.operate(guest, "resume"))
         pane.focus_changed.connect(lambda *_: self.update())
         self.panes.append(pane)
         chip = ProfileChip(guest, self)
         chip.clicked.connect(lambda: self._chip_clicked(guest))
         chip.menu_wanted.connect(self.guest_menu_wanted)
+        chip.drag_wanted.connect(lambda: drag_guest(chip, guest, self.session))
         self.chips.append(chip)
         self._adopt(pane)
         chip.show()
@@ -203,7 +208,7 @@ class HandsetView(QWidget):
         pane.show()
 
     def _chip_clicked(self, guest: "Guest") -> None:
-        self._session.bring_to_front(guest)
+        self.session.bring_to_front(guest)
         pane = self.pane_of(guest)
         if pane is not None:
             pane.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -357,13 +362,9 @@ class HandsetView(QWidget):
         colours = tokens()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        chosen = self._session.handset is self.handset and len(self._session.handsets) > 1
+        chosen = self.session.handset is self.handset and len(self.session.handsets) > 1
         if self.shape is Shape.SPREAD:
-            card = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-            edge = QColor(colours.accent if self._drop_over or chosen else colours.line)
-            painter.setPen(QPen(edge, 2 if self._drop_over else 1))
-            painter.setBrush(QColor(colours.surface))
-            painter.drawRoundedRect(card, 14, 14)
+            self._paint_card(painter, chosen=chosen)
         origin = self._origin()
         model = self.handset.model
         look = phone.Look(model.body, model.maker, colours.dark, self.devicePixelRatioF())
@@ -374,6 +375,20 @@ class HandsetView(QWidget):
         front = self._phone.front(0.0 if self.shape is Shape.SINGLE else self._slide)
         painter.drawPixmap(front.topLeft() + origin - rim, phone.front_picture(self._phone, look))
         self._paint_focus(painter)
+
+    def _paint_card(self, painter: QPainter, *, chosen: bool) -> None:
+        """Its edge says whether it is selected, and whether what is dragged can come here."""
+        colours = tokens()
+        dragged = self.session.moves.dragged
+        target = dragged is not None and not self.session.moves.why_not(dragged, self.handset)
+        marked = self._drop_over or target
+        pen = QPen(QColor(colours.accent if marked or chosen else colours.line), 2 if marked else 1)
+        if target and not self._drop_over:
+            pen.setStyle(Qt.PenStyle.DashLine)
+        painter.setPen(pen)
+        painter.setBrush(QColor(colours.surface))
+        inset = 1.0 if marked else 0.5
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), 14, 14)
 
     def _paint_focus(self, painter: QPainter) -> None:
         """A ring of the guest's colour around the pane that the keyboard goes to."""
@@ -392,7 +407,7 @@ class HandsetView(QWidget):
     # The swipe on the bezel
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._session.select(self.handset, self.handset.foreground)
+        self.session.select(self.handset, self.handset.foreground)
         if (
             event.button() is Qt.MouseButton.LeftButton
             and len(self.panes) > 1
@@ -411,7 +426,7 @@ class HandsetView(QWidget):
         swipe, self._swipe = self._swipe, None
         index = swipe.end(event.position(), len(self.panes)) if swipe is not None else None
         if index is not None:
-            self._session.bring_to_front(self.panes[index].guest)
+            self.session.bring_to_front(self.panes[index].guest)
             self._slide_to(index)
 
     def _guests_of(self, way: QPointF) -> float:
@@ -428,40 +443,48 @@ class HandsetView(QWidget):
     # Drops
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        data = event.mimeData()
-        if mime.ident_of(data, mime.IMAGE) is not None or mime.files_of(data):
-            event.setDropAction(Qt.DropAction.CopyAction)
-            event.accept()
-            self._drop_over = True
-            self._show_hint(event)
-            self.update()
+        if self._show_offer(event) is not None:
+            event.accept()  # also where it is refused: the moves that follow show why
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        self._show_hint(event)
-        event.accept()
+        offer = self._show_offer(event)
+        event.setAccepted(offer is not None and offer.run is not None)
 
     def dragLeaveEvent(self, _: QDragLeaveEvent) -> None:
-        self._drop_over = False
-        self._drop_hint.hide()
-        self.update()
-
-    def _show_hint(self, event: QDragMoveEvent) -> None:
-        pane = drive_at(self.panes, self, event.position().toPoint())
-        self._drop_hint.show_for(event.mimeData(), pane, self)
+        self._end_drop()
 
     def dropEvent(self, event: QDropEvent) -> None:
+        offer = self._offer(event)
+        self._end_drop()
+        if offer is None or offer.run is None:
+            event.ignore()
+            return
+        event.accept()
+        if offer.moves:  # when the drag is over, whose chip goes with the guest
+            QTimer.singleShot(0, self, offer.run)
+        else:
+            offer.run()
+
+    def _offer(self, event: QDropEvent) -> Offer | None:
+        offer = offer_of(self, event.mimeData(), event.position().toPoint())
+        moves = offer is not None and offer.moves
+        event.setDropAction(Qt.DropAction.MoveAction if moves else Qt.DropAction.CopyAction)
+        return offer
+
+    def _show_offer(self, event: QDragMoveEvent) -> Offer | None:
+        offer = self._offer(event)
+        over = offer is not None and offer.run is not None
+        if offer is not None:
+            self._drop_hint.show_offer(offer)
+        if over is not self._drop_over:
+            self._drop_over = over
+            self.update()
+        return offer
+
+    def _end_drop(self) -> None:
         self._drop_over = False
         self._drop_hint.hide()
         self.update()
-        image = mime.ident_of(event.mimeData(), mime.IMAGE)
-        event.setDropAction(Qt.DropAction.CopyAction)
-        event.accept()
-        if image is not None:
-            self.image_dropped.emit(self.handset, image)
-        elif (pane := drive_at(self.panes, self, event.position().toPoint())) is not None:
-            self.media_dropped.emit(pane.guest, mime.files_of(event.mimeData()))
-        else:
-            self.files_dropped.emit(self.handset, mime.files_of(event.mimeData()))
 
     def phone_rect(self) -> QRect:
         """The whole phone, for pictures of it alone."""

@@ -64,6 +64,8 @@ class Stage(QWidget):
     image_dropped = Signal(object, str)
     files_dropped = Signal(object, list)
     media_dropped = Signal(object, list)
+    guest_dropped = Signal(object, object)
+    profiles_dropped = Signal(object, list)
     add_guest_wanted = Signal(object)
     handset_menu_wanted = Signal(object, object)
     guest_menu_wanted = Signal(object, object)
@@ -151,6 +153,8 @@ class Stage(QWidget):
         view.image_dropped.connect(self.image_dropped)
         view.files_dropped.connect(self.files_dropped)
         view.media_dropped.connect(self.media_dropped)
+        view.guest_dropped.connect(self.guest_dropped)
+        view.profiles_dropped.connect(self.profiles_dropped)
         self.views[handset] = view
         self._later()
 
@@ -235,7 +239,8 @@ class Stage(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         data = event.mimeData()
-        if mime.ident_of(data, mime.MODEL) or (not self.views and mime.ident_of(data, mime.IMAGE)):
+        lone = not self.views and (mime.ident_of(data, mime.IMAGE) or mime.profiles_of(data))
+        if mime.ident_of(data, mime.MODEL) or lone:
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
 
@@ -249,6 +254,10 @@ class Stage(QWidget):
         image = mime.ident_of(event.mimeData(), mime.IMAGE)
         if image is not None:
             self.image_dropped.emit(None, image)
+            return
+        profiles = mime.profiles_of(event.mimeData())
+        if profiles:
+            self.profiles_dropped.emit(None, profiles)
 
     def mouseDoubleClickEvent(self, _: QMouseEvent) -> None:
         if self.view is View.DEMO:

@@ -1,0 +1,148 @@
+"""Moving running guests from handset to handset: what can go where, the moves under way, and the way back.
+
+How a guest is moved is pocketvisor.moving's; here are the jobs that do it and what is said about them.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from pocketvisor.api import GuestState, PocketvisorError
+from pocketvisor_workbench.ending import Ending
+from pocketvisor_workbench.jobs import Job, JobState
+from pocketvisor_workbench.log import Level, words_of
+
+if TYPE_CHECKING:
+    from pocketvisor.api import Guest, Handset
+    from pocketvisor_workbench.session import Session
+
+Mover = Callable[..., Awaitable[Any]]
+
+
+async def move_guest(guest: "Guest", handset: "Handset", progress: Callable[..., object]) -> Any:
+    from pocketvisor.moving import move  # it brings what a start does not need
+
+    return await move(guest, handset, progress)
+
+
+@dataclass
+class Move:
+    """One guest on its way, or there."""
+
+    guest: "Guest"
+    source: "Handset"
+    target: "Handset"
+    job: Job
+    back: bool = False
+
+
+class Moves(QObject):
+    """The session's moves; one of a guest at a time."""
+
+    began = Signal(object)
+    dragged_changed = Signal()
+
+    def __init__(self, session: "Session", mover: Mover = move_guest) -> None:
+        super().__init__(session)
+        self._session = session
+        self._mover = mover
+        self._under_way: dict[Guest, Move] = {}
+        self.last: Move | None = None
+        """What can be undone."""
+        self.dragged: Guest | None = None
+        """The guest that hangs on the mouse."""
+
+    def set_dragged(self, guest: "Guest | None") -> None:
+        self.dragged = guest
+        self.dragged_changed.emit()
+
+    def of(self, guest: "Guest | None") -> Move | None:
+        """The guest's move, while it is under way."""
+        return self._under_way.get(guest) if guest is not None else None
+
+    def why_not(self, guest: "Guest", target: "Handset") -> str:
+        """Why a guest cannot go to a handset, as a sentence; empty where it can."""
+        if guest.handset is target:
+            return f"{guest.name} is on {target.name} already"
+        if target not in self._session.handsets:
+            return f"{target.name} is not on the bench"
+        if guest in self._under_way:
+            return f"{guest.name} is on its way already"
+        if guest.state is GuestState.STARTING:
+            return f"{guest.name} is starting: it can be moved when it runs"
+        if guest.state in (GuestState.CRASHED, GuestState.STOPPED):
+            return f"{guest.name} has stopped: there is nothing to move"
+        if guest.state is not GuestState.OFF:
+            try:
+                target.check_room(guest.ram_mib)
+            except PocketvisorError as error:
+                return words_of(error)
+        return ""
+
+    def targets(self, guest: "Guest") -> "list[Handset]":
+        return [handset for handset in self._session.handsets if not self.why_not(guest, handset)]
+
+    def start(self, guest: "Guest", target: "Handset", *, back: bool = False) -> Move | None:
+        """Begins a move; where it cannot be, that is said."""
+        problem = self.why_not(guest, target)
+        if problem:
+            self._session.log.add(problem, Level.WARNING, source=guest.name, notice=True)
+            return None
+        front = guest.handset.foreground is guest
+
+        async def work(job: Job) -> Any:
+            try:
+                report = await self._mover(
+                    guest, target, lambda words, fraction=None: job.report(fraction, words)
+                )
+            finally:
+                self._under_way.pop(guest, None)
+            if front and guest in target.guests:
+                self._session.bring_to_front(guest)
+            self._session.log.add(self._ended_words(move, report), source=guest.name)
+            return report
+
+        title = f"Move {guest.name} {'back ' if back else ''}to {target.name}"
+        job = self._session.run(title, work, source=guest.name)
+        move = Move(guest, guest.handset, target, job, back)
+        self._under_way[guest] = move
+        self.last = move
+        self.began.emit(move)
+        self._session.changed.emit()
+        return move
+
+    def can_undo(self) -> bool:
+        move = self.last
+        return (
+            move is not None and move.job.state is JobState.DONE and not self.why_not(move.guest, move.source)
+        )
+
+    def undo(self) -> None:
+        """The last move, backwards: the guest goes on from where it is, on the handset that it came from."""
+        if self.last is not None and self.last.job.state is JobState.DONE:
+            self.start(self.last.guest, self.last.source, back=True)
+
+    def ending(self, move: Move) -> Ending:
+        """What is said when a move has ended."""
+        job, name = move.job, move.guest.name
+        if job.state is JobState.CANCELLED:
+            return Ending(f"The move was cancelled. {name} goes on on {move.guest.handset.name}.")
+        if job.error is not None:
+            words = f"{name} was not moved and stays on {move.guest.handset.name}: {words_of(job.error)}"
+            return Ending(words, Level.ERROR)
+        words = self._ended_words(move, job.result)
+        if move.back:
+            return Ending(words)
+
+        def undo() -> None:
+            self.start(move.guest, move.source, back=True)
+
+        return Ending(words, Level.INFO, "Undo", undo)
+
+    @staticmethod
+    def _ended_words(move: Move, report: Any) -> str:
+        downtime = report.downtime_ms
+        stood = f"{downtime:.1f}" if downtime < 10 else f"{downtime:.0f}"
+        return f"{move.guest.name} is on {move.target.name}. It stood still for {stood} ms."
