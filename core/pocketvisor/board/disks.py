@@ -3,7 +3,9 @@
 from pocketvisor.board.config import DiskConfig
 from pocketvisor.devices.virtio_blk import VirtioBlock
 from pocketvisor.storage.files import FileStore, MissingStore, Store
+from pocketvisor.storage.lazy_store import LazyStore
 from pocketvisor.storage.overlay import OverlayStore
+from pocketvisor.storage.shared_map import SharedMap
 
 
 def disk(config: DiskConfig, *, removable: bool = False) -> VirtioBlock:
@@ -16,10 +18,13 @@ def _store(config: DiskConfig) -> Store | None:
         return None
     if config.base < 0 and config.overlay < 0:
         return MissingStore(config.size, read_only=not config.direct)
-    base: FileStore | None = None
+    base: Store | None = None
     if config.base >= 0:
         writable = config.direct and config.overlay < 0
-        base = FileStore(config.base, config.base_size, read_only=not writable)
+        file = FileStore(config.base, config.base_size, read_only=not writable)
+        lazy = config.lazy
+        base = file if lazy is None else LazyStore(file, lazy.map, lazy.wanted, lazy.loaded)
     if config.overlay < 0:
         return base
-    return OverlayStore(config.overlay, base, config.size, durable=not config.temporary)
+    shared = SharedMap(config.map, config.changed, config.size) if config.map >= 0 else None
+    return OverlayStore(config.overlay, base, config.size, durable=not config.temporary, shared=shared)

@@ -27,9 +27,9 @@ Callback = Callable[[], object]
 class DeviceLoop:
     """watch(), later() and offload() are for any thread that holds the lock, before start() too."""
 
-    def __init__(self, lock: threading.Lock, *, inline: bool = False) -> None:
+    def __init__(self, lock: "threading.Lock | threading.RLock", *, inline: bool = False) -> None:
         self._lock = lock
-        self._inline = inline
+        self.inline = inline
         self._epoll = select.epoll()
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._epoll.register(self._wake_fd, select.EPOLLIN)
@@ -65,21 +65,21 @@ class DeviceLoop:
         if threading.current_thread() is not self._thread:
             os.eventfd_write(self._wake_fd, 1)
 
-    def offload(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
+    def offload(self, work: Callable[[], Any], done: Callable[[Any], None], *, awaited: bool = True) -> None:
         """`work` on a thread that holds no lock, in the order given; then `done` with what it returned, or
-        with the OSError that it raised."""
-        if self._inline:
+        with the OSError that it raised. `awaited`: drain() waits for it."""
+        if self.inline:
             done(_result(work))
             return
         if self._worker is None:
             self._worker = threading.Thread(target=self._work_off, name="offloaded", daemon=True)
             self._worker.start()
-        self._offloaded += 1
-        self._work.put((work, done))
+        self._offloaded += awaited
+        self._work.put((work, done if not awaited else lambda result: self._finish(done, result)))
 
     def drain(self) -> bool:
-        """With the lock held: wait until nothing is offloaded; the lock is let go meanwhile. Whether there
-        was something to wait for."""
+        """With the lock held: wait until nothing that is awaited is offloaded; the lock is let go meanwhile.
+        Whether there was something to wait for."""
         waited = self._offloaded > 0
         while self._offloaded:
             self._idle.wait()
@@ -89,7 +89,7 @@ class DeviceLoop:
         while True:
             work, done = self._work.get()
             result = _result(work)
-            self._done.append(lambda done=done, result=result: self._finish(done, result))  # type: ignore[misc]
+            self._done.append(lambda done=done, result=result: done(result))  # type: ignore[misc]
             os.eventfd_write(self._wake_fd, 1)
 
     def _finish(self, done: Callable[[Any], None], result: Any) -> None:

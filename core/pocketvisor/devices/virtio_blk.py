@@ -2,17 +2,19 @@
 
 Reads and writes are done at once, on the host's page cache; a flush is offloaded, and what waits for one is
 answered when everything written before is durable. A driver that did not take FLUSH has each write made so.
+A request for what a lazy disk's loader has not brought yet is taken up again when that has come.
 Work is bounded: after BUDGET bytes the rest waits for the next turn, and a larger request goes on there. What
 the host's file cannot do is an I/O error to the guest and a word to the handset.
 
 Left out: SCSI commands, secure erase, several queues, geometry, changing the cache's mode (CONFIG_WCE).
 """
 
+import contextlib
 import errno
 import os
+import select
 import struct
 import time
-from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -23,7 +25,9 @@ from pocketvisor.devices.device import State, from_plain, plain
 from pocketvisor.devices.disk_requests import IO_ERROR, OK, UNSUPPORTED, Pieces, Refused, Request
 from pocketvisor.devices.virtio import VirtioSlot, Windows, Write
 from pocketvisor.devices.virtqueue import F_INDIRECT
-from pocketvisor.storage.files import SECTOR, FileStore, ShortFile, Store
+from pocketvisor.storage.files import SECTOR, FileStore, HandedOver, NotLoaded, ShortFile, Store
+from pocketvisor.storage.lazy_store import LostChunk
+from pocketvisor.storage.overlay import OverlayStore
 
 F_SEG_MAX: Final = 1 << 2
 F_RO: Final = 1 << 5
@@ -52,13 +56,15 @@ _NOTE_SECONDS: Final = 30.0
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 _Unsigned32 = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
+_Unsigned64 = Annotated[int, Meta(ge=0)]
 
 
 class DiskTrouble(Struct, frozen=True):
     """To the handset: the host's file could not do what the guest asked. At most one of a kind in 30 s.
 
     kind: "full" (no room on the host's disk), "short" (the file has become shorter), "lost" (a flush failed,
-    and none will succeed before the guest starts anew), or "failed"; detail: the host's words."""
+    and none will succeed before the guest starts anew), "unloaded" (the profile it comes from does not give a
+    part), or "failed"; detail: the host's words."""
 
     kind: str
     detail: str = ""
@@ -71,10 +77,12 @@ class Medium(Struct, frozen=True):
 
 
 class BlockState(Struct):
-    """What is done and did not fit into the machine's queue of events: writes, used elements."""
+    """What is done and did not fit into the machine's queue of events: writes, used elements. What waits for
+    a flush: heads of chains, and where their status goes."""
 
     writes: list[tuple[Annotated[int, Meta(ge=0)], Annotated[bytes, Meta(max_length=BATCH + STEP)]]] = []
     used: Annotated[list[tuple[_Unsigned32, _Unsigned32]], Meta(max_length=2 * QUEUE_SIZE)] = []
+    flushes: Annotated[list[tuple[_Unsigned32, _Unsigned64]], Meta(max_length=2 * QUEUE_SIZE)] = []
 
 
 class VirtioBlock:
@@ -98,7 +106,8 @@ class VirtioBlock:
         self._used: list[tuple[int, int]] = []
         self._filled = 0
         self._waiting: list[Request] = []  # for the next flush
-        self._flushing = False
+        self._flushing: list[Request] | None = None  # what the one on its way is for
+        self._loading: NotLoaded | None = None  # what the next request needs first
         self._dirty = False
         self._timer = False
         self._life = 0
@@ -115,7 +124,8 @@ class VirtioBlock:
         self._life += 1
         self._done = self._filled = 0
         self._writes, self._used, self._waiting = [], [], []
-        self._flushing = False
+        self._flushing = None
+        self._stop_loading()
 
     def control(self, data: bytes, fd: int | None) -> None:
         """A Medium: the drive's new one, or none. Raises ValueError where it makes no sense."""
@@ -136,23 +146,56 @@ class VirtioBlock:
         self.port.configure(self.config)
 
     def save(self) -> State:
-        """What was written is in the disk's files then, which are no part of the state."""
-        if self._dirty and self._store is not None and (flush := self._store.flush()) is not None:
-            self._dirty = False
-            self._judge(_tried(flush))
-        return plain(BlockState([(address, bytes(data)) for address, data in self._writes], self._used))
+        """What was written is in the disk's files then, which are no part of the state. Nothing is made
+        durable for it: that could take long. Who goes on from this state does so a little later, and does
+        again the flushes that the guest waits for."""
+        waiting = [*(self._flushing or ()), *self._waiting]
+        flushes = [(request.head, request.status) for request in waiting]
+        return plain(
+            BlockState([(address, bytes(data)) for address, data in self._writes], self._used, flushes)
+        )
 
     def restore(self, state: State) -> None:
         restored = from_plain(state, BlockState)
         self.deactivate()
         self._writes, self._used = [*restored.writes], restored.used
+        self._waiting = [
+            Request(head, requests.FLUSH, 0, (), (), status) for head, status in restored.flushes
+        ]
+        if self._writable:
+            self._changed()
+
+    # Captures and handing over, between two requests
+
+    def begin_capture(self, shadow: int) -> None:
+        """See OverlayStore; the descriptor is the device's own. A disk that is only read needs none."""
+        if isinstance(self._store, OverlayStore):
+            self._store.begin_capture(shadow)
+            return
+        os.close(shadow)
+        if self._writable:
+            raise ValueError("what a guest writes to an image directly is not kept beside it")
+
+    def end_capture(self) -> None:
+        if isinstance(self._store, OverlayStore):
+            self._store.end_capture()
+
+    def hand_over(self) -> None:
+        """Another process has the disk from now on, once it has taken what save() says."""
+        if isinstance(self._store, OverlayStore):
+            self._store.hand_over()
+
+    def take_back(self) -> None:
+        """Nothing came of it."""
+        if isinstance(self._store, OverlayStore):
+            self._store.take_back()
 
     # Requests
 
     def kick(self, number: int) -> None:
         """One turn. What has no room in the machine's queue of events waits, and no more is taken then."""
         queue = self.port.queue(number)
-        if queue is None or not self._send():
+        if queue is None or self._loading is not None or not self._send():
             return
         left = BUDGET
         for _ in range(CHAINS):
@@ -160,7 +203,13 @@ class VirtioBlock:
             chain = queue.pop()
             if chain is None:
                 break
-            left -= self._serve(requests.parse(chain, self.port.memory))
+            try:
+                left -= self._serve(requests.parse(chain, self.port.memory))
+            except NotLoaded as missing:
+                queue.position = position
+                if self._load(missing):
+                    self.port.retry(0)
+                break
             if self._done:
                 queue.position = position  # the next step takes it up again
             if (self._done or self._filled >= BATCH) and not self._send():
@@ -212,14 +261,43 @@ class VirtioBlock:
             self._finish(request, status, used)
         return size
 
+    def _load(self, missing: NotLoaded) -> bool:
+        """Ask for it. True where it is there already; else the queue is served again when it is."""
+        if self.port.loop.inline:
+            while not missing.look():
+                select.select([missing.fd], [], [])
+                _drain(missing.fd)
+        if missing.look():
+            return True
+        self._loading = missing
+        self.port.loop.watch(missing.fd, self._look)
+        return False
+
+    def _look(self) -> None:
+        """Something was loaded."""
+        missing = self._loading
+        if missing is None:
+            return
+        _drain(missing.fd)
+        if missing.look():
+            self._stop_loading()
+            self.port.serve(0)
+
+    def _stop_loading(self) -> None:
+        if self._loading is not None:
+            self.port.loop.unwatch(self._loading.fd)
+            self._loading = None
+
     def _read(self, request: Request, store: Store) -> int:
         pieces, filled = request.writable, self._filled
         size = requests.size_of(pieces)
         offset = requests.place(request, store, size)
+        after = 0
         if size > STEP:
-            pieces, offset, size = self._step(pieces, offset, size)
+            pieces, offset, size, after = self._step(pieces, offset, size)
         view = self._buffer[filled : filled + size]
         store.read(offset, view)
+        self._done = after
         self._filled = filled + size
         self._writes += requests.spread(pieces, view)
         return size
@@ -231,18 +309,21 @@ class VirtioBlock:
         offset = requests.place(request, store, size)
         if not self._writable:
             raise Refused(IO_ERROR)
+        after = 0
         if size > STEP:
-            pieces, offset, size = self._step(pieces, offset, size)
+            pieces, offset, size, after = self._step(pieces, offset, size)
         self._changed()
         store.write(offset, [memory.view(*piece) for piece in pieces], size)
+        self._done = after
         return size
 
-    def _step(self, pieces: Pieces, offset: int, size: int) -> tuple[Pieces, int, int]:
-        """The next part of a large request: its pieces, place and size."""
+    def _step(self, pieces: Pieces, offset: int, size: int) -> tuple[Pieces, int, int, int]:
+        """The next part of a large request: its pieces, place and size, and what is done of all after it, 0
+        where that is all."""
         done = min(self._done, size)  # the driver may have made it shorter meanwhile
         part = min(STEP, size - done)
-        self._done = done + part if done + part < size else 0
-        return requests.cut(requests.cut(pieces, done)[1], part)[0], offset + done, part
+        after = done + part if done + part < size else 0
+        return requests.cut(requests.cut(pieces, done)[1], part)[0], offset + done, part, after
 
     def _finish(self, request: Request, status: int, used: int) -> None:
         self._writes.append((request.status, _STATUS[status]))
@@ -262,19 +343,23 @@ class VirtioBlock:
 
     def _start_flush(self) -> None:
         """One at a time: what comes meanwhile goes with the next."""
-        if self._flushing or not self._waiting or self._store is None:
+        if self._flushing is not None or not self._waiting or self._store is None:
             return
         waiting, self._waiting = self._waiting, []
         life = self._life
-        self._flushing, self._dirty = True, False
+        self._flushing, self._dirty = waiting, False
         flush = self._store.flush() or _nothing
-        self.port.loop.offload(flush, lambda result: self._flush_ended(result, life, waiting))
+        self.port.loop.offload(flush, lambda result: self._flush_ended(result, life, waiting), awaited=False)
 
     def _flush_ended(self, result: Any, life: int, waiting: list[Request]) -> None:
         status = self._judge(result)
         if life != self._life:
             return  # the driver has reset the device since
-        self._flushing = False
+        self._flushing = None
+        if isinstance(result, HandedOver):
+            self._waiting = [*waiting, *self._waiting]
+            self._start_flush()
+            return
         for request in waiting:
             self._finish(request, status, 1)
         self._send()
@@ -291,14 +376,16 @@ class VirtioBlock:
         self._timer = False
         if self._dirty and self._store is not None and (flush := self._store.flush()) is not None:
             self._dirty = False
-            self.port.loop.offload(flush, self._flushed)
+            self.port.loop.offload(flush, self._flushed, awaited=False)
 
     def _flushed(self, result: Any) -> None:
         self._judge(result)
+        if isinstance(result, HandedOver):
+            self._changed()
 
     def _judge(self, result: Any) -> int:
         """The status that a flush's result gives."""
-        if not isinstance(result, OSError):
+        if not isinstance(result, OSError) or isinstance(result, HandedOver):
             return OK
         self._trouble("lost", result)
         return IO_ERROR
@@ -319,15 +406,14 @@ class VirtioBlock:
 def _kind(error: OSError) -> str:
     if isinstance(error, ShortFile):
         return "short"
+    if isinstance(error, LostChunk):
+        return "unloaded"
     return "full" if error.errno in _FULL else "failed"
 
 
-def _tried(work: Callable[[], None]) -> OSError | None:
-    try:
-        work()
-    except OSError as error:
-        return error
-    return None
+def _drain(fd: int) -> None:
+    with contextlib.suppress(BlockingIOError):
+        os.eventfd_read(fd)
 
 
 def _nothing() -> None:

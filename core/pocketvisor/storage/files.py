@@ -7,7 +7,7 @@ host's: the file has become shorter, the host's disk is full or broken.
 import ctypes
 import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
 SECTOR: Final = 512
@@ -87,6 +87,33 @@ def zero(fd: int, offset: int, length: int, unmap: bool) -> None:
         offset, length = offset + count, length - count
 
 
+def data_ranges(fd: int, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """(begin, end) of what is no hole between two offsets of a file; what ends before has nothing."""
+    at = begin
+    while at < end:
+        try:
+            at = os.lseek(fd, at, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            return  # nothing but a hole up to the file's end
+        if at < end:
+            stop = min(end, os.lseek(fd, at, os.SEEK_HOLE))
+            yield at, stop
+            at = stop
+
+
+def data_pieces(fd: int, begin: int, end: int, largest: int = len(_ZEROS)) -> Iterator[tuple[int, bytes]]:
+    """(offset, content) of what is no hole, in pieces."""
+    for at, stop in data_ranges(fd, begin, end):
+        while at < stop:
+            piece = os.pread(fd, min(largest, stop - at), at)
+            if not piece:
+                raise ShortFile
+            yield at, piece
+            at += len(piece)
+
+
 def _allocate(fd: int, mode: int, offset: int, length: int) -> bool:
     if length <= 0 or _fallocate(fd, mode, offset, length) == 0:
         return True
@@ -108,6 +135,25 @@ class FlushFailed(OSError):
 
     def __init__(self) -> None:
         super().__init__(errno.EIO, "what was written before could not be kept")
+
+
+class HandedOver(OSError):
+    """A flush was given up, since another process has the disk now: it is that one's to do again."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EAGAIN, "another process has it now")
+
+
+class NotLoaded(Exception):
+    """What is wanted of a disk is not in its file yet: the same again when it is. Nothing was done.
+
+    look() says whether it is there, or never will be, and asks for it else; `fd` is readable when it is time
+    to look again."""
+
+    def __init__(self, fd: int, look: Callable[[], bool]) -> None:
+        super().__init__("it is not loaded yet")
+        self.fd = fd
+        self.look = look
 
 
 class FileStore:

@@ -23,6 +23,9 @@ durable, and only then writes the bits, and makes those durable. A write to a cl
 the rest of it from the base. So a bit in the file never stands for data that is not, and a map that was
 written in part is an older map with some of the newer bits: it needs no checksum.
 
+While a guest's processes share the map (shared_map.py), that one counts, and the first flush of a process
+writes all of it: what a process before it has flushed is not known.
+
 Another overlay's base is refused: it is known again by size and time, or else by its content.
 Left out: snapshots in the file, compression, giving room back for clusters that equal the base again.
 """
@@ -30,15 +33,18 @@ Left out: snapshots in the file, compression, giving room back for clusters that
 import errno
 import os
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from blake3 import blake3
 
 from pocketvisor.errors import StorageError
+from pocketvisor.storage.capture import Keeper
 from pocketvisor.storage.files import (
     SECTOR,
     FlushFailed,
+    HandedOver,
     Store,
     Views,
     punch,
@@ -46,10 +52,10 @@ from pocketvisor.storage.files import (
     write_all,
     zero,
 )
+from pocketvisor.storage.shared_map import CLUSTER, SharedMap, map_bytes
 
 MAGIC: Final = b"PVOVRLAY"
 VERSION: Final = 1
-CLUSTER: Final = 4096
 HEADER_SIZE: Final = 4096
 DISK_MAX: Final = 1 << 40
 """The largest disk: its map is 32 MiB, and that much of memory."""
@@ -81,21 +87,38 @@ class OverlayStore:
 
     read_only = False
 
-    def __init__(self, fd: int, base: Store | None, size: int, *, durable: bool = True) -> None:
-        """`durable`: a flush is one; not for a file that nobody will find again.
+    def __init__(
+        self,
+        fd: int,
+        base: Store | None,
+        size: int,
+        *,
+        durable: bool = True,
+        shared: SharedMap | None = None,
+    ) -> None:
+        """`durable`: a flush is one; not for a file that nobody will find again. `shared`: the map, and what
+        has changed, if the file's map is not to be read.
 
-        Raises StorageError where the file is not whole, OSError where it cannot be read."""
+        Raises StorageError where the map is impossible, OSError where it cannot be read."""
         self._fd = fd
         self._durable = durable
         self._base = base
         self._base_size = base.size if base is not None else 0
         self._clusters = clusters = -(-size // CLUSTER)
         self._data = data_offset(size)
-        self._map = bytearray(self._data - HEADER_SIZE)
-        self._dirty: set[int] = set()  # pages of the map that are not in the file
-        self._failed = False
+        self._shared = shared
+        self._keeper: Keeper | None = None
+        self._writing = threading.Lock()
+        self._handed_over = False
+        self._map: bytearray | memoryview
+        self._failed: bytearray | memoryview
+        self._dirty: set[int]  # pages of the map that are not in the file
+        if shared is not None:
+            self._map, self._failed, self._dirty = shared.map, shared.state, shared.used_pages()
+        else:
+            self._map, self._failed, self._dirty = bytearray(map_bytes(size)), bytearray(1), set()
+            read_exactly(fd, memoryview(self._map), HEADER_SIZE)
         self.size = size
-        read_exactly(fd, memoryview(self._map), HEADER_SIZE)
         if int.from_bytes(self._map[clusters >> 3 :], "little") >> (clusters & 7):
             raise StorageError("its map has bits behind the disk's end")
 
@@ -118,6 +141,7 @@ class OverlayStore:
             self._copy_up(first)
         if end % CLUSTER and end < self.size and (last != first or not offset % CLUSTER):
             self._copy_up(last)
+        self._changing(first, last + 1)
         write_all(self._fd, pieces, length, self._data + offset)
         self._set(first, last + 1)
 
@@ -125,7 +149,10 @@ class OverlayStore:
         """Whole clusters are zeros from now on."""
         end = offset + length
         first, last = -(-offset // CLUSTER), (self._clusters if end == self.size else end // CLUSTER)
-        if first < last and punch(self._fd, self._data + first * CLUSTER, (last - first) * CLUSTER):
+        if first >= last:
+            return
+        self._changing(first, last)
+        if punch(self._fd, self._data + first * CLUSTER, (last - first) * CLUSTER):
             self._set(first, last)
 
     def write_zeroes(self, offset: int, length: int, unmap: bool) -> None:
@@ -136,6 +163,7 @@ class OverlayStore:
             return
         head, tail = first * CLUSTER - offset, max(0, end - last * CLUSTER)
         self.write(offset, (bytes(head),), head)
+        self._changing(first, last)
         zero(self._fd, self._data + first * CLUSTER, (last - first) * CLUSTER, unmap)
         self._set(first, last)
         self.write(end - tail, (bytes(tail),), tail)
@@ -147,18 +175,60 @@ class OverlayStore:
 
     def _flush(self, pages: dict[int, bytes]) -> None:
         """Data first: until it is durable no bit may stand for it."""
-        if self._failed:
+        if self._failed[0]:
             raise FlushFailed
         try:
             self._sync()
-            for number, page in sorted(pages.items()):
-                write_all(self._fd, (page,), len(page), HEADER_SIZE + number * _PAGE)
+            with self._writing:
+                if self._handed_over:
+                    raise HandedOver
+                for number, page in sorted(pages.items()):
+                    write_all(self._fd, (page,), len(page), HEADER_SIZE + number * _PAGE)
             if pages:
                 self._sync()
+        except HandedOver:
+            raise
         except OSError:
             # The kernel forgets what it could not write: the next fdatasync would succeed for nothing.
-            self._failed = True
+            self._failed[0] = 1
             raise
+
+    def hand_over(self) -> None:
+        """Another process has the disk from now on. A flush that is on the way writes nothing any more: what
+        it knows of the map is old, and the other one's may be in the file already."""
+        with self._writing:
+            self._handed_over = True
+
+    def take_back(self) -> None:
+        """Nothing came of it."""
+        self._handed_over = False
+        if self._shared is not None:
+            self._dirty = self._shared.used_pages()
+
+    def begin_capture(self, shadow: int) -> None:
+        """From now on what is overwritten is kept in the shadow (capture.py), whose descriptor is this one's
+        own. Nothing needs to be durable for it. Raises ValueError where it is none, or there is no map to
+        share, OSError where it cannot be written."""
+        try:
+            if self._shared is None:
+                raise ValueError("this disk's map is not shared")
+            self.end_capture()
+            self._keeper = Keeper(shadow, self._fd, self._data, self._shared)
+        except BaseException:
+            os.close(shadow)
+            raise
+
+    def end_capture(self) -> None:
+        if self._keeper is not None:
+            self._keeper.close()
+            self._keeper = None
+
+    def _changing(self, first: int, end: int) -> None:
+        """Before these clusters are changed."""
+        if self._keeper is not None:
+            self._keeper.keep(first, end)
+        if self._shared is not None:
+            self._shared.changed[first:end] = b"\1" * (end - first)
 
     def _sync(self) -> None:
         if self._durable:
@@ -205,9 +275,7 @@ class OverlayStore:
 
 def data_offset(size: int) -> int:
     """Where the data of a disk of this size begins: behind header and map."""
-    clusters = -(-size // CLUSTER)
-    map_size = -(-clusters // 8)
-    return HEADER_SIZE + -(-map_size // _PAGE) * _PAGE
+    return HEADER_SIZE + map_bytes(size)
 
 
 def create(fd: int, size: int, base: Base = NO_BASE, *, durable: bool = True) -> None:

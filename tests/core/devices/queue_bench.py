@@ -36,7 +36,9 @@ class Loop:
     def unwatch(self, fd: int) -> None:
         self.watched.pop(fd, None)
 
-    def offload(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
+    inline = False
+
+    def offload(self, work: Callable[[], Any], done: Callable[[Any], None], *, awaited: bool = True) -> None:
         try:
             result = work()
         except OSError as error:

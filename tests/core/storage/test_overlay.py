@@ -4,6 +4,7 @@ import os
 import random
 
 import pytest
+from captured_files import memfd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from overlay_files import CLUSTER, base_store, file_of, flush, journal, new_overlay, read, whole
@@ -12,6 +13,7 @@ from pocketvisor.errors import StorageError
 from pocketvisor.storage import overlay
 from pocketvisor.storage.files import SECTOR
 from pocketvisor.storage.overlay import OverlayStore
+from pocketvisor.storage.shared_map import SharedMap, changed_size, shared_map_size
 
 BASE = random.Random(1).randbytes(10 * CLUSTER + 1000)
 SIZE = 16 * CLUSTER + 3 * SECTOR
@@ -73,16 +75,23 @@ def test_a_disk_over_a_base_reads_what_was_written(plan: list[Change]) -> None:
     os.close(fd)
 
 
-@settings(deadline=None, max_examples=200)
-@given(st.lists(changes(), min_size=1, max_size=15), st.data())
-def test_what_was_flushed_survives_a_crash_at_any_byte(plan: list[Change], data: st.DataObject) -> None:
+@settings(deadline=None, max_examples=300)
+@given(st.lists(changes(), min_size=1, max_size=15), st.booleans(), st.data())
+def test_what_was_flushed_survives_a_crash_at_any_byte(
+    plan: list[Change], shared: bool, data: st.DataObject
+) -> None:
+    """`shared`: by one process after another, which take over without a flush between two changes."""
     fd, store = new_overlay(BASE, SIZE)
+    memory = SharedMap(memfd(shared_map_size(SIZE)), memfd(changed_size(SIZE)), SIZE) if shared else None
     before = whole(fd)
     model = Model()
     touched: list[tuple[int, range]] = []  # operations of the file before it, bytes of the disk
     flushes = [(0, 0, bytes(model.now))]  # operations up to it, changes it promises, what it promises
     with journal() as notes:
         for change in plan:
+            if memory is not None:
+                store.hand_over()
+                store = OverlayStore(fd, base_store(BASE), SIZE, shared=memory)
             if "flush" not in change[0]:
                 touched.append((len(notes.ops), model.apply(store, change)))
                 continue

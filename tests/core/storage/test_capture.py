@@ -1,0 +1,367 @@
+"""A disk is captured as it was at one moment, whatever its guest writes on, and from process to process."""
+
+import os
+import random
+import threading
+from multiprocessing import get_context
+
+import pytest
+from captured_files import Disk, memfd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from overlay_files import CLUSTER, base_store, file_of, flush, read
+
+from pocketvisor.errors import StorageError
+from pocketvisor.storage import capture, overlay
+from pocketvisor.storage.capture import CHUNK, Shadow
+from pocketvisor.storage.captured import BaseReader, DiskCapture
+from pocketvisor.storage.files import SECTOR
+from pocketvisor.storage.overlay import OverlayStore
+from pocketvisor.storage.shared_map import SharedMap
+
+SECONDS = 20
+BASE = random.Random(1).randbytes(2 * CHUNK + 9 * CLUSTER + 1000)
+SIZE = 5 * CHUNK + 3 * CLUSTER + 3 * SECTOR
+SECTORS = SIZE // SECTOR
+
+KINDS = ("write", "write", "write", "discard", "zeroes", "flush", "process", "begin", "read", "end")
+Step = tuple[str, int, int]
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> Step:
+    first = draw(st.integers(0, SECTORS - 1))
+    longest = draw(st.sampled_from((1, 9, 40, 300)))
+    return draw(st.sampled_from(KINDS)), first, draw(st.integers(1, min(longest, SECTORS - first)))
+
+
+def change(store: OverlayStore, model: bytearray, step: Step, stamp: int) -> None:
+    kind, first, count = step
+    begin, end = first * SECTOR, (first + count) * SECTOR
+    if kind == "write":
+        data = bytes([stamp % 255 + 1]) * (end - begin)
+        store.write(begin, (data,), len(data))
+        model[begin:end] = data
+    elif kind == "zeroes":
+        store.write_zeroes(begin, end - begin, bool(first & 1))
+        model[begin:end] = bytes(end - begin)
+    elif kind == "discard":
+        store.discard(begin, end - begin)
+        begin, end = -(-begin // CLUSTER) * CLUSTER, end if end == SIZE else end // CLUSTER * CLUSTER
+        if begin < end:
+            model[begin:end] = bytes(end - begin)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(steps(), max_size=40), st.booleans())
+def test_generation_after_generation_is_the_disk_as_it_was(plan: list[Step], everything: bool) -> None:
+    disk = Disk(BASE, SIZE)
+    now = bytearray(BASE.ljust(SIZE, b"\0"))
+    then = b""
+    captured: DiskCapture | None = None
+    early: set[int] = set()  # chunks that the saving has read already
+
+    def end() -> None:
+        assert captured is not None
+        chunks = set(captured.changed_chunks() if disk.saved else captured.data_chunks())
+        assert disk.save(captured, chunks - early) == then
+        disk.saved = True
+        disk.store.end_capture()
+
+    for stamp, step in enumerate(plan):
+        kind = step[0]
+        if kind == "flush":
+            flush(disk.store)
+        elif kind == "process" and captured is None:
+            disk.change_process()
+        elif kind == "begin" and captured is None:
+            captured, then, early = disk.capture(everything=everything or not disk.saved), bytes(now), set()
+        elif kind == "read" and captured is not None:
+            chunks = captured.changed_chunks() if disk.saved else captured.data_chunks()
+            if chunks:
+                chunk = chunks[step[1] % len(chunks)]
+                early.add(chunk)
+                disk.save(captured, [chunk])
+        elif kind == "end" and captured is not None:
+            end()
+            captured = None
+        else:
+            change(disk.store, now, step, stamp)
+    if captured is None:
+        captured, then, early = disk.capture(everything=not disk.saved), bytes(now), set()
+    end()
+    assert read(disk.store) == now
+    flush(disk.store)
+    assert read(OverlayStore(disk.fd, base_store(BASE), SIZE)) == now
+    disk.close()
+
+
+def write_on(disk: Disk, seed: int, count: int) -> None:
+    """In a process of its own: fills random clusters, each with one value."""
+    randomly = random.Random(seed)
+    for _ in range(count):
+        first = randomly.randrange(SIZE // CLUSTER)
+        kind = randomly.randrange(8)
+        if kind == 0:
+            disk.store.discard(first * CLUSTER, CLUSTER)
+        elif kind == 1:
+            disk.store.write_zeroes(first * CLUSTER, CLUSTER, True)
+        else:
+            disk.store.write(first * CLUSTER, (bytes([randomly.randrange(1, 256)]) * CLUSTER,), CLUSTER)
+
+
+def test_a_reader_races_with_a_guest_that_writes() -> None:
+    """The guest is another process, which goes on writing from the moment of the capture on."""
+    fork = get_context("fork")
+    disk = Disk(BASE, SIZE)
+    write_on(disk, 0, 500)
+    for turn in range(12):
+        then = read(disk.store)
+        captured = disk.capture(everything=not disk.saved)
+        writer = fork.Process(target=write_on, args=(disk, turn, 1500))
+        writer.start()
+        saves = 0
+        while saves < 2 or (writer.is_alive() and saves < 500):
+            assert disk.save(captured) == then
+            saves += 1
+        disk.saved = True
+        writer.join(SECONDS)
+        assert writer.exitcode == 0
+        disk.store.end_capture()
+    disk.close()
+
+
+def test_a_reader_that_was_overtaken_takes_the_old_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guest writes between the reader's look at the disk and its look at the mark, and the other way
+    round: old content either way."""
+    disk = Disk(b"", SIZE)
+    disk.store.write(0, (b"old" * CLUSTER,), 3 * CLUSTER)
+    captured = disk.capture(everything=True)
+    content = capture.read_exactly
+
+    def overtaken(fd: int, view: memoryview, offset: int) -> None:
+        if fd == disk.fd and len(view) == CHUNK:
+            monkeypatch.undo()
+            disk.store.write(CLUSTER, (b"n" * CLUSTER,), CLUSTER)
+            content(fd, view, offset)
+            disk.store.write(0, (b"n" * CLUSTER,), CLUSTER)
+            return
+        content(fd, view, offset)
+
+    monkeypatch.setattr(capture, "read_exactly", overtaken)
+    assert bytes(captured.chunk(0)).rstrip(b"\0") == b"old" * CLUSTER
+    disk.close()
+
+
+def test_only_what_will_be_read_is_kept() -> None:
+    disk = Disk(b"", SIZE)
+    disk.store.write(0, (b"a" * SIZE,), SIZE)
+    disk.save(disk.capture(everything=True))
+    disk.saved = True
+    disk.store.write(0, (b"b" * SECTOR,), SECTOR)
+    captured = disk.capture()
+    shadow = disk._shadows[-1]
+    used = os.fstat(shadow).st_blocks
+    disk.store.write(CHUNK, (b"c" * CHUNK * 2,), CHUNK * 2)
+    assert os.fstat(shadow).st_blocks == used
+    disk.store.write(0, (b"c" * CHUNK,), CHUNK)
+    assert os.fstat(shadow).st_blocks - used >= CHUNK // 512
+    assert captured.changed_chunks() == [0]
+    assert disk.save(captured) == b"b" * SECTOR + b"a" * (SIZE - SECTOR)
+    disk.close()
+
+
+def test_what_came_to_nothing_counts_as_changed_again() -> None:
+    disk = Disk(BASE, SIZE)
+    disk.save(disk.capture(everything=True))
+    disk.saved = True
+    disk.store.write(0, (b"b" * SECTOR,), SECTOR)
+    failed = disk.capture()
+    disk.store.write(CHUNK, (b"c" * SECTOR,), SECTOR)
+    assert failed._shadow is not None
+    disk.shared.mark_again(failed._shadow.changed)
+    captured = disk.capture()
+    assert captured.changed_chunks() == [0, 1]
+    assert disk.save(captured) == read(disk.store)
+    disk.close()
+
+
+def test_a_shadow_without_room_fails_the_capture_and_not_the_guest(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk(BASE, SIZE)
+    disk.store.write(0, (b"a" * CHUNK,), CHUNK)
+    captured = disk.capture(everything=True)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(capture, "write_all", full)
+        disk.store.write(0, (b"b" * CHUNK,), CHUNK)
+    disk.store.write(0, (b"c" * CHUNK,), CHUNK)
+    assert read(disk.store, 0, CHUNK) == b"c" * CHUNK
+    with pytest.raises(StorageError, match="no room to keep what a disk was"):
+        captured.chunk(0)
+    disk.store.end_capture()
+    assert disk.save(disk.capture(everything=True)) == read(disk.store)
+    disk.close()
+
+
+@pytest.mark.parametrize("at", [0, 8, 20, -1])
+def test_what_is_no_new_shadow_is_refused_and_closed(at: int) -> None:
+    disk = Disk(BASE, SIZE)
+    shadow = file_of(b"")
+    capture.create(shadow, SIZE, everything=True)
+    if at < 0:
+        os.ftruncate(shadow, capture.layout(SIZE).size - 1)
+    else:
+        os.pwrite(shadow, b"\x11", at)
+    given_fd = os.dup(shadow)
+    with pytest.raises(ValueError):
+        disk.store.begin_capture(given_fd)
+    with pytest.raises(OSError):
+        os.fstat(given_fd)
+    disk.close()
+
+
+def test_a_disk_without_a_shared_map_is_not_captured() -> None:
+    fd = file_of(b"")
+    overlay.create(fd, SIZE)
+    with pytest.raises(ValueError, match="not shared"):
+        OverlayStore(fd, None, SIZE).begin_capture(memfd(10))
+
+
+def test_a_shadow_that_has_not_begun_says_nothing() -> None:
+    disk = Disk(BASE, SIZE)
+    shadow = file_of(b"")
+    capture.create(shadow, SIZE, everything=True)
+    with pytest.raises(StorageError, match="has not begun"):
+        Shadow(shadow, disk.fd, overlay.data_offset(SIZE), SIZE)
+    disk.close()
+
+
+@pytest.mark.parametrize("cut", ["overlay", "shadow", "base"])
+def test_files_that_have_become_shorter_are_told(cut: str) -> None:
+    """A process that lost its senses could do that."""
+    disk = Disk(BASE, SIZE)
+    disk.store.write(0, (b"a" * (CHUNK - CLUSTER),), CHUNK - CLUSTER)
+    captured = disk.capture(everything=True)
+    disk.store.write(0, (b"b" * CLUSTER,), CLUSTER)
+    os.ftruncate({"overlay": disk.fd, "shadow": disk._shadows[-1], "base": disk.base_fd}[cut], 20000)
+    with pytest.raises(StorageError, match="could not be read to be saved"):
+        captured.chunk(0)
+    disk.close()
+
+
+def test_another_process_goes_on_without_a_flush() -> None:
+    """And what the first has flushed, or has not, is in the file after the second one's flush."""
+    disk = Disk(BASE, SIZE)
+    disk.store.write(0, (b"a" * SECTOR,), SECTOR)
+    flush(disk.store)
+    disk.store.write(CHUNK, (b"b" * SECTOR,), SECTOR)
+    before = read(disk.store)
+    disk.change_process()
+    assert read(disk.store) == before
+    assert read(OverlayStore(disk.fd, base_store(BASE), SIZE)) != before
+    flush(disk.store)
+    assert read(OverlayStore(disk.fd, base_store(BASE), SIZE)) == before
+    disk.close()
+
+
+def test_a_flush_of_the_process_before_writes_nothing_late() -> None:
+    """Its part of the map is older than what the second has promised since."""
+    disk = Disk(BASE, SIZE)
+    disk.store.write(0, (b"a" * SECTOR,), SECTOR)
+    late = disk.store.flush()
+    assert late is not None
+    old = disk.change_process()
+    disk.store.write(CHUNK, (b"b" * SECTOR,), SECTOR)
+    flush(disk.store)
+    with pytest.raises(OSError, match="another process has it now"):
+        late()
+    assert read(OverlayStore(disk.fd, base_store(BASE), SIZE)) == read(disk.store)
+    old.take_back()
+    flush(old)
+    disk.close()
+
+
+def test_after_a_failed_flush_no_other_process_promises_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk(BASE, SIZE)
+    disk.store.write(0, (b"a" * SECTOR,), SECTOR)
+
+    def broken(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(overlay.os, "fdatasync", broken)
+        with pytest.raises(OSError, match="Input/output"):
+            flush(disk.store)
+    disk.change_process()
+    with pytest.raises(OSError, match="could not be kept"):
+        flush(disk.store)
+    disk.close()
+
+
+def test_a_disk_that_is_only_read_is_its_image() -> None:
+    image = BASE[: 3 * SECTOR].ljust(3 * CHUNK, b"\0") + b"end"
+    fd = file_of(b"")
+    os.ftruncate(fd, len(image))
+    os.pwrite(fd, image[:CLUSTER], 0)
+    os.pwrite(fd, b"end", 3 * CHUNK)
+    base = BaseReader(fd, len(image))
+    captured = DiskCapture(3 * CHUNK + SECTOR, base, None)
+    assert captured.data_chunks() == [0, 3]
+    assert captured.changed_chunks() == []
+    assert captured.chunk(0) == image[:CHUNK]
+    assert captured.chunk(1) == b""
+    assert captured.chunk(3) == b"end".ljust(SECTOR, b"\0")
+    base.close()
+
+
+def test_a_base_that_is_being_filled_is_waited_for() -> None:
+    fd = file_of(bytes(3 * CHUNK))
+    asked: list[int] = []
+
+    def ensure(chunk: int) -> None:
+        asked.append(chunk)
+        os.pwrite(fd, b"x" * CHUNK, chunk * CHUNK)
+
+    base = BaseReader(fd, 3 * CHUNK, ensure, [1])
+    captured = DiskCapture(3 * CHUNK, base, None)
+    assert captured.data_chunks() == [1]
+    assert captured.chunk(1) == b"x" * CHUNK
+    assert captured.chunk(2) == b""
+    assert asked == [1]
+    base.close()
+
+
+def test_several_threads_read() -> None:
+    disk = Disk(BASE, SIZE)
+    disk.store.write(100 * SECTOR, (b"w" * CHUNK,), CHUNK)
+    expected = read(disk.store)
+    captured = disk.capture(everything=True)
+    found: list[bytes] = []
+
+    def work() -> None:
+        parts = [captured.chunk(chunk) or bytes(min(CHUNK, SIZE - chunk * CHUNK)) for chunk in range(6)]
+        found.append(b"".join(bytes(part) for part in parts))
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    disk.store.write(0, (b"later" * SECTOR,), 5 * SECTOR)
+    for thread in threads:
+        thread.join(SECONDS)
+    assert found == [expected] * 3
+    disk.close()
+
+
+def test_the_shared_map_is_what_the_file_says_at_first() -> None:
+    disk = Disk(BASE, SIZE)
+    disk.store.write(0, (b"a" * SECTOR,), SECTOR)
+    flush(disk.store)
+    other = SharedMap(memfd(8192), memfd(4096), SIZE)
+    other.load(disk.fd, overlay.HEADER_SIZE)
+    assert other.map == disk.shared.map
+    other.close()
+    disk.shared.close()
+    disk.close()
