@@ -151,6 +151,13 @@ def age_slot(key: ProfileKey, recipient: str) -> KeySlot:
         ) from None
 
 
+def check_kind(slots: Sequence[KeySlot], sealed: bool) -> None:
+    """The header says whether a profile is sealed, and is not signed: the slots have to say the same, or one who
+    changes the header would make the next save a plain one."""
+    if any((slot.kind == "open") == sealed for slot in slots):
+        raise DamagedProfile("Its header and its key slots contradict each other")
+
+
 def unwrap(slots: Sequence[KeySlot], unlock: Unlock, public: bytes) -> ProfileKey:
     """The profile's key, from whichever slot these means open; it is this profile's or LockedProfile is
     raised."""

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import msgspec
 
 from pocketvisor.errors import DamagedProfile, LockedProfile, ProfileError
-from pocketvisor.profile import keys as profile_keys
 from pocketvisor.profile import manifest as manifests
 from pocketvisor.profile import rows
 from pocketvisor.profile.database import FORMAT, Database
@@ -19,7 +18,7 @@ from pocketvisor.profile.keys import KeySlot, Unlock
 from pocketvisor.profile.manifest import Kind, Manifest
 from pocketvisor.profile.packing import unpack
 from pocketvisor.profile.rows import GenerationRow, Header, State
-from pocketvisor.profile.sealing import Sealer, sealer_of
+from pocketvisor.profile.sealing import Sealer, unlocked
 from pocketvisor.profile.tree import Space, SpaceReader
 
 _CACHED = 64
@@ -121,8 +120,8 @@ class ProfileReader:
     def unlock(self, unlock: Unlock) -> None:
         """Raises LockedProfile, DamagedProfile."""
         if self._sealer is None:
-            key = profile_keys.unwrap(self.key_slots(), unlock, self.header.public)
-            self._sealer = sealer_of(key, sealed=self.header.sealed)
+            with self._named(""):
+                self._sealer = unlocked(self.key_slots(), unlock, self.header.public, sealed=self.sealed)
 
     @property
     def sealer(self) -> Sealer:

@@ -10,6 +10,7 @@ Left out: hiding how many chunks there are, of roughly which size, and when they
 """
 
 import os
+from collections.abc import Sequence
 from typing import Protocol
 
 from blake3 import blake3
@@ -17,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pocketvisor.errors import DamagedProfile
-from pocketvisor.profile.keys import ProfileKey
+from pocketvisor.profile.keys import KeySlot, ProfileKey, Unlock, check_kind, unwrap
 from pocketvisor.profile.signing import Signer, check
 
 Buffer = bytes | bytearray | memoryview
@@ -123,3 +124,9 @@ def padded(length: int) -> int:
 def sealer_of(key: ProfileKey, *, sealed: bool) -> Sealer:
     """`sealed`: the profile has no "open" slot."""
     return KeyedSealer(key) if sealed else PlainSealer(key)
+
+
+def unlocked(slots: Sequence[KeySlot], unlock: Unlock, public: bytes, *, sealed: bool) -> Sealer:
+    """The sealer of a profile whose header says `sealed`. Raises LockedProfile, DamagedProfile."""
+    check_kind(slots, sealed)
+    return sealer_of(unwrap(slots, unlock, public), sealed=sealed)

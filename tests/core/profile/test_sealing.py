@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pocketvisor.errors import DamagedProfile
-from pocketvisor.profile.keys import ProfileKey
-from pocketvisor.profile.sealing import OVERHEAD, KeyedSealer, PlainSealer, padded, sealer_of
+from pocketvisor.profile.keys import NewKeys, ProfileKey, Unlock, new_slots
+from pocketvisor.profile.sealing import OVERHEAD, KeyedSealer, PlainSealer, padded, sealer_of, unlocked
 
 KEY = ProfileKey(bytes(range(32)))
 
@@ -78,3 +78,16 @@ def test_a_profile_without_keys_is_written_as_it_is_and_still_signed() -> None:
         sealer.check(b"another", sealer.sign(b"manifest"))
     with pytest.raises(DamagedProfile):
         sealer.check(b"manifest", sealer.sign(b"manifest")[:-1])
+
+
+def test_a_header_cannot_turn_sealing_off() -> None:
+    """It is not signed: who may write the file could have the next save written in the clear."""
+    unlock = Unlock(passphrase="one")
+    slots = new_slots(KEY, NewKeys(passphrase="one"))
+    assert isinstance(unlocked(slots, unlock, KEY.public, sealed=True), KeyedSealer)
+    with pytest.raises(DamagedProfile, match="contradict"):
+        unlocked(slots, unlock, KEY.public, sealed=False)
+    plain = new_slots(KEY, None)
+    assert isinstance(unlocked(plain, Unlock(), KEY.public, sealed=False), PlainSealer)
+    with pytest.raises(DamagedProfile, match="contradict"):
+        unlocked(plain, Unlock(), KEY.public, sealed=True)
