@@ -5,12 +5,13 @@ brought into the page cache goes out again, and what was there before stays; hol
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from pocketvisor.errors import StorageError
-from pocketvisor.storage.capture import CHUNK, CLUSTER, PER_CHUNK, Shadow
+from pocketvisor.storage.capture import CHUNK, PER_CHUNK, Shadow
 from pocketvisor.storage.files import data_ranges, read_exactly
+from pocketvisor.storage.shared_map import CLUSTER
 
 _ZEROS: Final = bytes(CHUNK)
 
@@ -18,8 +19,8 @@ _ZEROS: Final = bytes(CHUNK)
 class BaseReader:
     """An image that nobody writes; for several threads. The descriptor stays the caller's.
 
-    `ensure(chunk)`: to be called before a chunk of a base is read that a loader is still filling; `chunks`:
-    those of them that are not zeros."""
+    Of a base that a loader is still filling: `ensure(chunk)` is called before a chunk is read, and `chunks`
+    are those that are not zeros."""
 
     def __init__(
         self,
@@ -30,29 +31,27 @@ class BaseReader:
     ) -> None:
         self.size = size
         self._ensure = ensure
-        self._chunks = None if chunks is None else frozenset(chunks)
         try:
             # Opened once more: advice is for all who share an open file, and the guest's process does.
             self._fd = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)
             os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_RANDOM)
         except OSError:
             self._fd = os.dup(fd)
+        self.used = bytearray(-(-size // CHUNK))
+        """A byte for each chunk: 1 where it may be other than zeros."""
+        for chunk in self._used_in_file() if chunks is None else chunks:
+            self.used[chunk] = 1
 
-    def chunks(self) -> Iterable[int]:
-        """Those that may be other than zeros."""
-        if self._chunks is not None:
-            return self._chunks
-        found: set[int] = set()
+    def _used_in_file(self) -> Iterator[int]:
         for begin, end in data_ranges(self._fd, 0, self.size):
-            found.update(range(begin // CHUNK, -(-end // CHUNK)))
-        return found
+            yield from range(begin // CHUNK, -(-end // CHUNK))
 
     def read(self, chunk: int, view: memoryview) -> None:
         """What lies behind the base's end is zeros. Raises OSError, or what `ensure` raises."""
         begin = chunk * CHUNK
         inside = view[: max(0, min(len(view), self.size - begin))]
         view[len(inside) :] = bytes(len(view) - len(inside))
-        if self._chunks is not None and chunk not in self._chunks:
+        if not inside or not self.used[chunk]:
             inside[:] = bytes(len(inside))
             return
         if self._ensure is not None:
@@ -86,7 +85,8 @@ class DiskCapture:
     def data_chunks(self) -> list[int]:
         """Those that may be other than zeros: all there is to save of a disk that is saved for the first
         time."""
-        found = set(self._base.chunks()) if self._base is not None else set()
+        used = self._base.used if self._base is not None else b""
+        found = {chunk for chunk in range(len(used)) if used[chunk]}
         if self._shadow is not None:
             found.update(self._shadow.chunks_here())
         return sorted(found)
@@ -97,6 +97,8 @@ class DiskCapture:
         length = min(CHUNK, self.size - index * CHUNK)
         clusters = -(-length // CLUSTER)
         here = self._shadow.here(index) if self._shadow is not None else 0
+        if not here and (self._base is None or not any(self._base.used[index : index + 1])):
+            return b""
         try:
             content = self._mixed(index, length, clusters, here)
         except OSError as error:

@@ -20,6 +20,7 @@ import mmap
 import os
 import select
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -84,7 +85,8 @@ class Loader:
     `fill(index)` gives a block's content, at most up to the target's end, b"" for zeros. What it raises is
     that block's failure: `on_failure` is told, and no byte of it is in the target. `mark_failed`: readers of
     the block get an error (a disk); else they wait on, for a guest that is about to be ended (RAM).
-    `first`: blocks to begin with, as those that were in use when the content was saved.
+    `first`: blocks to begin with, as those that were in use when the content was saved. `gently`: what nobody
+    wants yet takes half of a core at most.
     `on_progress(loaded, total)` now and then; `on_end()` when all is loaded or has failed.
 
     The descriptors stay the caller's."""
@@ -101,6 +103,7 @@ class Loader:
         block: int = BLOCK,
         first: Iterable[int] = (),
         mark_failed: bool = False,
+        gently: bool = False,
         on_progress: Callable[[int, int], None] = lambda loaded, total: None,
         on_failure: Callable[[int, Exception], None] = lambda index, error: None,
         on_end: Callable[[], None] = lambda: None,
@@ -111,7 +114,7 @@ class Loader:
         self._wanted_fd, self._loaded_fd, self._target_fd = map(os.dup, (wanted_fd, loaded_fd, target_fd))
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._size, self._block, self._fill = size, block, fill
-        self._mark_failed = mark_failed
+        self._mark_failed, self._gently = mark_failed, gently
         self._on_progress, self._on_failure, self._on_end = on_progress, on_failure, on_end
         self._absent = bytearray(self._map.states[:count].tobytes().translate(_ONLY_ABSENT))
         self._left = self.total = self._absent.count(1)
@@ -185,14 +188,20 @@ class Loader:
             poll = select.poll()
             poll.register(self._wanted_fd, select.POLLIN)
             poll.register(self._wake_fd, select.POLLIN)
+            rest_ms: float | None = 0
             while self._left and not self._stopped:
-                index = self._choose()
-                if index is not None:
-                    self._load(index)
-                    continue
-                for fd, _ in poll.poll():
+                for fd, _ in poll.poll(rest_ms) if rest_ms != 0 else ():
                     with contextlib.suppress(BlockingIOError):
                         os.eventfd_read(fd)
+                began = time.monotonic()
+                index, wanted = self._choose()
+                rest_ms = 0
+                if index is None:
+                    rest_ms = None
+                    continue
+                self._load(index)
+                if self._gently and not wanted:
+                    rest_ms = 1000 * (time.monotonic() - began)
             if not self._stopped:
                 self._on_end()
         finally:
@@ -208,28 +217,28 @@ class Loader:
             self._wake_fd = -1
             self._map.close()
 
-    def _choose(self) -> int | None:
-        """The next block to load; None where nobody wants one now."""
+    def _choose(self) -> tuple[int | None, bool]:
+        """The next block to load, and whether it is waited for; None where nobody wants one now."""
         absent = self._absent
         while self._asked:
             index = self._asked.popleft()
             if absent[index]:
-                return index
+                return index, True
         wanted = self._map.wanted
         if 0 <= wanted < len(absent) and absent[wanted]:
             self._next, self._next_end = wanted + 1, min(wanted + 1 + _FOLLOWING, len(absent))
-            return wanted
+            return wanted, True
         if not self._background:
-            return None
+            return None, False
         index = absent.find(1, self._next, self._next_end)
         if index >= 0:
             self._next = index + 1
-            return index
+            return index, True  # who reads on is about to want it
         for index in self._first:
             if absent[index]:
-                return index
+                return index, False
         self._rest = absent.find(1, self._rest)
-        return self._rest if self._rest >= 0 else None
+        return self._rest, False
 
     def _load(self, index: int) -> None:
         failure: Exception | None = None

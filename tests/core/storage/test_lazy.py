@@ -133,6 +133,31 @@ def test_in_the_background_nothing_comes_before_it_is_time(site: Site) -> None:
     loader.stop()
 
 
+def test_gently_it_rests_as_long_as_it_works_but_for_what_is_wanted(site: Site) -> None:
+    rests: list[float] = []
+    worked = threading.Event()
+
+    def slow(index: int) -> bytes:
+        worked.wait(0.002)
+        return content(index)
+
+    class Poll:
+        def register(self, *_: object) -> None: ...
+        def poll(self, patience: float) -> list[tuple[int, int]]:
+            rests.append(patience)
+            return []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(select, "poll", Poll)
+        loader = site.loader(slow, gently=True)
+        site.map.wanted = 2
+        loader.start()
+        assert loader.wait(SECONDS)
+        loader.stop()
+    assert len(rests) == COUNT - 1 - 17  # 2 was wanted, and 16 follow it; after the last there is no rest
+    assert all(patience >= 2 for patience in rests)
+
+
 def test_the_handset_can_wait_for_a_block_too(site: Site) -> None:
     loader = site.loader()
     loader.start(background=False)
