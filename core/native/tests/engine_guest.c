@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "ram.h"
+
 static atomic_uint failures, checks;
 
 void check(bool held, const char *format, ...) {
@@ -102,6 +104,12 @@ static void dirtied(void *machine, void *tag, uint32_t page) {
     guest->dirtied++;
 }
 
+static void failed(void *machine, const char *sentence) {
+    struct guest *guest = machine;
+    check(sentence[0] != 0, "a failure is a sentence");
+    guest->failed++;
+}
+
 static uint64_t device_read(void *device, uint32_t offset, unsigned size) {
     (void)device;
     return offset << 8 | size;
@@ -137,17 +145,18 @@ int guest_register(const char *name) {
     return 0;
 }
 
-static struct guest *open_vcpu(uint8_t *ram, uint8_t *flash) {
+static struct guest *open_vcpu(uint8_t *ram, uint8_t *flash, struct ram *shared) {
     char error[256];
     struct guest *guest = calloc(1, sizeof *guest);
     guest->ram = ram;
     guest->flash = flash;
     guest->clock.tick_ps = 1000000;
     guest->irq_at = UINT64_MAX;
-    const struct vcpu_host host = {guest, attend, cp_read, cp_write, hypercall, NULL, dirtied, NULL};
+    const struct vcpu_host host = {guest, attend, cp_read, cp_write, hypercall, NULL, dirtied, failed};
     guest->vcpu = vcpu_open(&guest->clock, &host, error);
     if (!guest->vcpu ||
-        !vcpu_map_memory(guest->vcpu, RAM_BASE, RAM_SIZE, ram, true, guest->dirty, ram, error) ||
+        !(shared ? vcpu_map_ram(guest->vcpu, RAM_BASE, shared, guest->dirty, ram, error)
+                 : vcpu_map_memory(guest->vcpu, RAM_BASE, RAM_SIZE, ram, true, guest->dirty, ram, error)) ||
         !vcpu_map_memory(guest->vcpu, 0, FLASH_SIZE, flash, false, NULL, NULL, error) ||
         !vcpu_map_device(guest->vcpu, DEVICE_BASE, 0x1000, &device_ops, guest, error))
         die(error);
@@ -163,7 +172,7 @@ static uint8_t *anonymous(size_t size) {
 }
 
 struct guest *guest_open(const char *image) {
-    struct guest *guest = open_vcpu(anonymous(RAM_SIZE), anonymous(FLASH_SIZE));
+    struct guest *guest = open_vcpu(anonymous(RAM_SIZE), anonymous(FLASH_SIZE), NULL);
     char path[512];
     snprintf(path, sizeof path, ASM_DIR "/%s.bin", image);
     FILE *file = fopen(path, "rb");
@@ -175,12 +184,19 @@ struct guest *guest_open(const char *image) {
 }
 
 struct guest *guest_open_on(struct guest *other) {
-    return open_vcpu(other->ram, other->flash);
+    return open_vcpu(other->ram, other->flash, NULL);
+}
+
+struct guest *guest_open_in(struct ram *ram) {
+    struct guest *guest = open_vcpu(ram->host, anonymous(FLASH_SIZE), ram);
+    guest->borrowed = true;
+    return guest;
 }
 
 void guest_close(struct guest *guest) {
     vcpu_close(guest->vcpu);
-    munmap(guest->ram, RAM_SIZE);
+    if (!guest->borrowed)
+        munmap(guest->ram, RAM_SIZE);
     munmap(guest->flash, FLASH_SIZE);
     free(guest);
 }

@@ -36,8 +36,10 @@ struct guest {
     struct clock clock;
     struct vcpu *vcpu;
     uint8_t *ram, *flash;
+    bool borrowed; /* the RAM is another's */
     uint8_t dirty[RAM_SIZE / 4096 / 8];
     uint32_t dirtied; /* calls of the host's dirtied() */
+    uint32_t failed;  /* and of failed() */
     /* The fake host. */
     uint64_t timer_reads, attends, asked; /* calls of attend(), and those for attention */
     uint64_t written[2];
@@ -51,6 +53,9 @@ struct guest {
 
 /* Loads asm/<image>.bin; memory, flash and a device of a page at DEVICE_BASE are mapped. Exits on failure. */
 struct guest *guest_open(const char *image);
+/* With `ram` of RAM_SIZE, whose content is the caller's, as is the struct. */
+struct ram;
+struct guest *guest_open_in(struct ram *ram);
 /* The same guest, a second time, on the same memory: for moving a vCPU. */
 struct guest *guest_open_on(struct guest *other);
 void guest_close(struct guest *guest);

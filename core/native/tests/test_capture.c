@@ -109,8 +109,7 @@ static void test_a_lost_page_is_told_of(void) {
 struct race {
     struct ram *ram;
     int own, next, shadow;
-    atomic_uint round; /* that the capture must show */
-    atomic_bool over;
+    atomic_bool begun, over;
 };
 
 static void *write_on(void *pointer) {
@@ -123,6 +122,7 @@ static void *write_on(void *pointer) {
         uint64_t *words = (uint64_t *)(race->ram->host + page * RAM_PAGE);
         for (unsigned word = 0; word < WORDS; word++)
             __atomic_store_n(&words[word], seed, __ATOMIC_RELAXED);
+        atomic_store(&race->begun, true);
     }
     return NULL;
 }
@@ -150,6 +150,8 @@ static void test_a_reader_races_with_a_writer(void) {
         CHECK(capture_begin(&race.ram->capture, race.shadow, PAGES, NULL, error));
         pthread_t writer;
         CHECK(pthread_create(&writer, NULL, write_on, &race) == 0);
+        while (!atomic_load(&race.begun))
+            sched_yield();
         for (size_t count = 0; count < PAGES; count++) {
             size_t page = (count * 11 + round) % PAGES;
             uint64_t expected;
@@ -157,8 +159,6 @@ static void test_a_reader_races_with_a_writer(void) {
             read_page(&race, map, page, words);
             for (unsigned word = 0; word < WORDS; word++)
                 CHECK_EQUAL(words[word], expected);
-            if (count % 8 == 0)
-                sched_yield();
         }
         CHECK(capture_end(&race.ram->capture)); /* while the writer goes on */
         atomic_store(&race.over, true);

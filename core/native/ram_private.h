@@ -1,0 +1,23 @@
+/* Shared by ram.c and ram_layers.c; for nobody else. */
+#ifndef POCKETVISOR_RAM_PRIVATE_H
+#define POCKETVISOR_RAM_PRIVATE_H
+
+#include "ram.h"
+
+/* False, with a sentence in `error`. */
+bool ram_refuse(char error[RAM_ERROR], const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Does the file have so many bytes? */
+bool ram_holds(int fd, size_t size);
+/* Puts a memfd where the RAM is mapped. */
+bool ram_place(struct ram *ram, size_t start, size_t end, int fd, int rights);
+
+static inline size_t block_end(const struct ram *ram, size_t block) {
+    size_t end = (block + 1) << RAM_BLOCK_SHIFT;
+    return end < ram->size ? end : ram->size;
+}
+
+static inline uint8_t state_of(const struct ram *ram, size_t block) {
+    return atomic_load_explicit(&ram->map[block], memory_order_acquire);
+}
+
+#endif
