@@ -109,7 +109,7 @@ def why_not(record: Record | None, name: str) -> str:
                 f"{name} was being moved to {where} when the link was lost: whether it runs there cannot be "
                 "known from here. Connect again, or go on here at the risk that two of it run"
             )
-    return f"{name} is not here"
+    return f"{name} was on its way here from {where}, and was not taken: what is here is not all of it"
 
 
 # The side that has the phone

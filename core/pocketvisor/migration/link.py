@@ -5,7 +5,7 @@ Left out: who the other one is (greeting.py).
 
 import asyncio
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, overload
 
 from pocketvisor.control.channel import Framer, frame
 from pocketvisor.errors import ControlError, MigrationError
@@ -14,9 +14,13 @@ from pocketvisor.migration.lease import Peer
 
 QUIET_SECONDS: Final = 30.0
 BUSY_SECONDS: Final = 5.0
+LINGER_SECONDS: Final = 2.0
 _READ_SIZE: Final = 256 << 10
 _BUSY_MAX: Final = 2000  # nearly three hours
 
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
 T = TypeVar("T")
 
 
@@ -62,12 +66,22 @@ class Link:
         except (OSError, RuntimeError) as error:
             raise self._lost(f"The link to the other machine broke: {why(error)}") from error
 
-    async def receive(self, *kinds: type[T], seconds: float = QUIET_SECONDS) -> T:
+    @overload
+    async def receive(self, kind: type[A], /, *, seconds: float = ...) -> A: ...
+    @overload
+    async def receive(self, kind: type[A], other: type[B], /, *, seconds: float = ...) -> A | B: ...
+    @overload
+    async def receive(
+        self, kind: type[A], other: type[B], third: type[C], /, *, seconds: float = ...
+    ) -> A | B | C: ...
+    async def receive(self, *kinds: type[Any], seconds: float = QUIET_SECONDS) -> Any:
         """The next message, which has to be one of these. A Refused that is none of them is raised."""
         for _ in range(_BUSY_MAX):
             message = await self._next(seconds)
             if isinstance(message, kinds):
                 return message
+            if isinstance(message, messages.Cancel):
+                raise MigrationError("It was cancelled")
             if isinstance(message, messages.Refused):
                 self.abort()
                 raise MigrationError(message.sentence or "The other machine refused without a reason")
@@ -95,23 +109,39 @@ class Link:
     async def working(self, work: "asyncio.Task[T]") -> T:
         """Says Busy while the work goes on. A link that is lost meanwhile does not end the work."""
         while True:
-            done, _ = await asyncio.wait([work], timeout=BUSY_SECONDS)
+            try:
+                done, _ = await asyncio.wait([work], timeout=BUSY_SECONDS)
+            except asyncio.CancelledError:
+                work.cancel()
+                await asyncio.wait([work])
+                raise
             if done:
                 return work.result()
             with suppress(LinkLost):
                 self.send(messages.Busy())
+
+    async def cancel(self) -> None:
+        """Tells that nothing comes of it, and waits a little until that was heard; the link is gone then."""
+        with suppress(LinkLost):
+            self.send(messages.Cancel())
+            while not isinstance(await self._next(LINGER_SECONDS), messages.Refused):
+                pass
+        self.abort()
 
     def abort(self) -> None:
         """At once, whatever was not sent yet."""
         self._writer.transport.abort()
 
     async def close(self) -> None:
-        """What was sent before is still delivered, if the other end reads it soon."""
-        self._writer.close()
+        """What was sent before is still delivered, if the other end reads it soon: what it sends meanwhile
+        is taken and dropped, or its arrival here would break the link before."""
         try:
-            async with asyncio.timeout(1):
-                await self._writer.wait_closed()
+            async with asyncio.timeout(LINGER_SECONDS):
+                while await self._reader.read(_READ_SIZE):
+                    pass
         except (TimeoutError, OSError):
+            pass
+        finally:
             self.abort()
 
     def _lost(self, sentence: str) -> LinkLost:

@@ -11,8 +11,9 @@ give or to ask about; the other is the answerer.
     answerer  Prepared                     after the last round: it stands ready here
     caller    Commit                       you may take it; answered by Answer
 
-Either side says Busy while it works on something. Everything is bounded: what is larger, of another type or
-out of turn ends the connection.
+Before the Commit the caller may Cancel at any time, and the answerer may refuse. Either side says Busy while
+it works on something. Everything is bounded: what is larger, of another type or out of turn ends the
+connection.
 """
 
 from typing import Annotated, Final
@@ -26,8 +27,10 @@ PROTOCOL: Final = 1
 HANDSHAKE_MAX: Final = 16 << 10
 """Bytes of a message before the other side is trusted."""
 MESSAGE_MAX: Final = 7 << 20
+MANIFEST_MAX: Final = 6 << 20
 IDS_MAX: Final = 4096
 ID_SIZE: Final = 32
+KNOWN_MAX: Final = 4096
 CHUNKS_BYTES: Final = 1 << 20
 """A message of chunks has about so many bytes; a single chunk may be larger."""
 
@@ -102,17 +105,19 @@ class Offer(_Message):
     header: Annotated[bytes, Meta(max_length=1 << 20)]
     ram_mib: Annotated[int, Meta(ge=0, le=1 << 20)] = 0
     """What it needs to run; 0 for a phone that is off."""
-    key: Annotated[bytes, Meta(max_length=256)] = b""
+    key: Annotated[str, Meta(max_length=256)] = ""
     """Opens a profile with keys; empty for one without."""
 
 
 class Accepted(_Message):
-    pass
+    """`known`: generations that are there already, the newest of them where there are many."""
+
+    known: Annotated[list[Number], Meta(max_length=KNOWN_MAX)]
 
 
 class Round(_Message):
     number: Number
-    manifest: Annotated[bytes, Meta(max_length=6 << 20)]
+    manifest: Annotated[bytes, Meta(max_length=MANIFEST_MAX)]
     last: bool = False
 
 
@@ -144,6 +149,10 @@ class RoundDone(_Message):
 
 class Prepared(_Message):
     move: Bytes16
+
+
+class Cancel(_Message):
+    """The phone stays where it is; answered by Refused."""
 
 
 class Commit(_Message):

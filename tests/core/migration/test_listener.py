@@ -135,7 +135,7 @@ async def test_an_answerer_that_says_nothing_is_given_up(
     for context in (None, there.identity.server_context()):
         writers = []
         quiet = await asyncio.start_server(
-            lambda _, writer: writers.append(writer), "127.0.0.1", 0, ssl=context
+            lambda _, writer, kept=writers: kept.append(writer), "127.0.0.1", 0, ssl=context
         )
         host, port = quiet.sockets[0].getsockname()
         with pytest.raises(LinkLost, match="does not answer"):
