@@ -315,16 +315,18 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
                 fill(connection)
                 connection.execute("COMMIT")
             os.chmod(new, 0o600)
-            _appear(new, path)
+            appear(new, path)
         finally:
             with contextlib.suppress(OSError):
                 os.unlink(new)
         sync_folder(path.parent)
 
 
-def _appear(new: Path, path: Path) -> None:
+def appear(new: Path, path: Path) -> None:
+    """A rename that replaces nothing. Raises OSError."""
     try:
-        os.link(new, path)  # unlike rename, it replaces nothing
+        os.link(new, path)
+        os.unlink(new)
     except FileExistsError:
         raise
     except OSError:  # a file system without links

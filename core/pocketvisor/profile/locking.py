@@ -18,7 +18,7 @@ _Key = tuple[int, int]
 
 class FileLock:
     def __init__(self, fd: int, key: _Key) -> None:
-        self._fd, self._key, self._users = fd, key, 0
+        self.fd, self._key, self._users = fd, key, 0
         self._taken = False
 
     @classmethod
@@ -45,7 +45,7 @@ class FileLock:
             if self._taken:
                 return False
             try:
-                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 return False
             self._taken = True
@@ -53,7 +53,7 @@ class FileLock:
 
     def give_back(self) -> None:
         with _guard:
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
+            fcntl.flock(self.fd, fcntl.LOCK_UN)
             self._taken = False
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class FileLock:
             self._users -= 1
             if self._users == 0:
                 del _locks[self._key]
-                os.close(self._fd)
+                os.close(self.fd)
 
 
 _locks: Final[dict[_Key, FileLock]] = {}

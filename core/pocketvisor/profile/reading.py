@@ -163,6 +163,7 @@ class ProfileReader:
 
     def manifest(self, number: int) -> Manifest:
         """Raises ProfileError; DamagedProfile names the generation and what is wrong with it."""
+        _ = self.sealer
         row = self._row(number)
         if row.deleted:
             raise ProfileError(f"{self.path.name} has no generation {number}: it was deleted.")

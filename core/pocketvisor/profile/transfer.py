@@ -10,11 +10,12 @@ from typing import Annotated
 import msgspec
 
 from pocketvisor.errors import DamagedProfile, ProfileError
-from pocketvisor.profile import rows
+from pocketvisor.profile import rows, signing
 from pocketvisor.profile.keys import MAX_SLOTS, KeySlot
 from pocketvisor.profile.manifest import MANIFEST_MAX, Number
 from pocketvisor.profile.reading import Generation, ProfileReader
 from pocketvisor.profile.rows import Bytes32, Count, GenerationRow, Header, State
+from pocketvisor.profile.sealing import Sealer
 from pocketvisor.profile.tree import CHUNK_MAX, HOLE, SpaceReader, collect
 from pocketvisor.profile.writing import ChunkWriter, known
 
@@ -83,6 +84,12 @@ class RawTransfer(ProfileReader):
         if (last, head) == (before.last, before.head):
             return State(last, head, count, before.signature)
         return State(last, head, count, self.sealer.sign(rows.head_message(self.id, last, head)))
+
+    def take_sealer(self, sealer: Sealer) -> None:
+        """Unlocks it with what has unlocked another file of this profile."""
+        probe = b"unlocks\0" + self.id
+        signing.check(self.header.public, probe, sealer.sign(probe))
+        self._sealer = sealer
 
     # --- out
 
@@ -179,6 +186,11 @@ class RawTransfer(ProfileReader):
                 raise DamagedProfile(f"{missing} of its chunks are missing")
         except DamagedProfile as error:
             raise DamagedProfile(f"The generation {row.number} that arrived is damaged: {error}.") from error
+
+    def keep_received(self) -> None:
+        """What arrived is in the file, for open(keep_received=True); it belongs to no generation yet."""
+        if self._receiving is not None:
+            self._receiving.flush()
 
     def abandon_received(self) -> None:
         """What arrived and belongs to no generation goes."""
