@@ -5,16 +5,11 @@ a sentence; nothing is raised into the handset's loop.
 """
 
 import asyncio
-import os
-import signal
 import socket
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 
-import pocketvisor
 from pocketvisor.control.channel import Channel
 from pocketvisor.control.messages import (
     CHUNK_SIZE,
@@ -28,23 +23,9 @@ from pocketvisor.control.messages import (
     Start,
 )
 from pocketvisor.errors import ControlError, GuestError
+from pocketvisor.guest.nursery import Child, last_line
 
 HANDSHAKE_SECONDS: Final = 30.0
-_STDERR_TAIL = 8192
-_KEPT_ENVIRONMENT = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "LD_LIBRARY_PATH",
-    "PYTHONHOME",
-    "PYTHONMALLOC",
-    "PYTHONPATH",
-    "PYTHONWARNINGS",
-    "PYTHONDONTWRITEBYTECODE",
-    "ASAN_OPTIONS",
-    "UBSAN_OPTIONS",
-)
 
 
 class GuestProcess:
@@ -52,17 +33,16 @@ class GuestProcess:
 
     def __init__(
         self,
-        process: asyncio.subprocess.Process,
+        child: Child,
         channel: Channel[Any, Any],
         on_message: Callable[["GuestProcess", Any], None],
         on_end: Callable[["GuestProcess", str], None],
     ) -> None:
-        self._process = process
+        self._child = child
         self._channel = channel
         self._on_message = on_message
         self._on_end = on_end
-        self._stderr = bytearray()
-        self._tasks = [asyncio.create_task(self._keep_stderr())]
+        self._listening: asyncio.Task[None] | None = None
         self._killed = False
         self.engine = ""
 
@@ -73,7 +53,7 @@ class GuestProcess:
         on_message: Callable[["GuestProcess", Any], None],
         on_end: Callable[["GuestProcess", str], None],
     ) -> "GuestProcess":
-        """A process that inherited the descriptors under their numbers and said Hello.
+        """A process that has the descriptors under their numbers here, and said Hello.
 
         Raises GuestError with a sentence where it did not come so far.
         """
@@ -81,29 +61,18 @@ class GuestProcess:
         channel: Channel[Any, Any] | None = None
         try:
             with theirs:
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    "-P",
-                    "-X",
-                    "faulthandler",
-                    "-m",
-                    "pocketvisor.guest.process",
-                    str(theirs.fileno()),
-                    str(os.getpid()),
-                    pass_fds=[theirs.fileno(), *descriptors],
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.DEVNULL,
-                    stderr=asyncio.subprocess.PIPE,
-                    env=_environment(),
-                    cwd="/",
-                )
-            channel = await Channel.open(ours, FromGuest)
+                child = await Child.born([theirs.fileno(), *descriptors])
+            try:
+                channel = await Channel.open(ours, FromGuest)
+            except BaseException:
+                child.close()
+                raise
         except OSError as error:
             raise GuestError(f"A guest's process could not be started: {error}") from error
         finally:
             if channel is None:
                 ours.close()
-        guest_process = cls(process, channel, on_message, on_end)
+        guest_process = cls(child, channel, on_message, on_end)
         try:
             await guest_process._shake_hands()
         except BaseException:
@@ -113,11 +82,11 @@ class GuestProcess:
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._child.pid
 
     @property
     def stderr_tail(self) -> str:
-        return self._stderr.decode("utf-8", "replace")
+        return self._child.stderr_tail
 
     async def start(self, message: Start, replay_log: bytes | None) -> None:
         """Raises GuestError with the guest's own sentence where it refuses."""
@@ -136,7 +105,7 @@ class GuestProcess:
             raise GuestError(answer.sentence)
         if not isinstance(answer, Ready):
             raise await self._failed_to_start(None)
-        self._tasks.append(asyncio.create_task(self._listen()))
+        self._listening = asyncio.create_task(self._listen())
 
     def send(self, message: FromHandset) -> None:
         """Never waits; what is sent to a process that has gone is lost."""
@@ -147,10 +116,9 @@ class GuestProcess:
         """End it at once and for certain; on_end is not called. Comes back when it is gone."""
         self._killed = True
         await self._end_process()
-        current = asyncio.current_task()
-        for task in self._tasks:
-            if task is not current:
-                task.cancel()
+        if self._listening is not None and self._listening is not asyncio.current_task():
+            self._listening.cancel()
+        self._child.close()
         self._channel.close()
 
     async def _shake_hands(self) -> None:
@@ -192,64 +160,26 @@ class GuestProcess:
             return
         how = how or await self._exit_sentence()
         await self._end_process()
-        if not self._killed:
-            self._on_end(self, f"its process {how}{await self._stderr_sentence()}")
+        said = await self._stderr_sentence()
+        self._child.close()
         self._channel.close()
+        if not self._killed:
+            self._on_end(self, f"its process {how}{said}")
 
     async def _exit_sentence(self) -> str:
         """Its side of the channel is closed: how it ended, if it did so by itself."""
         try:
             async with asyncio.timeout(1.0):
-                code = await self._process.wait()
+                await self._child.wait()
         except TimeoutError:
             return "closed its control channel"
-        if code < 0:
-            return f"was ended by signal {-code} ({_signal_name(-code)})"
-        return f"ended with exit code {code}"
+        return self._child.end_sentence()
 
     async def _end_process(self) -> None:
-        if self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                self._process.kill()
-        await self._process.wait()
-
-    async def _keep_stderr(self) -> None:
-        assert self._process.stderr is not None
-        while data := await self._process.stderr.read(4096):
-            self._stderr += data
-            del self._stderr[:-_STDERR_TAIL]
+        self._child.kill()
+        await self._child.wait()
 
     async def _stderr_sentence(self) -> str:
         """The last thing it said to its standard error, for the crash report."""
-        await asyncio.wait(self._tasks[:1], timeout=0.5)
-        said, _, _ = self.stderr_tail.partition("Fatal Python error")  # what follows is for the report
-        lines = [line for line in said.splitlines() if line.strip()]
-        return f": {lines[-1].strip()[:300]}" if lines else ""
-
-
-def overrides_library() -> Path:
-    """The library of overrides of the engine's functions, which a guest's process loads before all else."""
-    folder = Path(pocketvisor.__file__).parent
-    found = sorted(folder.glob("_overrides*.so"))
-    if not found:
-        raise GuestError(f"The engine is not built: there is no _overrides*.so in {folder}; run 'make'")
-    return found[0]
-
-
-def _environment() -> dict[str, str]:
-    environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-    # A sanitizer's library, if there is one, stays first.
-    preloaded = [*os.environ.get("LD_PRELOAD", "").split(), str(overrides_library())]
-    environment["LD_PRELOAD"] = " ".join(preloaded)
-    # The very package that runs here, and the rest of its path made absolute: the process starts in "/".
-    path = [str(Path(pocketvisor.__file__).parent.parent)]
-    path += [os.path.abspath(entry) for entry in environment.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(path))
-    return environment
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "unknown"
+        await self._child.said_all(0.5)
+        return last_line(self._child.stderr_tail)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from pocketvisor.api import (
     ScriptPlan,
     image_from_files,
 )
+from pocketvisor.guest import nursery
 
 Start = Callable[..., Any]
 
@@ -181,8 +183,17 @@ async def test_a_process_that_dies_in_the_handshake_is_a_sentence(
     handset: Handset, monitor_image: GuestImage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     liar = tmp_path / "python"
-    half = r"printf '\x80\x00\x00\x00half' >&${@: -2:1}"
-    liar.write_text(f"#!/bin/bash\n{half}\necho 'no luck' >&2\nexit 3\n")
+    liar.write_text(
+        f"#!{sys.executable}\n"
+        "import os, sys\n"
+        "from pocketvisor.guest import nursery_process, process\n"
+        "def half(arguments):\n"
+        "    os.write(int(arguments[0]), bytes((128, 0, 0, 0)) + b'half')\n"
+        "    print('no luck', file=sys.stderr)\n"
+        "    return 3\n"
+        "process.main = half\n"
+        "sys.exit(nursery_process.main(sys.argv[-2:]))\n"
+    )
     liar.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(liar))
     with pytest.raises(GuestError, match=r"did not start.*middle of a message.*no luck"):
@@ -201,11 +212,9 @@ async def test_a_process_that_ends_at_once_is_a_sentence(
 async def test_without_the_overrides_a_guest_refuses_to_start(
     handset: Handset, monitor_image: GuestImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pocketvisor.guest import supervisor
-
-    kept = supervisor._environment()
+    kept = nursery.guest_environment()
     del kept["LD_PRELOAD"]
-    monkeypatch.setattr(supervisor, "_environment", lambda: kept)
+    monkeypatch.setattr(nursery, "guest_environment", lambda: kept)
     with pytest.raises(GuestError, match="overrides"):
         await handset.start(monitor_image)
 
@@ -286,11 +295,12 @@ async def test_an_image_that_is_none_leaves_nothing_behind(handset: Handset, tmp
 
 
 async def test_a_start_can_be_cancelled(handset: Handset, monitor_image: GuestImage) -> None:
+    await handset.remove(await handset.start(monitor_image))
     descriptors = len(os.listdir("/proc/self/fd"))
-    for rounds in range(5):
+    for turns in range(0, 30, 2):  # of the loop: a start is over soon
         starting = asyncio.ensure_future(handset.start(monitor_image))
-        for _ in range(rounds * 3):
-            await asyncio.sleep(0.002)
+        for _ in range(turns):
+            await asyncio.sleep(0)
         starting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await starting

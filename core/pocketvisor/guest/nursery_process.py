@@ -1,0 +1,195 @@
+"""The nursery: `python -m pocketvisor.guest.nursery_process REQUESTS PARENT`. Its forks run the guests.
+
+It has loaded all that a guest's process needs, the engine and its overrides among it, and has tried the
+engine once; a fork has all that at once and shares its memory until it is written. The nursery itself runs no
+guest, reads no descriptor of one, and stays with a single thread, as whatever forks must.
+
+A request is one packet with the end of a line (line.py). The nursery ends with its handset's process, and its
+children with it.
+
+Left out: a layout of memory of each guest's own. Forks share their parent's, so that a guest that has read
+addresses of its own process knows those of its neighbours.
+"""
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from typing import Final, NoReturn
+
+from pocketvisor.guest.line import Born, Ended, Unborn, place, receive, take_descriptors, tell
+
+MODULES: Final = (
+    "pocketvisor.board.board",
+    "pocketvisor.board.disks",
+    "pocketvisor.board.paravirtual",
+    "pocketvisor.board.phone",
+    "pocketvisor.board.programs",
+    "pocketvisor.devices.virtio_gpu",
+    "pocketvisor.devices.virtio_net",
+    "pocketvisor.guest.process",
+    "pocketvisor.guest.sandbox",
+    "pocketvisor.guest.script",
+    "pocketvisor.guest.vcpu_thread",
+)
+"""What a guest's process would import sooner or later. What is missing here is imported by each of them."""
+
+_PR_SET_NAME = 15
+
+
+class _Child:
+    def __init__(self, pid: int, pidfd: int, line: socket.socket) -> None:
+        self.pid = pid
+        self.pidfd = pidfd
+        self.line = line
+
+
+class Nursery:
+    """Made in the nursery's process, from the socket of its requests and its parent's pidfd."""
+
+    def __init__(self, requests: socket.socket, parent: int) -> None:
+        self._requests = requests
+        self._parent = parent
+        self._pid = os.getpid()
+        self._children: dict[int, _Child] = {}  # by pidfd
+        self._lines: dict[int, _Child] = {}
+        self._poll = select.poll()  # no descriptor of its own: forks have nothing of it
+        self._poll.register(requests, select.POLLIN)
+        self._poll.register(parent, select.POLLIN)
+
+    def serve(self) -> None:
+        """Until the handset's process has gone, or wants no more guests."""
+        requests = self._requests.fileno()
+        while True:
+            ready = {fd for fd, _ in self._poll.poll()}
+            if self._parent in ready:
+                return
+            for fd in ready - {requests}:
+                if fd in self._children:
+                    self._bury(self._children[fd])
+                elif fd in self._lines:
+                    self._kill(self._lines[fd])
+            # Last, since a new child's descriptors may have the numbers of those that were closed just now.
+            if requests in ready and not self._take_request():
+                return
+
+    def _take_request(self) -> bool:
+        """False where there will be no more."""
+        try:
+            data, fds = receive(self._requests, 16, 1)
+        except OSError:
+            return False
+        if not data:
+            return False
+        if fds:
+            line = socket.socket(fileno=fds[0])
+            try:
+                pid = os.fork()
+            except OSError as error:
+                with line, contextlib.suppress(OSError):
+                    tell(line, Unborn(error.errno or 0))
+            else:
+                if pid == 0:
+                    self._be_guest(line)
+                self._raise_child(pid, line)
+        return True
+
+    def _raise_child(self, pid: int, line: socket.socket) -> None:
+        child = _Child(pid, os.pidfd_open(pid), line)
+        self._children[child.pidfd] = child
+        self._lines[line.fileno()] = child
+        self._poll.register(child.pidfd, select.POLLIN)
+        self._poll.register(line, 0)  # its hangup alone
+        try:
+            tell(line, Born(pid, child.pidfd))
+        except OSError:
+            self._kill(child)
+
+    def _kill(self, child: _Child) -> None:
+        """Nobody holds the other end of its line."""
+        self._poll.unregister(child.line)
+        del self._lines[child.line.fileno()]
+        os.kill(child.pid, signal.SIGKILL)
+
+    def _bury(self, child: _Child) -> None:
+        _, status = os.waitpid(child.pid, 0)
+        with contextlib.suppress(OSError):
+            tell(child.line, Ended(status))
+        self._poll.unregister(child.pidfd)
+        del self._children[child.pidfd]
+        os.close(child.pidfd)
+        if self._lines.pop(child.line.fileno(), None) is not None:
+            self._poll.unregister(child.line)
+        child.line.close()
+
+    def _be_guest(self, line: socket.socket) -> NoReturn:
+        """In the fork. Never comes back, whatever happens."""
+        code = 1
+        try:
+            wanted = take_descriptors(line)
+            # Their numbers are about to stand for something else: no object may close them.
+            self._requests.detach()
+            line.detach()
+            for child in self._children.values():
+                child.line.detach()
+            place(wanted)
+            gc.enable()
+            _name("guest")
+            from pocketvisor.guest import process
+
+            code = process.main([str(wanted[0][1]), str(self._pid)])
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            with contextlib.suppress(BaseException):
+                sys.stderr.flush()
+            os._exit(code)
+
+
+def _name(name: str) -> None:
+    """As tools show it beside the process's number."""
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
+
+
+def _warm_up() -> None:
+    """Where the engine cannot be loaded or used, each guest's process says so itself."""
+    gc.disable()  # in a fork, a collection would write to what is shared
+    for module in MODULES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
+    with contextlib.suppress(ImportError):
+        from pocketvisor import _native
+        from pocketvisor.devices.user_device import preload
+
+        preload()
+        # Opens an engine, runs a few instructions and closes it; libunicorn starts no thread for that, and
+        # what it finds is the same in a fork.
+        _native.overrides_problem()
+    gc.collect()
+    gc.freeze()
+
+
+def main(arguments: list[str]) -> int:
+    requests, parent = (int(argument) for argument in arguments)
+    # PR_SET_PDEATHSIG would mean the parent's thread: that of a loop may well end before its process.
+    try:
+        pidfd = os.pidfd_open(parent)
+    except ProcessLookupError:
+        return 0
+    if os.getppid() != parent:
+        return 0
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all of a terminal: the handset's alone
+    _name("nursery")
+    _warm_up()
+    Nursery(socket.socket(fileno=requests), pidfd).serve()
+    return 0
+
+
+if __name__ == "__main__":
+    os._exit(main(sys.argv[1:]))
