@@ -42,7 +42,7 @@ class Handset:
     @property
     def ram_used_mib(self) -> int:
         """What its guests hold; one that is off or crashed holds none."""
-        return sum(guest.ram_mib for guest in self.guests if guest.state in LIVE_STATES)
+        return sum(guest.ram_held_mib for guest in self.guests if guest.state in LIVE_STATES)
 
     @property
     def ram_free_mib(self) -> int:
@@ -94,6 +94,22 @@ class Handset:
         await guest.remove()
         self._listeners.emit("guest-removed", guest)
 
+    def gone(self, guest: Guest) -> None:
+        """For pocketvisor.moving: the guest has left for another handset."""
+        self.guests.remove(guest)
+        if self.foreground is guest:
+            self.set_foreground(self.guests[0] if self.guests else None)
+        self._listeners.emit("guest-removed", guest)
+
+    def arrived(self, guest: Guest) -> None:
+        """For pocketvisor.moving: it is here now, and in the foreground."""
+        guest.name = self._free_name(None, guest.name)
+        self.guests.append(guest)
+        self._watch_guests()
+        guest.moved(self)
+        self._listeners.emit("guest-added", guest)
+        self.set_foreground(guest)
+
     def set_foreground(self, guest: Guest | None) -> None:
         """The foreground guest holds the phone's panel, touch and keys."""
         if guest is not None and guest not in self.guests:
@@ -138,7 +154,7 @@ class Handset:
         """Raises OutOfMemory where a guest of that RAM does not fit; `besides` gives its own back before."""
         free = self.ram_free_mib
         if besides is not None and besides.state in LIVE_STATES:
-            free += besides.ram_mib
+            free += besides.ram_held_mib
         if ram_mib > free:
             raise OutOfMemory(
                 f"{self.name} has {max(free, 0)} MiB of its {self.model.ram_mib} MiB of RAM left, "

@@ -9,7 +9,7 @@ import mmap
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -30,6 +30,7 @@ from pocketvisor.devices.pl061 import Pl061
 from pocketvisor.devices.touch import TouchScreen
 from pocketvisor.devices.user_device import UserDevice, load
 from pocketvisor.devices.virtio import STATUS, VirtioDevice, VirtioSlot
+from pocketvisor.devices.virtio_blk import VirtioBlock
 from pocketvisor.devices.virtio_input import VirtioInput
 from pocketvisor.devices.virtqueue import GuestMemory, Layout, Payload
 
@@ -71,7 +72,7 @@ class Board:
             ram_wanted=fds.ram_wanted,
             ram_loaded=fds.ram_loaded,
         )
-        self._lock = threading.Lock()  # the virtio devices' callers are several threads
+        self._lock = threading.RLock()  # the virtio devices' callers are several threads
         self._sync = sync
         self._replay = replay
         self._again: list[tuple[VirtioSlot, int]] = []
@@ -239,6 +240,38 @@ class Board:
                 slot.serve(STATUS)  # before any input: the driver is there already
             if self._phone is not None:
                 self._phone.restored()
+
+    def take_flash_written(self) -> bool:
+        """Whether the flash was written since the last call."""
+        flash = self._devices.get(CfiFlash.name)
+        written = isinstance(flash, CfiFlash) and flash.written
+        if isinstance(flash, CfiFlash):
+            flash.written = False
+        return written
+
+    def begin_capture(self, disks: Mapping[str, int]) -> None:
+        """Right after save(): from now on each of these disks keeps what is overwritten in the descriptor
+        that is named with it, up to end_capture(). Raises ValueError where there is no such disk."""
+        with self._lock:
+            for name, fd in disks.items():
+                slot = self._named.get(name)
+                if slot is None or not isinstance(slot.device, VirtioBlock):
+                    raise ValueError(f"there is no disk '{name}'")
+                slot.device.begin_capture(fd)
+
+    def end_capture(self) -> None:
+        with self._lock:
+            for slot in self._named.values():
+                if isinstance(slot.device, VirtioBlock):
+                    slot.device.end_capture()
+
+    def hold(self) -> None:
+        """No device does anything from now on but what this thread has it do: what comes from outside waits,
+        for release() or for another process that has the same descriptors."""
+        self._lock.acquire()
+
+    def release(self) -> None:
+        self._lock.release()
 
     def _settle(self) -> None:
         """Until no device has anything on the way, and nothing posted waits."""

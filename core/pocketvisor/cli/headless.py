@@ -169,11 +169,11 @@ async def _finish(
         if runner.end is None:
             runner.end = StopReason(unended, guest.ticks)
         digest = None
-        if guest.ram_fd is not None and (plan.digest or recording is not None):
+        if guest.ram is not None and (plan.digest or recording is not None):
             digest = await guest.digest()
         if plan.screenshot is not None and guest.state is not GuestState.STOPPED:
             _write(_own_file(plan, plan.screenshot, guest), await guest.screenshot())
-        if plan.record is not None and guest.ram_fd is not None:
+        if plan.record is not None and guest.ram is not None:
             write_recording(_own_file(plan, plan.record, guest), await guest.recording())
         if recording is not None and runner.end.kind not in (unended, *_FAILURES):
             _compare(guest, recording, runner.end.ticks, digest)

@@ -9,12 +9,14 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from pocketvisor.board.config import BoardConfig
+from pocketvisor.board.config import BoardConfig, Descriptor
 
-PROTOCOL: Final = 2
+PROTOCOL: Final = 3
 
 Chunk = Annotated[bytes, Meta(max_length=4 << 20)]
 CHUNK_SIZE: Final = 1 << 20
+STATE_MAX: Final = 256 << 20
+"""Bytes of a saved state, without memory and disks."""
 Sentence = Annotated[str, Meta(max_length=2000)]
 Unsigned32 = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 # msgspec bounds an integer by a signed 64-bit number; a tick that large is 70 years at 4000 MIPS.
@@ -28,6 +30,13 @@ class _Message(Struct, tag=True, forbid_unknown_fields=True):
 class Hello(_Message):
     protocol: int
     engine: str = ""
+
+
+class StateAt(Struct, frozen=True):
+    """Where a state is, msgpack: a memfd, and how many bytes of it."""
+
+    fd: Descriptor
+    size: Annotated[int, Meta(ge=0, le=STATE_MAX)] = 0
 
 
 # From the handset
@@ -46,7 +55,9 @@ class Start(_Message):
     until: Sentence | None = None
     tick_limit: Unsigned64 | None = None
     paused: bool = False
-    state: Chunk | None = None
+    state: StateAt | None = None
+    waiting: bool = False
+    """Not to begin before TakeOver; the state is at the descriptor then."""
 
 
 class ReplayLog(_Message):
@@ -96,7 +107,45 @@ class Ping(_Message):
 
 
 class Save(_Message):
-    """Only for a paused guest."""
+    """Only for a paused guest: its state goes to the descriptor that was sent before. Answered by Saved."""
+
+
+class HandOver(_Message):
+    """As Save, for a guest that may run: it stands still from then on, and nothing enters or leaves it. Then
+    another process goes on, or this one after GoOn."""
+
+
+class GoOn(_Message):
+    """Nothing came of HandOver."""
+
+
+class TakeOver(_Message):
+    """To a process that waits: the state is there, `size` bytes of it. It runs, unless `paused`."""
+
+    size: Annotated[int, Meta(ge=0, le=STATE_MAX)]
+    paused: bool
+    until_tick: Unsigned64 | None = None
+
+
+class Capture(_Message):
+    """Save the state as it is at a moment of its choice, without a pause that is seen; from that moment on,
+    what is overwritten is kept as it was, up to EndCapture. Descriptors, sent before: for the state, the RAM,
+    the framebuffer, the flash, and the `disks` in their order. Answered by Captured.
+
+    `freeze`: the descriptor for the RAM is the new own memory of the guest, and what it had stays as it is
+    for ever. `flash`: its content is wanted even if this process has not written it."""
+
+    disks: tuple[Annotated[str, Meta(max_length=64)], ...] = ()
+    freeze: bool = False
+    flash: bool = False
+
+
+class EndCapture(_Message):
+    pass
+
+
+class RamComplete(_Message):
+    """No block of RAM is absent any more."""
 
 
 class Flush(_Message):
@@ -116,6 +165,12 @@ FromHandset = (
     | ToDevice
     | Ping
     | Save
+    | HandOver
+    | GoOn
+    | TakeOver
+    | Capture
+    | EndCapture
+    | RamComplete
     | Flush
 )
 
@@ -134,7 +189,9 @@ class Refused(_Message):
 
 
 class Running(_Message):
-    pass
+    """The vCPU begins, at this time of CLOCK_MONOTONIC."""
+
+    at_ns: Unsigned64 = 0
 
 
 class Stopped(_Message):
@@ -167,7 +224,26 @@ class Pong(_Message):
 
 
 class Saved(_Message):
-    state: Chunk
+    """`size` bytes of state. `dirty`: the dirty log of RAM, one bit a page, since it was last told; `flash`:
+    whether that was written since. `until_tick`: what it was running to; `ran`: whether it ran; `at_ns`: when
+    it stood still, of CLOCK_MONOTONIC."""
+
+    size: Annotated[int, Meta(ge=0, le=STATE_MAX)]
+    ticks: Unsigned64
+    dirty: Chunk
+    flash: bool
+    ran: bool
+    at_ns: Unsigned64
+    until_tick: Unsigned64 | None = None
+
+
+class Captured(_Message):
+    """As Saved, for Capture; `pause_ns`: how long it stood still for it; `blocks`: of one that was frozen,
+    where each block of its RAM was then."""
+
+    saved: Saved
+    pause_ns: Unsigned64
+    blocks: Chunk = b""
 
 
 class Flushed(_Message):
@@ -181,5 +257,17 @@ class Note(_Message):
 
 
 FromGuest = (
-    Hello | Ready | Refused | Running | Stopped | Console | Log | FromDevice | Pong | Saved | Flushed | Note
+    Hello
+    | Ready
+    | Refused
+    | Running
+    | Stopped
+    | Console
+    | Log
+    | FromDevice
+    | Pong
+    | Saved
+    | Captured
+    | Flushed
+    | Note
 )

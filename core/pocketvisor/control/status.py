@@ -104,6 +104,13 @@ class StatusPage:
             fd, PAGE_SIZE, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE
         )
 
+    def move_to(self, fd: int) -> None:
+        """Another page from now on, for all who read here."""
+        before = self._map
+        self._map = mmap.mmap(fd, PAGE_SIZE, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+        if isinstance(before, mmap.mmap):
+            before.close()
+
     def close(self) -> None:
         """Lets go of the memory. What it held last can still be read: a graph may be a moment late."""
         if isinstance(self._map, mmap.mmap):

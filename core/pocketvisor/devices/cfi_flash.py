@@ -54,7 +54,9 @@ class CfiFlash(Device[FlashState]):
     def __init__(self, port: Port, content: memoryview, changed: Callable[[], None] = lambda: None) -> None:
         """`changed` is called at each change of the content, which may be every access."""
         self.size = len(content)
-        self._changed = changed
+        self.written = False
+        """Whether the content has changed, for whoever keeps it; it takes the mark away."""
+        self._tell_changed = changed
         self._content = content
         self._table = _cfi_table(len(content))
         super().__init__(port, FlashState())
@@ -70,6 +72,10 @@ class CfiFlash(Device[FlashState]):
             case 0x98:  # QUERY
                 return _both_chips(self._table.get(offset >> 2 & 0xFF, 0), offset, size)
         return _both_chips(self.state.status, offset, size)
+
+    def _changed(self) -> None:
+        self.written = True
+        self._tell_changed()
 
     def write(self, offset: int, size: int, value: int) -> None:
         self.port.show(None)

@@ -18,6 +18,7 @@ from pocketvisor.board.config import (
     BoardConfig,
     BootPlan,
     Descriptors,
+    Entry,
     FwCfgConfig,
     ImageFiles,
     PanelConfig,
@@ -31,6 +32,7 @@ from pocketvisor.guest.memory import create_memfd, digest, is_zero
 from pocketvisor.guest.options import RunOptions
 from pocketvisor.guest.panel import PanelView
 from pocketvisor.guest.peripherals import Peripherals
+from pocketvisor.guest.ram import Ram
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.models import HandsetModel
 from pocketvisor.models import Panel as ModelPanel
@@ -42,12 +44,25 @@ DETERMINISTIC_EPOCH: Final = 1_767_225_600
 
 
 class GuestMemory:
-    """What stays the same over a guest's resets: the status page and the panel."""
+    """What stays the same over a guest's resets: the status page and the panel, in pixels."""
 
-    def __init__(self, panel: ModelPanel) -> None:
+    def __init__(self, panel: ModelPanel | PanelConfig) -> None:
         self.status_fd = create_memfd("status", PAGE_SIZE)
         self.status = StatusPage(self.status_fd)
         self.panel = PanelView(panel.width, panel.height, self.status)
+
+    def new_status(self) -> int:
+        """A page for another process of the same guest, which use_status() takes when it has begun."""
+        fd = create_memfd("status", PAGE_SIZE)
+        page = StatusPage(fd)
+        page.rate = self.status.rate
+        page.close()
+        return fd
+
+    def use_status(self, fd: int) -> None:
+        self.status.move_to(fd)
+        os.close(self.status_fd)
+        self.status_fd = fd
 
     def clear(self) -> None:
         """Only when no process of the guest lives."""
@@ -70,7 +85,9 @@ class Boot:
         options: RunOptions,
         memory: GuestMemory,
         peripherals: Peripherals,
+        ram: Ram | None = None,
     ) -> None:
+        """`ram`: what it has already, and is the boot's from here on."""
         self.image = image
         self.model = model
         self.options = options
@@ -82,27 +99,28 @@ class Boot:
         self._shared = memory
         self._peripherals = peripherals
         ram_size = options.ram_of(image) << 20
-        mips = options.rate if isinstance(options.rate, int) else model.mips
         recorded = options.replay.head.tick_ps if options.replay is not None else None
+        native = memory.panel.native
+        saved = options.origin.record.board if options.origin is not None else None
         self.board = BoardConfig(
             ram_size=ram_size,
-            panel=PanelConfig(model.panel.width, model.panel.height, model.ppi),
-            tick_ps=recorded or tick_ps(mips),
-            keys=model.keys,
-            rtc_epoch=_epoch(options),
+            panel=saved.panel if saved is not None else PanelConfig(native.width, native.height, model.ppi),
+            tick_ps=recorded or _tick_ps(options, model),
+            keys=saved.keys if saved is not None else model.keys,
+            rtc_epoch=saved.rtc_epoch if saved is not None and ram is not None else _epoch(options),
             deterministic=options.deterministic,
             skip_idle=options.skip_idle,
             semihosting=f"{image.id} {image.append}".rstrip() if options.semihosting else None,
             devices=peripherals.configure(options.devices_of(image)),
         )
-        self.ram_fd = create_memfd("ram", ram_size)
+        self.ram = ram or Ram(ram_size)
 
     @property
     def descriptors(self) -> list[int]:
         """What the process inherits."""
         shared = self._shared
         return [
-            self.ram_fd,
+            *self.ram.descriptors,
             shared.status_fd,
             shared.panel.memory_fd,
             shared.panel.scanout_fd,
@@ -136,22 +154,45 @@ class Boot:
             self.board,
         )
         for address, content in plan.writes:
-            _write(self.ram_fd, address - RAM_BASE, content)
-        self._fill_flash(plan)
+            _write(self.ram.own, address - RAM_BASE, content)
+        firmware = self.add_firmware()
+        if 0 in plan.flash:
+            _write(firmware, 0, plan.flash[0])
         self.summary = plan.summary
+        self.describe(plan.entry, self._hand_in(plan))
+
+    def describe(self, entry: Entry, fw_cfg: FwCfgConfig) -> None:
+        """When all of its memory is there: what the process is told."""
         shared = self._shared
         self.board = msgspec.structs.replace(
             self.board,
-            entry=plan.entry,
-            fw_cfg=self._hand_in(plan),
-            descriptors=Descriptors(
-                ram=self.ram_fd,
-                framebuffer=shared.panel.memory_fd,
-                scanout=shared.panel.scanout_fd,
-                frame_event=shared.panel.fileno(),
-                status=shared.status_fd,
-                flash=(self._flash_fds[0], self.board.devices.flash),
+            entry=entry,
+            fw_cfg=fw_cfg,
+            descriptors=self.ram.described(
+                Descriptors(
+                    framebuffer=shared.panel.memory_fd,
+                    scanout=shared.panel.scanout_fd,
+                    frame_event=shared.panel.fileno(),
+                    status=shared.status_fd,
+                    flash=(self._flash_fds[0], self.board.devices.flash),
+                )
             ),
+        )
+
+    @property
+    def firmware_fd(self) -> int:
+        """The first bank of its flash."""
+        return self._flash_fds[0]
+
+    def on_another(self, model: HandsetModel, status_fd: int) -> BoardConfig:
+        """The board as a process on another handset is told of it: the same but for its rate, which is that
+        handset's, and with memory and peripherals as they are now."""
+        self.model = model
+        descriptors = msgspec.structs.replace(self.board.descriptors, status=status_fd)
+        return msgspec.structs.replace(
+            self.board,
+            tick_ps=_tick_ps(self.options, model),
+            descriptors=self.ram.described(descriptors),
         )
 
     def head(self, engine: str) -> RecordingHead:
@@ -184,24 +225,29 @@ class Boot:
         self._peripherals.ended()
 
     def close(self) -> None:
-        for fd in (self.ram_fd, *self._flash_fds, *self._handed_fds):
+        self.ram.close()
+        for fd in (*self._flash_fds, *self._handed_fds):
             os.close(fd)
-        self.ram_fd, self._flash_fds, self._handed_fds = -1, [], []
+        self._flash_fds, self._handed_fds = [], []
 
-    def _fill_flash(self, plan: BootPlan) -> None:
-        """The first bank, with the firmware. The second is a peripheral of the guest's."""
+    def add_firmware(self) -> int:
+        """The first bank, for the firmware. The second is a peripheral of the guest's."""
         fd = create_memfd("firmware", FLASH_BANK_SIZE)
         self._flash_fds.append(fd)
-        if 0 in plan.flash:
-            _write(fd, 0, plan.flash[0])
+        return fd
+
+    def add_handed(self, size: int) -> int:
+        """Memory for what firmware is handed to boot."""
+        fd = create_memfd("kernel", size)
+        self._handed_fds.append(fd)
+        return fd
 
     def _hand_in(self, plan: BootPlan) -> FwCfgConfig:
         """The kernel that firmware is to boot, in memory of its own."""
         if not plan.kernel:
             return FwCfgConfig()
         sizes = len(plan.kernel), len(plan.initrd)
-        fd = create_memfd("kernel", sum(sizes))
-        self._handed_fds.append(fd)
+        fd = self.add_handed(sum(sizes))
         _write(fd, 0, plan.kernel)
         _write(fd, sizes[0], plan.initrd)
         return FwCfgConfig(content=fd, kernel_size=sizes[0], initrd_size=sizes[1], append=self.image.append)
@@ -238,6 +284,10 @@ async def prepare(
 def _abandon(filling: asyncio.Future[None], boot: Boot) -> None:
     filling.exception()  # looked at, so that nobody complains about it
     boot.close()
+
+
+def _tick_ps(options: RunOptions, model: HandsetModel) -> int:
+    return tick_ps(options.rate if isinstance(options.rate, int) else model.mips)
 
 
 def _epoch(options: RunOptions) -> int:

@@ -5,26 +5,32 @@ Left out: saving a guest with its RAM, which is the portable profile's.
 """
 
 import asyncio
+import os
 import secrets
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import structs
+
 from pocketvisor.control import messages
-from pocketvisor.control.status import StatusPage
 from pocketvisor.devices.virtio_gpu import SetPanel
 from pocketvisor.errors import GuestError, PocketvisorError, RecordingError
 from pocketvisor.guest.boot import GuestMemory, prepare
 from pocketvisor.guest.console import Console
 from pocketvisor.guest.in_hand import GuestInHand
 from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
-from pocketvisor.guest.memory import digest, touched_bytes
+from pocketvisor.guest.memory import create_memfd
 from pocketvisor.guest.options import LIVE_STATES, GuestState, RunOptions, StopReason
+from pocketvisor.guest.origin import go_on
 from pocketvisor.guest.panel import PanelView
 from pocketvisor.guest.peripherals import Peripherals
+from pocketvisor.guest.phone_listeners import PhoneListeners
 from pocketvisor.guest.run import GuestRun
-from pocketvisor.guest.statistics import GuestCounters, proportional_set_size
+from pocketvisor.guest.seen import GuestSeen
+from pocketvisor.guest.transit import Transit, change_process
 from pocketvisor.images.catalogue import GuestImage
+from pocketvisor.models import HandsetModel
 from pocketvisor.network.service import GuestNetwork
 from pocketvisor.recording import Recording, RecordingEnd
 
@@ -37,7 +43,7 @@ _FLUSH_SECONDS: Final = 0.1  # a guest is off within 250 ms, whatever it does
 Progress = Callable[[str], None]
 
 
-class Guest(GuestInHand):
+class Guest(GuestInHand, GuestSeen):
     """Made by Handset.start(). Events: "state", "console" (bytes), "frame", "panel" (it shows a picture of
     another size), "event" (a sentence), "device" (its name, what it tells: a message of its own)."""
 
@@ -53,8 +59,9 @@ class Guest(GuestInHand):
         self.not_responding = ""
         self.stop_reason: StopReason | None = None
         self._listeners = Listeners("state", "console", "frame", "panel", "event", "device")
-        self._memory = GuestMemory(handset.model.panel)
-        self.panel: PanelView = self._memory.panel
+        origin = options.origin
+        self.memory = GuestMemory(handset.model.panel if origin is None else origin.record.board.panel)
+        self.panel: PanelView = self.memory.panel
         self._picture = self.panel.picture
         self._panel_size: SetPanel | None = None
         self.console = Console(lambda data: self._send(messages.ConsoleInput(data)))
@@ -66,7 +73,9 @@ class Guest(GuestInHand):
         self._lifecycle = asyncio.Lock()
         self._starting: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._forget_phone = handset.phone.on("orientation", self._phone_turned)
+        self._in_transit: list[Any] | None = None
+        self._phone = PhoneListeners(handset.phone)
+        self._forget_phone = self.on_phone("orientation", self._phone_turned)
         if handset.phone.orientation:
             self._phone_turned(handset.phone.orientation)
 
@@ -74,6 +83,40 @@ class Guest(GuestInHand):
         if event in ("frame", "panel"):
             self.panel.watch(self._frame_published)
         return self._listeners.on(event, callback)
+
+    def on_phone(self, event: str, callback: Callback) -> Unsubscribe:
+        """An event of the phone that it is on, and of that which it moves to."""
+        return self._phone.on(event, callback)
+
+    def moved(self, handset: "Handset") -> None:
+        """For pocketvisor.moving: it is on this handset now, and hears that phone alone."""
+        self.handset = handset
+        self._phone.move_to(handset.phone)
+        self._phone_turned(handset.phone.orientation)
+        self._listeners.emit("state")
+
+    # Changing its process, for pocketvisor.moving
+
+    @property
+    def lifecycle(self) -> asyncio.Lock:
+        """Held by whoever starts or ends its process."""
+        return self._lifecycle
+
+    async def change_process(self, model: HandsetModel) -> Transit:
+        """With the lifecycle held. Raises GuestError; it runs on as it did then."""
+        if self._run is None:
+            raise GuestError(f"{self.name} is {self.state.value}")
+        self._run, transit = await change_process(self, self._run, model)
+        return transit
+
+    def hold_messages(self) -> None:
+        """What is sent to its process waits for release_messages()."""
+        self._in_transit = []
+
+    def release_messages(self, run: GuestRun) -> None:
+        waiting, self._in_transit = self._in_transit, None
+        for message in waiting or ():
+            run.send(message)
 
     # Lifecycle. A handset calls boot() and remove(); front ends the rest.
 
@@ -85,7 +128,7 @@ class Guest(GuestInHand):
             self.stop_reason = None
             self._set_state(GuestState.STARTING)
             self.console.begun()
-            self._memory.clear()
+            self.memory.clear()
             self.status.rate = self.handset.first_rate(self)
             self._starting = asyncio.create_task(self._begin(progress))
             try:
@@ -105,10 +148,21 @@ class Guest(GuestInHand):
     async def _begin(self, progress: Progress | None) -> None:
         if self._peripherals is None:
             self._peripherals = await Peripherals.open(self, progress or (lambda _: None))
-        boot = await prepare(
-            self.image, self.handset.model, self._memory, self.options, self._peripherals, progress
-        )
-        self._run = await GuestRun.begin(self, boot, self.options)
+        state = None
+        origin = self.options.origin
+        if origin is not None and origin.goes_on:
+            boot, state = await go_on(origin, self, self.memory, self._peripherals)
+        else:
+            if origin is not None:
+                await origin.have_files()
+            boot = await prepare(
+                self.image, self.handset.model, self.memory, self.options, self._peripherals, progress
+            )
+        try:
+            self._run = await GuestRun.begin(self, boot, self.options, state)
+        finally:
+            if state is not None:
+                os.close(state.fd)
         if self._panel_size is not None:
             self.tell("gpu", self._panel_size)
         if self.options.paused:
@@ -163,7 +217,7 @@ class Guest(GuestInHand):
         if self._peripherals is not None:
             await self._peripherals.close()
             self._peripherals = None
-        self._memory.close()
+        self.memory.close()
 
     async def wait_stopped(self) -> StopReason:
         """Waits until the vCPU stands still, for whatever reason; a reset on its way does not count."""
@@ -172,49 +226,6 @@ class Guest(GuestInHand):
             await self._changed.wait()
         return self.stop_reason
 
-    # Looking
-
-    @property
-    def pid(self) -> int:
-        return self._run.pid if self._run is not None else 0
-
-    @property
-    def status(self) -> StatusPage:
-        return self._memory.status
-
-    @property
-    def ram_fd(self) -> int | None:
-        """The memfd of its RAM, also when it is off."""
-        return self._run.boot.ram_fd if self._run is not None else None
-
-    @property
-    def crash_report(self) -> str:
-        """The last of what its process said to its standard error."""
-        return self._run.crash_report if self._run is not None else ""
-
-    @property
-    def ticks(self) -> int:
-        return self.status.head().ticks
-
-    def counters(self) -> GuestCounters:
-        head = self.status.head()
-        return GuestCounters(
-            ticks=head.ticks,
-            clock_ns=head.clock_ns,
-            idle_ns=head.idle_ns,
-            cpu_ns=head.cpu_ns,
-            ram_bytes=touched_bytes(self.ram_fd) if self.ram_fd is not None else 0,
-            **self.status.counters(),
-        )
-
-    async def memory_cost(self) -> int:
-        """Bytes of host memory that its process costs (PSS)."""
-        return await asyncio.to_thread(proportional_set_size, self.pid) if self.pid else 0
-
-    async def screenshot(self) -> bytes:
-        """The panel as a PNG file."""
-        return await asyncio.to_thread(self.panel.screenshot)
-
     async def digest(self) -> str:
         """blake3 of its RAM; a running guest stands still at a block start meanwhile."""
         if self._run is None:
@@ -222,7 +233,7 @@ class Guest(GuestInHand):
         running = self.state is GuestState.RUNNING
         if running:
             await self.pause()
-        value = await asyncio.to_thread(digest, self._run.boot.ram_fd)
+        value = await asyncio.to_thread(self._run.boot.ram.digest)
         if running and self.state is GuestState.PAUSED:
             await self.resume()
         return value
@@ -231,21 +242,32 @@ class Guest(GuestInHand):
         """The state of its vCPU and devices, for a guest that is paused. RAM is not in it."""
         if self._run is None or self.state is not GuestState.PAUSED:
             raise GuestError(f"{self.name} is {self.state.value}: pause it first")
-        saved: messages.Saved = await self._run.ask(messages.Save(), messages.Saved)
-        return saved.state
+        fd = create_memfd("state", messages.STATE_MAX)
+        try:
+            saved: messages.Saved = await self._run.save(messages.Save(), [fd])
+            return os.pread(fd, saved.size, 0)
+        finally:
+            os.close(fd)
 
-    async def restore(self, state: bytes) -> None:
+    async def put_back(self, state: bytes) -> None:
         """Goes on from save() in a new process, paused, with RAM and panel as they are now."""
         if self._run is None or self.state is not GuestState.PAUSED:
             raise GuestError(f"{self.name} is {self.state.value}: pause it first")
+        options = structs.replace(self.options, paused=True)
+        fd = create_memfd("state", len(state))
+        os.pwrite(fd, state, 0)
         async with self._lifecycle:
             await self._run.end()
             try:
-                self._run = await GuestRun.begin(self, self._run.boot, self.options, state)
+                self._run = await GuestRun.begin(
+                    self, self._run.boot, options, messages.StateAt(fd, len(state))
+                )
             except PocketvisorError as error:
                 self._run = None
-                self._crashed(f"{self.name} could not be restored: {error}")
+                self._crashed(f"{self.name} could not be put back: {error}")
                 raise
+            finally:
+                os.close(fd)
             self._stopped("paused", self.ticks, "")
 
     async def recording(self) -> Recording:

@@ -36,6 +36,7 @@ class GuestInHand:
     """The half of a Guest that front ends handle."""
 
     name: str
+    ram_mib: int
     image: GuestImage
     handset: "Handset"
     options: RunOptions
@@ -44,13 +45,17 @@ class GuestInHand:
     _panel_size: SetPanel | None
     _peripherals: Peripherals | None
     _run: GuestRun | None
+    _in_transit: list[Any] | None
+    """What was sent while it changed its process."""
 
     @property
     def _guest(self) -> "Guest":
         return cast("Guest", self)
 
     def _send(self, message: Any) -> None:
-        if self._run is not None and self.state in LIVE_STATES:
+        if self._in_transit is not None:
+            self._in_transit.append(message)
+        elif self._run is not None and self.state in LIVE_STATES:
             self._run.send(message)
 
     # Input. Never waits; what a guest that does not run gets is lost.
@@ -128,6 +133,22 @@ class GuestInHand:
     def hvc(self) -> Console:
         """The console of its virtio console device. Raises GuestError where it has none."""
         return ports.of(self._guest, self._peripherals).console
+
+    @property
+    def has_balloon(self) -> bool:
+        return self._peripherals is not None and self._peripherals.find(Balloon) is not None
+
+    @property
+    def balloon_mib(self) -> int:
+        """What its balloon holds, and was asked to hold: it has that much less."""
+        if not self.has_balloon:
+            return 0
+        return min(self.balloon.target_mib, int(self.balloon.actual_mib))
+
+    @property
+    def ram_held_mib(self) -> int:
+        """What it takes of its handset's RAM while it is live."""
+        return self.ram_mib - self.balloon_mib
 
     @property
     def balloon(self) -> Balloon:

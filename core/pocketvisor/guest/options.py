@@ -2,6 +2,7 @@
 
 import enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -10,8 +11,11 @@ from pocketvisor.guest.port_spec import PortSpec
 from pocketvisor.guest.script import ScriptPlan
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.network.spec import NetworkSpec, network_spec
-from pocketvisor.recording import RecordedParts, Recording
+from pocketvisor.recording import RecordedParts, Recording, recorded_parts
 from pocketvisor.storage.disk import DiskSpec
+
+if TYPE_CHECKING:
+    from pocketvisor.guest.origin import Origin
 
 
 class RunOptions(Struct, frozen=True, kw_only=True):
@@ -53,9 +57,13 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     ports: tuple[PortSpec, ...] = ()
     vsock: Path | None = None
     """The folder for its sockets; see guest/vsock.py."""
+    origin: "Origin | None" = None
+    """What it was before, for a guest that goes on: it says what the board is made of, as a replay does."""
 
     def ram_of(self, image: GuestImage) -> int:
         """MiB of RAM: as said here, else as recorded, else as the image wants it."""
+        if self.origin is not None:
+            return self.origin.record.board.ram_size >> 20
         recorded = self.replay.head.ram_mib if self.replay is not None else None
         return self.ram_mib or recorded or image.ram_mib
 
@@ -63,6 +71,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
         """Whether the board has a phone's parts: as recorded, else as said here, else as the image wants."""
         if self.replay is not None:
             return self.replay.head.phone is not None
+        if self.origin is not None:
+            return self.origin.record.board.devices.phone is not None
         return image.phone if self.phone is None else self.phone
 
     def network_of(self, image: GuestImage) -> NetworkSpec | None:
@@ -75,6 +85,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
         """What serves the guest that it has to know of. A phone has a modem."""
         if self.replay is not None:
             return self.replay.head.parts
+        if self.origin is not None:
+            return recorded_parts(self.origin.record.board.devices)
         wanted = {*image.parts, *self.parts}
         modem = "modem" in wanted or self.phone_of(image)
         console = None
@@ -92,6 +104,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
         """What the board has besides what every board has, before anything is opened: as recorded, else as
         said here, else as the image wants it."""
         parts = self.parts_of(image)
+        if self.origin is not None:
+            return self.origin.record.board.devices
         recorded = self.replay.head if self.replay is not None else None
         return DevicesConfig(
             display=recorded.display if recorded else self.display or image.display,  # type: ignore[arg-type]

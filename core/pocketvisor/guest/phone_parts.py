@@ -20,7 +20,7 @@ class PhoneLink:
     def __init__(self, guest: "Guest") -> None:
         self._guest = guest
         self._unsubscribe = [
-            guest.handset.phone.on("changed", lambda _: self._tell()),
+            guest.on_phone("changed", lambda _: self._tell()),
             guest.on("state", self._tell),
         ]
 

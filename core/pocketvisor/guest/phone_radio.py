@@ -42,7 +42,7 @@ class RadioLink:
 
     def __init__(self, guest: "Guest") -> None:
         self._guest = guest
-        self._unsubscribe = guest.handset.phone.on("signal", self._changed)
+        self._unsubscribe = guest.on_phone("signal", self._changed)
 
     def configure(self, devices: DevicesConfig) -> DevicesConfig:
         return devices

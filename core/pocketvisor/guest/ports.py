@@ -183,7 +183,7 @@ class Ports:
         self._unsubscribe = [guest.on("device", self._heard), guest.on("state", self._state_changed)]
         if self.modem is not None:
             for event in ("signal", "battery"):
-                self._unsubscribe.append(guest.handset.phone.on(event, lambda _: self._state_changed()))
+                self._unsubscribe.append(guest.on_phone(event, lambda _: self._state_changed()))
         try:
             for spec in specs:
                 self._channels.append(_Channel(spec, lambda message: guest.tell("console", message)))

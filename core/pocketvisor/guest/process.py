@@ -18,13 +18,17 @@ from pocketvisor.control.channel import BlockingChannel
 from pocketvisor.control.messages import (
     CHUNK_SIZE,
     PROTOCOL,
+    Capture,
     Console,
     ConsoleInput,
+    EndCapture,
     Flush,
     Flushed,
     FromDevice,
     FromGuest,
     FromHandset,
+    GoOn,
+    HandOver,
     HardwareKey,
     Hello,
     Key,
@@ -33,18 +37,19 @@ from pocketvisor.control.messages import (
     Pause,
     Ping,
     Pong,
+    RamComplete,
     Ready,
     Refused,
     ReplayLog,
     Resume,
     Save,
-    Saved,
     Start,
     Stopped,
+    TakeOver,
     ToDevice,
     Touch,
 )
-from pocketvisor.errors import ControlError, PocketvisorError
+from pocketvisor.errors import ControlError, GuestError, PocketvisorError
 from pocketvisor.guest.confine import confine
 
 _CONSOLE_INTERVAL: Final = 0.008  # output is sent on at most this often,
@@ -63,6 +68,7 @@ class GuestMain:
         from pocketvisor.board.board import Board
         from pocketvisor.devices.user_device import preload
         from pocketvisor.guest import sandbox
+        from pocketvisor.guest.saver import Saver
         from pocketvisor.guest.script import Script, ScriptPlan
         from pocketvisor.guest.vcpu_thread import VcpuThread
 
@@ -83,17 +89,22 @@ class GuestMain:
         preload()
         sandbox.enter()  # before the vCPU's thread begins, so that it is bound as well
         self._board.add_user_devices(start.board.devices.user)
-        if start.state is not None:
-            self._board.restore(msgspec.msgpack.decode(start.state))
         self._vcpu = VcpuThread(machine, self._board, sync=start.sync, script=script)
-        self._board.loop.start()
+        self._saver = Saver(start.board, self._board, self._vcpu)
+        self._late: list[FromHandset] = []
+        self._state_fd = start.state.fd if start.state is not None else -1
+        self._waits = start.waiting
+        if start.state is not None and not start.waiting:
+            self._restore(start.state.size)
+        if not start.waiting:
+            self._board.loop.start()
         self._output = bytearray()
         self._console_pending = False
         self._console_due = 0.0
         self._log_due = 0.0
         self._tick_limit = start.tick_limit
         channel.send(Ready())
-        if not start.paused:
+        if not start.paused and not start.waiting:
             self._vcpu.resume(start.tick_limit)
 
     def run(self) -> None:
@@ -129,7 +140,10 @@ class GuestMain:
             self._open = False
             return
         for message in messages:
-            self._handle(message)
+            if self._saver.handed_over and not isinstance(message, GoOn | Ping):
+                self._late.append(message)
+            else:
+                self._handle(message)
 
     def _handle(self, message: FromHandset) -> None:
         match message:
@@ -150,11 +164,22 @@ class GuestMain:
             case HardwareKey(name, pressed):
                 self._board.hardware_key(name, pressed)
             case ToDevice(device, data, with_fd):
-                self._tell(device, data, self._take_descriptor() if with_fd else None)
+                self._tell(device, data, self._take_descriptors(1)[0] if with_fd else None)
             case Ping(token):
                 self._channel.send(Pong(token))
-            case Save():
-                self._save()
+            case Save() | HandOver() | Capture():
+                self._save(message)
+            case EndCapture():
+                self._saver.end_capture()
+            case RamComplete():
+                self._machine.ram_complete()
+            case TakeOver(size, paused, until_tick):
+                self._take_over(size, None if paused else Resume(until_tick))
+            case GoOn():
+                self._saver.go_on()
+                late, self._late = self._late, []
+                for waiting in late:
+                    self._handle(waiting)
             case Flush():
                 self._send_outbox()
                 self._flush()
@@ -168,18 +193,61 @@ class GuestMain:
         except (ValueError, msgspec.MsgspecError) as error:
             self._channel.send(Note(f"What was said to its {device} was not understood: {error}"[:2000]))
 
-    def _take_descriptor(self) -> int:
+    def _take_descriptors(self, count: int) -> list[int]:
         assert self._handover is not None
-        _, fds, _, _ = socket.recv_fds(self._handover, 16, 1)
-        if len(fds) != 1:
+        _, fds, _, _ = socket.recv_fds(self._handover, 16, count)
+        if len(fds) != count:
             raise ControlError("A descriptor was announced and not sent")
-        return fds[0]
+        return fds
 
-    def _save(self) -> None:
-        if self._vcpu.running:
-            self._channel.send(Refused("A guest is saved when it is paused"))
+    def _save(self, message: Save | HandOver | Capture) -> None:
+        fds: list[int] = []
+        try:
+            match message:
+                case Capture(disks):
+                    fds = self._take_descriptors(4 + len(disks))
+                    self._channel.send(self._saver.capture(message, fds))
+                    fds = [fds[0], *fds[2:4]]  # the others are the engine's and the disks' own
+                case HandOver():
+                    fds = self._take_descriptors(1)
+                    saved = self._saver.hand_over(fds[0])
+                    self._send_outbox()
+                    self._flush()
+                    self._send_reports()
+                    self._channel.send(saved)
+                case Save():
+                    fds = self._take_descriptors(1)
+                    if self._vcpu.running:
+                        raise GuestError("A guest is saved when it is paused")
+                    self._channel.send(self._saver.save(fds[0]))
+        except (ValueError, OSError, PocketvisorError) as error:
+            self._channel.send(Refused(f"It could not be saved: {error}"[:2000]))
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+    def _restore(self, size: int) -> None:
+        """Raises ValueError where it is no state of this board."""
+        from pocketvisor.guest.saver import read_state
+
+        self._board.restore(read_state(self._state_fd, size))
+        os.close(self._state_fd)
+
+    def _take_over(self, size: int, then: Resume | None) -> None:
+        """What another process has handed over."""
+        if not self._waits:
+            raise ControlError("TakeOver is out of place here")
+        self._waits = False
+        try:
+            self._restore(size)
+        except (ValueError, OSError, msgspec.MsgspecError) as error:
+            self._channel.send(Refused(f"It could not be taken over: {error}"[:2000]))
+            return
+        if then is None:
+            self._channel.send(Stopped("paused", self._machine.ticks()))
         else:
-            self._channel.send(Saved(msgspec.msgpack.encode(self._board.save())))
+            self._handle(then)
+        self._board.loop.start()
 
     # To the handset
 

@@ -6,10 +6,27 @@ A reset ends a run and begins another. A run tells its guest what happens and de
 import asyncio
 import itertools
 import socket
+import time
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
+from msgspec import structs
+
+from pocketvisor.board.config import BoardConfig
 from pocketvisor.control import messages
-from pocketvisor.control.messages import FromHandset, Start
+from pocketvisor.control.messages import (
+    Capture,
+    Captured,
+    FromHandset,
+    HandOver,
+    Running,
+    Save,
+    Saved,
+    Start,
+    StateAt,
+    Stopped,
+    TakeOver,
+)
 from pocketvisor.control.status import STATE_RUNNING
 from pocketvisor.errors import GuestError
 from pocketvisor.guest.boot import Boot
@@ -20,6 +37,7 @@ from pocketvisor.recording import check_replay
 
 _ANSWER_SECONDS: Final = 5.0
 _SILENT_SECONDS: Final = 5.0
+_SAVE_SECONDS: Final = 30.0
 _LOG_MAX: Final = 256 << 20
 
 
@@ -58,30 +76,50 @@ class GuestRun:
 
     @classmethod
     async def begin(
-        cls, observer: RunObserver, boot: Boot, options: RunOptions, state: bytes | None = None
+        cls, observer: RunObserver, boot: Boot, options: RunOptions, state: StateAt | None = None
     ) -> "GuestRun":
-        """Takes over the boot. With a state the guest is paused where that was saved.
+        """Takes over the boot. With a state the guest goes on from where that was saved.
 
         Raises GuestError or RecordingError with the sentence to show.
         """
+        try:
+            run = await cls._spawned(
+                observer, boot, options, _start_message(boot, boot.board, options, state)
+            )
+        except BaseException:
+            boot.close()
+            raise
+        return run
+
+    @classmethod
+    async def wait(
+        cls, observer: RunObserver, boot: Boot, options: RunOptions, board: BoardConfig, state_fd: int
+    ) -> "GuestRun":
+        """A second process for a boot that runs, which waits for take_over(). The boot stays the caller's."""
+        start = _start_message(boot, board, options, StateAt(state_fd))
+        return await cls._spawned(observer, boot, options, structs.replace(start, waiting=True))
+
+    @classmethod
+    async def _spawned(
+        cls, observer: RunObserver, boot: Boot, options: RunOptions, start: Start
+    ) -> "GuestRun":
         run = cls(observer, boot)
         try:
             run._handover, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             run._handover.setblocking(False)
             with theirs:
-                descriptors = [*boot.descriptors, theirs.fileno()]
+                state = [start.state.fd] if start.state is not None else []
+                descriptors = [*boot.descriptors, start.board.descriptors.status, *state, theirs.fileno()]
+                descriptors = list(dict.fromkeys(descriptors))
                 process = await GuestProcess.spawn(descriptors, run._message, run._process_ended)
-                handover = theirs.fileno()
+                start = structs.replace(start, handover=theirs.fileno())
             run._process = process
             replay = options.replay
             if replay is not None:
                 check_replay(replay.head, boot.head(process.engine))
-            await process.start(
-                _start_message(boot, options, state, handover), replay.log if replay is not None else None
-            )
+            await process.start(start, replay.log if replay is not None else None)
         except BaseException:
             await run.end()
-            boot.close()
             raise
         return run
 
@@ -104,13 +142,27 @@ class GuestRun:
 
     def hand_over(self, message: messages.ToDevice, fd: int) -> None:
         """Sends a message with a descriptor, which stays open here. Raises GuestError where it cannot be."""
+        self._send_descriptors([fd])
+        self.send(message)
+
+    def _send_descriptors(self, fds: Sequence[int]) -> None:
         if self._handover is None or self._process is None:
             raise GuestError("its process has gone")
         try:
-            socket.send_fds(self._handover, [b"fd"], [fd])
+            socket.send_fds(self._handover, [b"fd"], fds)
         except OSError as error:
             raise GuestError(f"its process takes no descriptor: {error.strerror}") from error
-        self.send(message)
+
+    async def save(self, message: Save | HandOver | Capture, fds: Sequence[int]) -> Any:
+        """What it answers: Saved or Captured. The descriptors stay open here. Raises GuestError."""
+        self._send_descriptors(fds)
+        answer = Captured if isinstance(message, Capture) else Saved
+        return await self.ask(message, answer, _SAVE_SECONDS)
+
+    async def take_over(self, message: TakeOver) -> int:
+        """For one that waits: when its vCPU began, of CLOCK_MONOTONIC. Raises GuestError where it cannot."""
+        answer = await self.ask(message, Stopped if message.paused else Running, _SAVE_SECONDS)
+        return answer.at_ns if isinstance(answer, Running) else time.monotonic_ns()
 
     async def ask(self, message: FromHandset, answer: type, seconds: float = _ANSWER_SECONDS) -> Any:
         """Sends, and waits for a message of type `answer`. Raises GuestError where none comes."""
@@ -216,14 +268,13 @@ class GuestRun:
                 waiting.exception()  # whoever asked may have given up since: no complaint then
 
 
-def _start_message(boot: Boot, options: RunOptions, state: bytes | None, handover: int) -> Start:
+def _start_message(boot: Boot, board: BoardConfig, options: RunOptions, state: StateAt | None) -> Start:
     script = options.script
     limit = options.tick_limit
     if limit is None and options.replay is not None:
         limit = options.replay.end.ticks
     return Start(
-        board=boot.board,
-        handover=handover,
+        board=board,
         record=options.record,
         replay=options.replay is not None,
         sync=options.deterministic or script is not None,
@@ -231,6 +282,6 @@ def _start_message(boot: Boot, options: RunOptions, state: bytes | None, handove
         prompt=script.prompt if script is not None else DEFAULT_PROMPT,
         until=script.until if script is not None else None,
         tick_limit=limit,
-        paused=options.paused or state is not None,
+        paused=options.paused,
         state=state,
     )

@@ -6,6 +6,7 @@ very tick: that is what makes a scripted run come out the same each time.
 
 import os
 import threading
+import time
 from contextlib import suppress
 from typing import Protocol
 
@@ -53,6 +54,8 @@ class VcpuThread:
         self._until: int | None = None
         self._running = False
         self._ended = False
+        self._holding = False
+        self._held = False
         self._outbox: list[Report] = []
         self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._settling: int | None = None  # in sync mode: the tick by which a prompt counts as one
@@ -72,13 +75,36 @@ class VcpuThread:
                 return
             self._until = until_tick
             self._wanted = True
-            self._lock.notify()
+            self._lock.notify_all()
 
     def pause(self) -> None:
         """Does not wait: Stopped comes to the outbox, unless it does not run."""
         with self._lock:
             self._wanted = False
         self._machine.stop()
+
+    def hold(self) -> bool:
+        """Comes back when the machine stands still, and stays so until release(); nothing is reported.
+        Whether it ran."""
+        with self._lock:
+            self._holding = True
+        self._machine.stop()
+        with self._lock:
+            while self._running and not self._held:
+                self._lock.wait()
+            return self._held
+
+    def release(self) -> None:
+        """It runs on as it did."""
+        with self._lock:
+            self._holding = False
+            self._lock.notify_all()
+
+    @property
+    def until(self) -> int | None:
+        """The tick that it is to stop at, while it runs."""
+        with self._lock:
+            return self._until
 
     def take_outbox(self) -> list[Report]:
         with suppress(BlockingIOError):
@@ -90,21 +116,23 @@ class VcpuThread:
     def _main(self) -> None:
         while True:
             with self._lock:
-                while not self._wanted or self._ended:
+                while not self._wanted or self._ended or self._holding:
                     self._lock.wait()
                 self._running = True
-            self._put(Running())
+            self._put(Running(time.monotonic_ns()))
             stopped = self._run()
             with self._lock:
                 self._running = False
                 self._wanted = False
                 self._ended = stopped.reason in _FINAL
+                self._lock.notify_all()
             self._put(stopped)
 
     def _run(self) -> Stopped:
         """Until something says that the vCPU should not go on by itself."""
         machine = self._machine
         while True:
+            self._stand_still()
             try:
                 reason = machine.run(self._limit())
                 if self._sync:
@@ -129,6 +157,15 @@ class VcpuThread:
                 return Stopped("exit", machine.ticks(), f"Its program ended with exit code {code}", code)
             name, detail = _REASONS[reason]
             return Stopped(name, machine.ticks(), detail)
+
+    def _stand_still(self) -> None:
+        """While somebody holds it."""
+        with self._lock:
+            while self._holding:
+                self._held = True
+                self._lock.notify_all()
+                self._lock.wait()
+            self._held = False
 
     def _limit(self) -> int | None:
         with self._lock:

@@ -88,7 +88,7 @@ async def test_saved_and_restored_it_shows_the_same_picture_and_draws_on(
     await guest.pause()
     state = await guest.save()
     old = await picture(guest)
-    await guest.restore(state)
+    await guest.put_back(state)
     assert (await picture(guest)).tobytes() == old.tobytes()
     sequence = guest.panel.sequence
     await guest.resume()

@@ -64,7 +64,7 @@ async def test_linux_finds_a_bank_of_lines_and_keeps_it_over_a_restore(
     console.write(b"echo switches $(cat gpio2016/value gpio2017/value gpio2018/value)\n")
     await console.expect("switches 1 0 1", 30)
     await guest.pause()
-    await guest.restore(await guest.save())
+    await guest.put_back(await guest.save())
     await guest.resume()
     console.write(b"echo again $(cat gpio2016/value gpio2017/value gpio2023/value)\n")
     await console.expect("again 1 0 1", 30)

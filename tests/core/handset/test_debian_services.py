@@ -329,7 +329,7 @@ async def test_restored_it_goes_on(start: Start, tmp_path: Path) -> None:
     writer.write(b"CONNECT 1234\n")
     assert (await asyncio.wait_for(reader.readline(), 20)).startswith(b"OK ")
     await guest.pause()
-    await guest.restore(await guest.save())
+    await guest.put_back(await guest.save())
     await guest.resume()
     assert await asyncio.wait_for(reader.read(), 20) == b"", "connections do not outlive it"
     await close(writer)

@@ -246,7 +246,7 @@ async def test_it_is_saved_and_restored_amid_reads_and_writes(
     shell.guest.console.write(f"{loop}\r".encode())
     for _ in range(5):
         await shell.guest.run_until(shell.guest.ticks + 4_000_000)
-        await shell.guest.restore(await shell.guest.save())
+        await shell.guest.put_back(await shell.guest.save())
     assert b"COPIED" not in shell.guest.console.text
     await shell.guest.resume()
     await shell.guest.console.expect("^COPIED", 60)

@@ -87,7 +87,7 @@ async def test_a_saved_guest_goes_on_in_another_process(start: Start) -> None:
         await guest.save()
     await guest.pause()
     state, pid, digest, ticks = await guest.save(), guest.pid, await guest.digest(), guest.ticks
-    await guest.restore(state)
+    await guest.put_back(state)
     assert guest.pid != pid
     assert (guest.state, guest.ticks, await guest.digest()) == (GuestState.PAUSED, ticks, digest)
     await guest.resume()
@@ -99,9 +99,9 @@ async def test_a_state_that_is_none_is_refused(start: Start) -> None:
     guest = await start()
     await guest.pause()
     with pytest.raises(GuestError):
-        await guest.restore(b"\x81\xa7machine\x80")
+        await guest.put_back(b"\x81\xa7machine\x80")
     assert guest.state is GuestState.CRASHED
-    assert "could not be restored" in guest.problem
+    assert "could not be put back" in guest.problem
     await guest.restart()
     await guest.console.expect("monitor ready", timeout=20)
 

@@ -130,7 +130,7 @@ async def test_it_goes_on_where_it_was_saved(handset: Handset, image: GuestImage
     await guest.pause()
     saved = await guest.save()
     handset.phone.set_battery(72, plugged=False)
-    await guest.restore(saved)
+    await guest.put_back(saved)
     await guest.resume()
     await shell.until(asked, "72 0")
 

@@ -228,7 +228,7 @@ async def test_a_restored_guest_is_on_its_network_again(phone: Handset) -> None:
     await one.until("ping -c 1 -W 1 10.7.0.2")
     for _ in range(2):
         await one.guest.pause()
-        await one.guest.restore(await one.guest.save())
+        await one.guest.put_back(await one.guest.save())
         await one.guest.resume()
         await one.until("ping -c 1 -W 1 10.7.0.2")
         await two.until("ping -c 1 -W 1 10.7.0.1")
