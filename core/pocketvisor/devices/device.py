@@ -94,9 +94,9 @@ def from_plain(state: object, kind: type[S]) -> S:
     """Raises ValueError with the field's name. Fields that are not known are skipped, but none may lack."""
     if not isinstance(state, dict):
         raise ValueError("a device's state is a dictionary")
-    for field in msgspec.structs.fields(kind):
-        if field.name not in state:
-            raise ValueError(f"the field '{field.name}' is missing")
+    for name in kind.__struct_fields__:
+        if name not in state:
+            raise ValueError(f"the field '{name}' is missing")
     try:
         return msgspec.convert(state, kind, builtin_types=(bytes,))
     except msgspec.ValidationError as error:

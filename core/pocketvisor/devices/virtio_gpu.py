@@ -193,7 +193,7 @@ class VirtioGpu:
                 height=self.commands.height,
                 events=self._events,
                 asked=self.commands.asked,
-                resources=self.commands.resources.save(number),
+                resources=self.commands.resources.save(),
                 shown=number,
                 part=(part.x, part.y, part.width, part.height),
                 cursor=picture or b"",

@@ -5,7 +5,6 @@ Pixels are kept in the driver's own format and become x8r8g8b8 where they are sh
 the guest runs: what it draws meanwhile shows in the picture and in nothing that the guest could see.
 """
 
-import zlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Final
@@ -44,22 +43,19 @@ _ORDERS: Final[dict[int, tuple[int, int, int, int]]] = {
 FORMATS: Final = frozenset(_ORDERS)
 _PLAIN: Final = frozenset((1, 2))
 
-SAVED_MAX: Final = 2 << 20
-"""Packed pixels in a saved state: of pictures beyond, what their backing holds is taken when restored. That
-is a frame ahead at most, and a driver draws on."""
-
 _U32 = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 
 
 class ResourceState(Struct):
-    """`pixels` are packed; None where they are what the backing holds, or are taken for it."""
+    """`pixels` are as they are, since packing them takes longer than a guest may stand still; None where they
+    are what the backing holds."""
 
     number: _U32
     format: int
     width: _U32
     height: _U32
     backing: list[tuple[Annotated[int, Meta(ge=0)], _U32]] | None
-    pixels: Annotated[bytes, Meta(max_length=MEMORY_MAX + (1 << 20))] | None
+    pixels: Annotated[bytes, Meta(max_length=MEMORY_MAX)] | None
 
 
 class Resource:
@@ -71,7 +67,8 @@ class Resource:
         self.width = width
         self.height = height
         self.stride = width * 4
-        self.pixels = memoryview(bytearray(self.stride * height))
+        self._content = bytearray(self.stride * height)
+        self.pixels = memoryview(self._content)
         self.backing: list[tuple[int, int]] | None = None
         self._starts: list[int] = []
         self._views: list[memoryview] = []
@@ -123,10 +120,13 @@ class Resource:
     def same_as_backing(self) -> bool:
         if not self._views or self._starts[-1] + len(self._views[-1]) < self.size:
             return False
+        if self._memory is not None and self._memory.incomplete:
+            return False  # what is not loaded needs not be, for this
         at = 0
         for view in self._views:
             part = min(len(view), self.size - at)
-            if view[:part] != self.pixels[at : at + part]:
+            # A bytearray compares itself with a view as a whole, two views do it item by item.
+            if self._content[at : at + part] != view[:part]:
                 return False
             at += part
         return True
@@ -226,17 +226,18 @@ class Resources:
         self._by_number.clear()
         self.bytes = 0
 
-    def save(self, shown: int) -> list[ResourceState]:
-        """`shown` is the one that is seen: it comes first where there is not room for all."""
-        states = []
-        left = SAVED_MAX
-        for one in sorted(self, key=lambda one: (one.number != shown, one.size)):
-            packed = None if one.same_as_backing() else zlib.compress(one.pixels, 1)
-            if packed is not None and len(packed) > left:
-                packed = None
-            left -= len(packed or b"")
-            states.append(ResourceState(one.number, one.format, one.width, one.height, one.backing, packed))
-        return states
+    def save(self) -> list[ResourceState]:
+        return [
+            ResourceState(
+                one.number,
+                one.format,
+                one.width,
+                one.height,
+                one.backing,
+                None if one.same_as_backing() else bytes(one.pixels),
+            )
+            for one in self
+        ]
 
     @classmethod
     def restored(cls, states: Sequence[ResourceState], memory: GuestMemory) -> "Resources":
@@ -250,19 +251,9 @@ class Resources:
                 if state.pixels is None:
                     resource.transfer(Rect(0, 0, resource.width, resource.height), 0)
                 else:
-                    resource.pixels[:] = _unpacked(state.pixels, resource.size)
+                    if len(state.pixels) != resource.size:
+                        raise ValueError("a graphics resource's pixels are incomplete")
+                    resource.pixels[:] = state.pixels
         except GpuError as error:
             raise ValueError(f"a graphics resource is impossible here ({error})") from error
         return made
-
-
-def _unpacked(data: bytes, size: int) -> bytes:
-    """Exactly `size` bytes, and no more memory than that, whatever the data."""
-    try:
-        unpacker = zlib.decompressobj()
-        pixels = unpacker.decompress(data, size + 1)
-    except zlib.error as error:
-        raise ValueError("a graphics resource's pixels are damaged") from error
-    if len(pixels) != size:
-        raise ValueError("a graphics resource's pixels are incomplete")
-    return pixels

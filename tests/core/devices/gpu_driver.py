@@ -65,13 +65,14 @@ class Driver:
         self.generation, self._status = 1, 0
         self.config_space = b""
         self.configurations: list[bytes] = []
+        self.require: Callable[[int, int], None] | None = None
         self.make(width, height)
 
     def make(self, width: int, height: int) -> None:
         """The device, new."""
         self.gpu = VirtioGpu(width, height, 254.0, memoryview(self.scanout), self.screen)
         self.loop = Loop()
-        memory = GuestMemory(memoryview(self.ram).toreadonly(), BASE)
+        memory = GuestMemory(memoryview(self.ram).toreadonly(), BASE, self.require)
         self.slot = VirtioSlot(self, 2, self.gpu, memory, self.loop)  # type: ignore[arg-type]
 
     def start(self) -> None:

@@ -375,23 +375,43 @@ def test_a_restored_device_shows_the_same_picture_and_goes_on(driver: Driver) ->
     assert gpu.MODE.unpack_from(driver.send(gpu.GET_DISPLAY_INFO), 24)[2:4] == (H, W)
 
 
-def test_a_saved_state_is_bounded_and_what_is_seen_comes_first(driver: Driver) -> None:
+def test_pixels_are_saved_where_the_backing_has_changed_and_nowhere_else(driver: Driver) -> None:
+    size = 1024 * 700 * 4
     driver.ok(gpu.RESOURCE_CREATE_2D, gpu.CREATE.pack(7, 2, 1024, 700))
-    driver.ok(gpu.RESOURCE_ATTACH_BACKING, driver.backing(7, (PIXELS, 1024 * 700 * 4)))
-    driver.ram[PIXELS - BASE : PIXELS - BASE + 1024 * 700 * 4] = pixels(7, 1024 * 700)
+    driver.ok(gpu.RESOURCE_ATTACH_BACKING, driver.backing(7, (PIXELS, size)))
+    driver.ram[PIXELS - BASE : PIXELS - BASE + size] = source = pixels(7, 1024 * 700)
     driver.ok(gpu.TRANSFER_TO_HOST_2D, gpu.TRANSFER.pack(0, 0, 1024, 700, 0, 7))
-    driver.picture(9, 2, W, H, pixels(9, W * H))
-    driver.show(9, 0, 0, W, H)
-    driver.flush(9, 0, 0, W, H)
-    before = shown(driver, W, H)
-    driver.ram[PIXELS - BASE : PIXELS - BASE + 1024 * 700 * 4] = bytes(1024 * 700 * 4)
+    assert len(msgspec.msgpack.encode(driver.slot.save())) < 4096
+    driver.ram[PIXELS - BASE : PIXELS - BASE + size] = bytes(size)
     state = driver.slot.save()
-    assert len(msgspec.msgpack.encode(state)) < (2 << 20) + 4096
     driver.make(W, H)
     driver.slot.restore(state)
     driver.start()
-    assert shown(driver, W, H) == before
-    assert not any(driver.gpu.commands.resources.get(7).pixels), "that is what its backing holds"
+    assert driver.gpu.commands.resources.get(7).pixels == source
+
+
+def test_a_picture_waits_for_what_of_its_backing_is_not_loaded(driver: Driver) -> None:
+    driver.ram[PIXELS - BASE : PIXELS - BASE + W * H * 4] = source = pixels(1, W * H)
+    asked: list[tuple[int, int]] = []
+    driver.require = lambda *piece: asked.append(piece)
+    driver.make(W, H)
+    driver.start()
+    driver.ok(gpu.RESOURCE_CREATE_2D, gpu.CREATE.pack(1, 2, W, H))
+    driver.ok(
+        gpu.RESOURCE_ATTACH_BACKING, driver.backing(1, (PIXELS, 4096), (PIXELS + 4096, W * H * 4 - 4096))
+    )
+    assert not any(PIXELS <= address < PIXELS + W * H * 4 for address, _ in asked), "before it is looked at"
+    driver.ok(gpu.TRANSFER_TO_HOST_2D, gpu.TRANSFER.pack(0, 4, W, 8, 4 * W * 4, 1))
+    assert (PIXELS + 4 * W * 4, 8 * W * 4) in asked
+    saved = driver.slot.save()
+    assert (PIXELS, W * H * 4) not in asked, "nor to be saved"
+    driver.require = None
+    driver.make(W, H)
+    driver.slot.restore(saved)
+    driver.start()
+    restored = driver.gpu.commands.resources.get(1).pixels
+    assert restored[4 * W * 4 : 12 * W * 4] == source[4 * W * 4 : 12 * W * 4]
+    assert not any(restored[12 * W * 4 :])
 
 
 def test_a_state_that_cannot_be_is_refused(driver: Driver) -> None:
