@@ -87,6 +87,8 @@ class Board:
         self._lines = key_lines(config.keys)
         self._legacy = config.devices.legacy
         self._memory = GuestMemory(machine.ram, board.RAM_BASE, machine.require)
+        with contextlib.suppress(RuntimeError):
+            self.ram_complete()  # unless something of it is absent
 
         self._add_flash(*fds.flash)
         if fds.framebuffer >= 0:
