@@ -6,6 +6,7 @@ The drive takes files and folders, as a read-only ISO 9660 disk that is made of 
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -15,15 +16,18 @@ from msgspec import structs
 from pocketvisor.board.config import DevicesConfig, DiskConfig
 from pocketvisor.board.map import DISK_SLOTS
 from pocketvisor.devices.virtio_blk import DiskTrouble, Medium
-from pocketvisor.errors import GuestError, StorageError
+from pocketvisor.errors import GuestError, ProfileError, StorageError
+from pocketvisor.guest.disk_files import CapturedDisk, GuestDisk, disk_from_space, disks_of_files
 from pocketvisor.guest.options import LIVE_STATES
+from pocketvisor.guest.record import DiskRecord
 from pocketvisor.recording import RecordingHead
-from pocketvisor.storage.disk import OpenDisks, open_disks
+from pocketvisor.storage.disk import DiskSpec, OpenDisk, open_disks
 from pocketvisor.storage.keep import KeptFolder, keep, nothing_kept
 from pocketvisor.storage.media import make_media
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
+    from pocketvisor.guest.origin import ProfileOrigin
     from pocketvisor.guest.peripherals import Peripherals
 
 Progress = Callable[[str], None]
@@ -35,6 +39,7 @@ _TROUBLES: Final = {
     "full": "this computer's disk is full, and what the guest wrote to {disk} was refused",
     "short": "the file of {disk} has become shorter while in use, and the guest could not read all of it",
     "lost": "{disk} could not be made durable: what the guest wrote last may be lost, and it was told so",
+    "unloaded": "a part of {disk} cannot be had from the profile, and reading it fails",
     "failed": "{disk} could not be read or written",
 }
 
@@ -42,10 +47,11 @@ _TROUBLES: Final = {
 class Disks:
     """The peripheral: see guest/peripherals.py. `drive`: it has one, empty at first."""
 
-    def __init__(self, opened: OpenDisks, kept: KeptFolder, drive: bool) -> None:
-        self._opened = opened
+    def __init__(self, disks: Sequence[GuestDisk], kept: KeptFolder, drive: bool) -> None:
+        """The disks are named "disk0" and so on, in their order."""
+        self._disks = list(disks)
         self._kept = kept
-        self._medium: tuple[int, int] | None = None  # descriptor, size
+        self._medium: GuestDisk | None = None
         self._recorded: tuple[DiskConfig, ...] = ()
         self._recorded_drive: DiskConfig | None = None
         self.drive = drive
@@ -53,40 +59,115 @@ class Disks:
     @classmethod
     def recorded(cls, head: RecordingHead) -> "Disks":
         """For a replay, where nobody reads or writes them: their driver sees the same ones."""
-        disks = cls(OpenDisks(), nothing_kept(), drive=False)
+        disks = cls([], nothing_kept(), drive=False)
         disks._recorded = tuple(DiskConfig(size=disk.size, direct=disk.writable) for disk in head.disks)
         if head.drive is not None:
             disks._recorded_drive = DiskConfig(size=head.drive)
         return disks
 
+    @classmethod
+    def from_profile(cls, origin: "ProfileOrigin") -> "Disks | None":
+        """As a generation of a profile has them: they are loaded while the guest runs, from attach() on.
+        Blocks; raises StorageError, OutOfMemory or ProfileError."""
+        records, medium = origin.record.disks, origin.reader(DRIVE)
+        drive = origin.record.image.media or medium is not None
+        if not records and not drive:
+            return None
+        disks = cls([], nothing_kept(), drive)
+        try:
+            for number, record in enumerate(records):
+                name = f"disk{number}"
+                reader = origin.reader(name)
+                if reader is None or reader.space.size != record.size:
+                    raise ProfileError(f"The profile does not have {name} as its guest knows it")
+                disks._disks.append(disk_from_space(name, reader, record.serial, writable=record.writable))
+            if medium is not None:
+                disks._medium = disk_from_space(DRIVE, medium, DRIVE, writable=False)
+        except BaseException:
+            disks._close_disks()
+            raise
+        return disks
+
+    @classmethod
+    def cloned(cls, captured: Sequence[CapturedDisk], drive: bool) -> "Disks | None":
+        """As those of another guest were. Blocks; raises StorageError or OutOfMemory."""
+        if not captured and not drive:
+            return None
+        disks = cls([], nothing_kept(), drive)
+        try:
+            for disk in captured:
+                copied = GuestDisk(disk.name, disk.copy())
+                if disk.name == DRIVE:
+                    disks._medium = copied
+                else:
+                    disks._disks.append(copied)
+        except BaseException:
+            disks._close_disks()
+            raise
+        return disks
+
+    def attach(self, guest: "Guest") -> None:
+        """Before its first run: what goes wrong with its disks becomes a note of this guest's."""
+        loop = asyncio.get_running_loop()
+
+        def note(sentence: str) -> None:
+            loop.call_soon_threadsafe(guest.run_note, sentence)
+
+        for disk in self._all:
+            disk.begin(note)
+        guest.on("device", lambda device, data: _note_trouble(guest, device, data))
+
     def configure(self, devices: DevicesConfig) -> DevicesConfig:
-        disks = tuple(
-            DiskConfig(
-                base=disk.base,
-                base_size=disk.base_size,
-                overlay=disk.overlay,
-                temporary=disk.temporary,
-                direct=disk.direct,
-                size=disk.size,
-                serial=disk.serial,
-            )
-            for disk in self._opened.disks
-        )
-        drive = self._drive_config() if self.drive else self._recorded_drive
+        disks = tuple(disk.config for disk in self._disks)
+        drive = self._recorded_drive
+        if self.drive:
+            drive = self._medium.config if self._medium is not None else DiskConfig(serial=DRIVE)
         return structs.replace(devices, disks=disks or self._recorded, media=drive)
 
     @property
     def descriptors(self) -> Sequence[int]:
-        medium = [self._medium[0]] if self._medium is not None else []
-        return [*self._opened.descriptors, *medium]
+        return [fd for disk in self._all for fd in disk.descriptors]
+
+    @property
+    def records(self) -> list[DiskRecord]:
+        """What a profile says of them. The medium is none of them."""
+        return [
+            DiskRecord(size=disk.opened.size, serial=disk.opened.serial, writable=disk.writable)
+            for disk in self._disks
+        ]
+
+    def begin_capture(self, *, everything: bool = False) -> list[CapturedDisk]:
+        """Of all disks, and of the medium, by the names of their devices. What is sent to the guest's process
+        has their names and shadows. `everything`: not only what has changed since the profile had it.
+
+        Blocks shortly; raises StorageError, or ProfileError where one cannot be in a profile."""
+        captured: list[CapturedDisk] = []
+        try:
+            for disk in self._all:
+                captured.append(CapturedDisk(disk, everything=everything))
+        except BaseException:
+            for begun in captured:
+                begun.close()
+            raise
+        return captured
 
     def ended(self) -> None:
         pass
 
     async def close(self) -> None:
-        self._change(None)
-        self._opened.close()
+        await asyncio.to_thread(self._close_disks)
         self._kept.close()
+
+    @property
+    def _all(self) -> list[GuestDisk]:
+        return [*self._disks, *([self._medium] if self._medium is not None else [])]
+
+    def _close_disks(self) -> None:
+        for disk in self._all:
+            with suppress(OSError):  # it was told already: the guest's own flush has failed
+                disk.flush()
+            disk.close()
+        self._disks, self._medium = [], None
 
     async def insert(self, guest: "Guest", paths: Sequence[Path], progress: Progress) -> None:
         """See Guest.insert_media()."""
@@ -98,30 +179,25 @@ class Disks:
         )
         if made.sentence:
             guest.run_note(made.sentence)
-        self._change((made.fd, made.size))
+        opened = OpenDisk(base=made.fd, base_size=made.size, size=made.size, serial=DRIVE)
+        await self._change(GuestDisk(DRIVE, opened))
         if guest.state in LIVE_STATES:
             guest.hand_over(DRIVE, Medium(made.size), made.fd)
 
     async def eject(self, guest: "Guest") -> None:
         self._check_drive(guest)
-        self._change(None)
+        await self._change(None)
         guest.tell(DRIVE, Medium())
 
     def _check_drive(self, guest: "Guest") -> None:
         if not self.drive:
             raise GuestError(f"{guest.name} has no drive to put files into")
 
-    def _change(self, medium: tuple[int, int] | None) -> None:
-        """The medium's descriptor belongs to the drive."""
-        if self._medium is not None:
-            os.close(self._medium[0])
-        self._medium = medium
-
-    def _drive_config(self) -> DiskConfig:
-        if self._medium is None:
-            return DiskConfig(serial=DRIVE)
-        fd, size = self._medium
-        return DiskConfig(base=fd, base_size=size, size=size, serial=DRIVE)
+    async def _change(self, medium: GuestDisk | None) -> None:
+        """The medium is the drive's."""
+        before, self._medium = self._medium, medium
+        if before is not None:
+            await asyncio.to_thread(before.close)
 
 
 async def open_guest_disks(guest: "Guest", progress: Progress) -> Disks | None:
@@ -129,6 +205,11 @@ async def open_guest_disks(guest: "Guest", progress: Progress) -> Disks | None:
     options, image = guest.options, guest.image
     if options.replay is not None:
         return Disks.recorded(options.replay.head)
+    if options.origin is not None:
+        found = await asyncio.to_thread(options.origin.open_disks, guest, progress)
+        if found is not None:
+            found.attach(guest)
+        return found
     specs = (*image.disks, *options.disks)
     drive = image.media if options.media is None else options.media
     if not specs and not drive:
@@ -138,10 +219,10 @@ async def open_guest_disks(guest: "Guest", progress: Progress) -> Disks | None:
     wants_folder = any(spec.keep and spec.mode == "overlay" for spec in specs)
     kept = keep(image.id, guest.id, guest.name) if wants_folder else nothing_kept()
     try:
-        opened = await _in_thread(
-            lambda tell, cancelled: open_disks(specs, kept.path, tell, cancelled),
+        disks = await _in_thread(
+            lambda tell, cancelled: _open(specs, kept, drive, tell, cancelled),
             progress,
-            lambda opened: opened.close(),
+            lambda disks: disks._close_disks(),
         )
     except BaseException:
         kept.close()
@@ -149,8 +230,8 @@ async def open_guest_disks(guest: "Guest", progress: Progress) -> Disks | None:
     if kept.sentence:
         progress(kept.sentence)
         guest.run_note(kept.sentence)
-    guest.on("device", lambda device, data: _note_trouble(guest, device, data))
-    return Disks(opened, kept, drive)
+    disks.attach(guest)
+    return disks
 
 
 def of(guest: "Guest", peripherals: "Peripherals | None") -> Disks:
@@ -159,6 +240,12 @@ def of(guest: "Guest", peripherals: "Peripherals | None") -> Disks:
     if found is None:
         raise GuestError(f"{guest.name} has no drive to put files into")
     return found
+
+
+def _open(
+    specs: Sequence[DiskSpec], kept: KeptFolder, drive: bool, tell: Progress, cancelled: Callable[[], bool]
+) -> Disks:
+    return Disks(disks_of_files(open_disks(specs, kept.path, tell, cancelled)), kept, drive)
 
 
 async def _in_thread(

@@ -18,20 +18,23 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from blake3 import blake3
 from msgspec import structs
 
 from pocketvisor.board.config import DevicesConfig
 from pocketvisor.board.map import FLASH_BANK_SIZE
 from pocketvisor.errors import StorageError
 from pocketvisor.guest.memory import create_memfd, data_pieces, digest
+from pocketvisor.storage.files import data_ranges
 from pocketvisor.storage.keep import KeptFolder, keep, nothing_kept
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
 
 DEVICE: Final = "flash"
-_PIECE: Final = 64 << 10
-_ZEROS: Final = bytes(_PIECE)
+PIECE: Final = 64 << 10
+"""What it is saved in."""
+_ZEROS: Final = bytes(PIECE)
 
 
 class FlashFile:
@@ -84,6 +87,38 @@ class FlashFile:
         os.close(self._fd)
 
 
+class FlashPieces:
+    """Which pieces of a flash's content a profile has otherwise. Only what is no hole is looked at, which
+    costs less than a millisecond for the variables of a firmware."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, bytes] | None = None
+        self._seen: dict[int, bytes] = {}
+
+    def changed(self, memory: int) -> list[int] | None:
+        """Numbers of the pieces of this content that are other than when it was committed() last; None for
+        all of them. Blocks."""
+        self._seen = {}
+        for begin, end in data_ranges(memory, 0, FLASH_BANK_SIZE):
+            for piece in range(begin // PIECE, -(-end // PIECE)):
+                content = self.read(memory, piece)
+                if content:
+                    self._seen[piece] = blake3(content).digest()
+        if self._known is None:
+            return None
+        pieces = self._known.keys() | self._seen.keys()
+        return sorted(piece for piece in pieces if self._known.get(piece) != self._seen.get(piece))
+
+    def committed(self) -> None:
+        """What changed() has seen last is durable in the profile."""
+        self._known = self._seen
+
+    def read(self, memory: int, piece: int) -> bytes:
+        """b"" for zeros."""
+        content = os.pread(memory, PIECE, piece * PIECE)
+        return b"" if content == _ZEROS else content
+
+
 class Flash:
     """One guest's, as a peripheral. `fd` is its memory; `file` is None where it is not kept."""
 
@@ -91,6 +126,7 @@ class Flash:
         self, note: Callable[[str], None], file: FlashFile | None = None, kept: KeptFolder | None = None
     ) -> None:
         self.fd = create_memfd("flash", FLASH_BANK_SIZE)
+        self.pieces = FlashPieces()
         self.file = file
         self._note = note
         self._kept = kept
@@ -192,7 +228,7 @@ def _locked(path: Path, flags: int) -> int:
 
 def _copy(source: int, target: int) -> None:
     """What is not zero; the target is."""
-    for at, piece in data_pieces(source, _PIECE):
+    for at, piece in data_pieces(source, PIECE):
         if piece == _ZEROS[: len(piece)]:
             continue
         written = 0

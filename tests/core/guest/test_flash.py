@@ -10,7 +10,7 @@ import pytest
 from pocketvisor.board.config import DevicesConfig
 from pocketvisor.board.map import FLASH_BANK_SIZE
 from pocketvisor.errors import StorageError
-from pocketvisor.guest.flash import Flash, FlashFile
+from pocketvisor.guest.flash import PIECE, Flash, FlashFile, FlashPieces
 from pocketvisor.guest.memory import create_memfd, is_zero
 
 
@@ -149,3 +149,23 @@ def test_a_failure_is_told_and_ends_nothing(path: Path, monkeypatch: pytest.Monk
     asyncio.run(life())
     assert notes
     assert "No space left" in notes[0]
+
+
+def test_only_pieces_that_have_changed_are_saved_again(memory: int) -> None:
+    pieces = FlashPieces()
+    os.pwrite(memory, b"a", 3 * PIECE + 5000)
+    os.pwrite(memory, b"b", 3 * PIECE + 60000)
+    assert pieces.changed(memory) is None
+    assert pieces.changed(memory) is None, "nothing was committed"
+    pieces.committed()
+    assert pieces.changed(memory) == []
+    os.pwrite(memory, b"c", 3 * PIECE)
+    os.pwrite(memory, b"d", FLASH_BANK_SIZE - 1)
+    last = FLASH_BANK_SIZE // PIECE - 1
+    assert pieces.changed(memory) == [3, last]
+    assert pieces.changed(memory) == [3, last]
+    pieces.committed()
+    os.pwrite(memory, bytes(PIECE), 3 * PIECE)
+    assert pieces.changed(memory) == [3]
+    assert pieces.read(memory, 3) == b""
+    assert pieces.read(memory, last)[-1:] == b"d"

@@ -1,0 +1,321 @@
+"""What a disk of a guest is made of on its handset's side, and how it is captured, restored and cloned.
+
+A disk that comes from a profile has a base without a name, which a loader fills while the guest runs, and an
+overlay over it. A clone shares its origin's base and has a copy of the overlay as it was.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+
+from pocketvisor.board.config import DiskConfig, LazyConfig
+from pocketvisor.errors import ProfileError, StorageError
+from pocketvisor.guest.memory import create_memfd
+from pocketvisor.profile.tree import SpaceReader
+from pocketvisor.storage import capture, overlay
+from pocketvisor.storage.capture import CHUNK, PER_CHUNK, Shadow
+from pocketvisor.storage.captured import BaseReader, DiskCapture
+from pocketvisor.storage.disk import OpenDisk, OpenDisks
+from pocketvisor.storage.keep import unnamed_file
+from pocketvisor.storage.lazy import BLOCK, LazyMap, Loader, block_count, map_size
+from pocketvisor.storage.overlay import OverlayStore
+from pocketvisor.storage.shared_map import CLUSTER, SharedMap, changed_size, shared_map_size
+
+Note = Callable[[str], None]
+"""Takes a sentence, from any thread."""
+
+
+class LazyBase:
+    """The base of a disk that comes from a profile."""
+
+    def __init__(self, name: str, reader: SpaceReader) -> None:
+        """Raises StorageError, or DamagedProfile where it is not known what there is to load."""
+        self._size = reader.space.size
+        self.chunks = sorted({at * reader.space.chunk_size // BLOCK for at in reader.present()})
+        self._reader, self._name = reader, name
+        self.note: Note = lambda sentence: None
+        self.fd = unnamed_file(name)
+        self._map_fd = create_memfd(f"{name}-map", map_size(self._size))
+        self._wanted = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._loaded = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        os.ftruncate(self.fd, self._size)
+        states = LazyMap(self._map_fd, block_count(self._size))
+        states.mark_absent(self.chunks)
+        states.close()
+        self.loader = Loader(
+            self._map_fd,
+            self._wanted,
+            self._loaded,
+            self.fd,
+            self._size,
+            self._fill,
+            mark_failed=True,
+            gently=True,
+            on_failure=self._failed,
+        )
+
+    @property
+    def config(self) -> LazyConfig:
+        return LazyConfig(self._map_fd, self._wanted, self._loaded)
+
+    @property
+    def descriptors(self) -> list[int]:
+        return [self._map_fd, self._wanted, self._loaded]
+
+    def _fill(self, block: int) -> bytes:
+        return self._reader.read(block * BLOCK, min(BLOCK, self._size - block * BLOCK))
+
+    def _failed(self, block: int, error: Exception) -> None:
+        self.note(f"A part of {self._name} cannot be had from its profile, and reading it fails: {error}")
+
+    def close(self) -> None:
+        """Of all but the base's own descriptor. Blocks for as long as a block takes."""
+        self.loader.stop()
+        for fd in self.descriptors:
+            os.close(fd)
+
+
+class GuestDisk:
+    """One disk, or medium, for all processes of its guest. It has the descriptors of what was opened."""
+
+    def __init__(self, name: str, opened: OpenDisk, lazy: LazyBase | None = None) -> None:
+        """Raises StorageError or OutOfMemory; what was opened is the caller's then."""
+        self.name = name
+        self.opened = opened
+        self.lazy = lazy
+        self.in_profile = lazy is not None
+        """The guest's profile has it as it was at the last capture, so that what has changed is enough."""
+        self._map_fd = self._changed_fd = -1
+        self._shared: SharedMap | None = None
+        if opened.overlay >= 0:
+            try:
+                self._map_fd = create_memfd(f"{name}-map", shared_map_size(opened.size))
+                self._changed_fd = create_memfd(f"{name}-changed", changed_size(opened.size))
+                self._shared = SharedMap(self._map_fd, self._changed_fd, opened.size)
+                self._shared.load(opened.overlay, overlay.HEADER_SIZE)
+            except BaseException as error:
+                self._close_shared()
+                if isinstance(error, OSError):
+                    raise StorageError(f"The overlay of {name} cannot be used: {error.strerror}") from error
+                raise
+
+    def begin(self, note: Note) -> None:
+        """Loading, if there is something to load."""
+        if self.lazy is not None:
+            self.lazy.note = note
+            self.lazy.loader.start()
+
+    @property
+    def writable(self) -> bool:
+        return self.opened.overlay >= 0 or self.opened.direct
+
+    @property
+    def config(self) -> DiskConfig:
+        disk = self.opened
+        return DiskConfig(
+            base=disk.base,
+            base_size=disk.base_size,
+            overlay=disk.overlay,
+            temporary=disk.temporary,
+            direct=disk.direct,
+            size=disk.size,
+            serial=disk.serial,
+            map=self._map_fd,
+            changed=self._changed_fd,
+            lazy=self.lazy.config if self.lazy is not None else None,
+        )
+
+    @property
+    def descriptors(self) -> list[int]:
+        """What its guest's process inherits."""
+        fds = [self.opened.base, self.opened.overlay, self._map_fd, self._changed_fd]
+        return [fd for fd in fds if fd >= 0] + (self.lazy.descriptors if self.lazy is not None else [])
+
+    def flush(self) -> None:
+        """What processes that are gone have written is durable, and in the overlay's own map, if it stays."""
+        if self._shared is not None and not self.opened.temporary:
+            store = OverlayStore(self.opened.overlay, None, self.opened.size, shared=self._shared)
+            work = store.flush()
+            assert work is not None
+            work()
+
+    def close(self) -> None:
+        if self.lazy is not None:
+            self.lazy.close()
+        self._close_shared()
+        for fd in (self.opened.base, self.opened.overlay):
+            if fd >= 0:
+                os.close(fd)
+
+    def _close_shared(self) -> None:
+        if self._shared is not None:
+            self._shared.close()
+            self._shared = None
+        for fd in (self._map_fd, self._changed_fd):
+            if fd >= 0:
+                os.close(fd)
+        self._map_fd = self._changed_fd = -1
+
+    # For CapturedDisk
+
+    @property
+    def shared(self) -> SharedMap | None:
+        return self._shared
+
+    def base_reader(self) -> BaseReader | None:
+        disk, lazy = self.opened, self.lazy
+        if disk.base < 0:
+            return None
+        if lazy is None:
+            return BaseReader(disk.base, disk.base_size)
+        return BaseReader(disk.base, disk.base_size, lazy.loader.ensure, lazy.chunks)
+
+
+def disks_of_files(opened: OpenDisks) -> list[GuestDisk]:
+    """All or none; what was opened is theirs, or closed. Raises StorageError or OutOfMemory."""
+    disks: list[GuestDisk] = []
+    try:
+        for number, disk in enumerate(opened.disks):
+            disks.append(GuestDisk(f"disk{number}", disk))
+    except BaseException:
+        for made in disks:
+            made._close_shared()
+        opened.close()
+        raise
+    return disks
+
+
+def disk_from_space(name: str, reader: SpaceReader, serial: str, *, writable: bool) -> GuestDisk:
+    """A disk, or a medium, as a profile has it; begin() makes it come. Raises StorageError, OutOfMemory or
+    DamagedProfile."""
+    size = reader.space.size
+    overlay_fd = -1
+    lazy = LazyBase(name, reader)
+    try:
+        if writable:
+            overlay_fd = unnamed_file("overlay")
+            overlay.create(overlay_fd, size, durable=False)
+        opened = OpenDisk(
+            base=lazy.fd, base_size=size, size=size, overlay=overlay_fd, temporary=True, serial=serial
+        )
+        return GuestDisk(name, opened, lazy)
+    except BaseException as error:
+        lazy.close()
+        for fd in (lazy.fd, overlay_fd):
+            if fd >= 0:
+                os.close(fd)
+        if isinstance(error, OSError):
+            raise StorageError(f"There is no room for a guest's {name}: {error.strerror}") from error
+        raise
+
+
+class CapturedDisk:
+    """One disk at the moment when its guest's process begins to keep what it overwrites, or begin_here().
+
+    `shadow` is what that process is given. Reading is for any thread; close() it when the process has ended
+    the capture, or is gone."""
+
+    def __init__(self, disk: GuestDisk, *, everything: bool) -> None:
+        """Raises StorageError, or ProfileError where this disk cannot be in a profile."""
+        if disk.opened.direct:
+            raise ProfileError(
+                f"{disk.name} is written to directly (mode=direct), so it cannot be kept in a profile: an "
+                "overlay can"
+            )
+        self.name = disk.name
+        self.size = disk.opened.size
+        self._disk = disk
+        self._everything = everything or not disk.in_profile
+        self._overlay = os.dup(disk.opened.overlay) if disk.opened.overlay >= 0 else -1
+        self._base = disk.base_reader()
+        self._committed = False
+        self._content: DiskCapture | None = None
+        self._shadow: Shadow | None = None
+        self.shadow = unnamed_file(f"{self.name}-shadow")
+        if self._overlay >= 0:
+            try:
+                capture.create(self.shadow, self.size, everything=self._everything)
+            except OSError as error:
+                self.close()
+                raise StorageError(f"{self.name} cannot be captured: {error.strerror}") from error
+
+    def begin_here(self) -> None:
+        """For a guest without a process: nothing changes it."""
+        if self._disk.shared is not None:
+            capture.begin(self.shadow, self._disk.shared)
+
+    def content(self) -> DiskCapture:
+        """Once it has begun. Raises StorageError."""
+        if self._content is None:
+            if self._overlay >= 0:
+                data = overlay.data_offset(self.size)
+                self._shadow = Shadow(self.shadow, self._overlay, data, self.size)
+            self._content = DiskCapture(self.size, self._base, self._shadow)
+        return self._content
+
+    @property
+    def changed(self) -> list[int] | None:
+        """Chunks of CHUNK bytes that the guest's profile has otherwise, or may have; None for all."""
+        return None if self._everything else self.content().changed_chunks()
+
+    def chunk(self, index: int) -> bytes | bytearray:
+        """As it was, b"" for zeros. Raises StorageError or DamagedProfile."""
+        return self.content().chunk(index)
+
+    def committed(self) -> None:
+        """The guest's profile has it durably. Without this, what had changed counts as changed again."""
+        self._disk.in_profile = True
+        self._committed = True
+
+    def copy(self) -> OpenDisk:
+        """A disk like it for another guest: the base is shared. Blocks; raises StorageError."""
+        disk = self._disk.opened
+        self.content()
+        if self._disk.lazy is not None:
+            loader = self._disk.lazy.loader
+            loader.hurry()
+            if not loader.wait():
+                raise StorageError(f"{self.name} could not be loaded as a whole, so it cannot be cloned")
+        copied = OpenDisk(base=-1, base_size=disk.base_size, size=disk.size, serial=disk.serial)
+        if disk.base >= 0:
+            copied.base = os.dup(disk.base)
+        if disk.overlay < 0:
+            return copied
+        try:
+            copied.overlay, copied.temporary = unnamed_file("overlay"), True
+            overlay.create(copied.overlay, copied.size, durable=False)
+            self._copy_overlay(copied)
+        except OSError as error:
+            raise StorageError(f"{self.name} cannot be cloned: {error.strerror}") from error
+        return copied
+
+    def _copy_overlay(self, copied: OpenDisk) -> None:
+        assert self._shadow is not None
+        store = OverlayStore(copied.overlay, None, copied.size, durable=False)
+        for chunk in self._shadow.chunks_here():
+            content = self._shadow.overlay_chunk(chunk)
+            here = self._shadow.here(chunk)
+            for cluster in range(PER_CHUNK):
+                if here >> cluster & 1:
+                    piece = content[cluster * CLUSTER : (cluster + 1) * CLUSTER]
+                    store.write(chunk * CHUNK + cluster * CLUSTER, (piece,), len(piece))
+        work = store.flush()
+        assert work is not None
+        work()
+
+    def close(self) -> None:
+        if self.shadow >= 0 and self._overlay >= 0 and not self._committed:
+            self._mark_again()
+        for fd in (self.shadow, self._overlay):
+            if fd >= 0:
+                os.close(fd)
+        self.shadow = self._overlay = -1
+        if self._base is not None:
+            self._base.close()
+            self._base = None
+
+    def _mark_again(self) -> None:
+        with suppress(StorageError):  # it has never begun
+            self.content()
+        if self._shadow is not None and self._disk.shared is not None:
+            self._disk.shared.mark_again(self._shadow.changed)
