@@ -35,6 +35,7 @@ FLOORS = (
         "phone_power",
         "phone_route",
         "policies",
+        "profile_copies",
         "profiles",
         "recording",
         "scheduler",

@@ -19,6 +19,7 @@ from pocketvisor.cli import (
     network,
     operations,
     phone,
+    profile,
     ps,
     run,
     workbench,
@@ -33,7 +34,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-VERBS = (run, handsets, guests, workbench, ps, operations, network, phone, modem, balloon, bench, desktop)
+VERBS = (
+    run,
+    handsets,
+    guests,
+    workbench,
+    ps,
+    operations,
+    profile,
+    network,
+    phone,
+    modem,
+    balloon,
+    bench,
+    desktop,
+)
 """Each adds its command, or commands, with add_to(app)."""
 
 for verb in VERBS:

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from pocketvisor.cli.desktop import MIME_TYPE
-
-APPLICATION_ID = 0x50567068
+from pocketvisor.profile.database import APPLICATION
 
 Command = Callable[..., Any]
 SOURCE = Path(str(files("pocketvisor.resources").joinpath("desktop")))
@@ -53,7 +52,7 @@ def test_the_types_magic_is_the_formats() -> None:
     (kind,) = root.findall(f"{space}mime-type")
     match = kind.find(f".//{space}match[@offset='68']")
     assert kind.get("type") == MIME_TYPE
-    assert match is not None and int(match.get("value", "0"), 0) == APPLICATION_ID
+    assert match is not None and int(match.get("value", "0"), 0) == APPLICATION
 
 
 def test_the_entry_is_valid() -> None:
@@ -71,7 +70,7 @@ async def test_installed_files_are_known_by_name_and_by_content(pocketvisor: Com
     assert ran.code == 0, ran.err
     named = tmp_path / "named.vphone"
     named.write_text("not even a database")
-    nameless = profile_like(tmp_path / "nameless", APPLICATION_ID)
+    nameless = profile_like(tmp_path / "nameless", APPLICATION)
     other = profile_like(tmp_path / "other", 0)
     if shutil.which("gio") is not None:
         for path, wanted in ((named, True), (nameless, True), (other, False)):
