@@ -251,6 +251,17 @@ class Board:
             flash.written = False
         return written
 
+    def hand_over(self) -> None:
+        """Right after save(), held: another process has the disks from now on, and what is on its way to
+        their files here comes to nothing."""
+        for disk in self._disks:
+            disk.hand_over()
+
+    def take_back(self) -> None:
+        """Nothing came of it."""
+        for disk in self._disks:
+            disk.take_back()
+
     def begin_capture(self, disks: Mapping[str, int]) -> None:
         """Right after save(): from now on each of these disks keeps what is overwritten in the descriptor
         that is named with it, up to end_capture(). Raises ValueError where there is no such disk."""
@@ -263,9 +274,8 @@ class Board:
 
     def end_capture(self) -> None:
         with self._lock:
-            for slot in self._named.values():
-                if isinstance(slot.device, VirtioBlock):
-                    slot.device.end_capture()
+            for disk in self._disks:
+                disk.end_capture()
 
     def hold(self) -> None:
         """No device does anything from now on but what this thread has it do: what comes from outside waits,
@@ -274,6 +284,10 @@ class Board:
 
     def release(self) -> None:
         self._lock.release()
+
+    @property
+    def _disks(self) -> list[VirtioBlock]:
+        return [slot.device for slot in self._named.values() if isinstance(slot.device, VirtioBlock)]
 
     def _settle(self) -> None:
         """Until no device has anything on the way, and nothing posted waits."""

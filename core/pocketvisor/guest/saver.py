@@ -65,6 +65,7 @@ class Saver:
         self._board.hold()
         try:
             saved = self.save(fd, ran=ran, at_ns=at_ns)
+            self._board.hand_over()
         except BaseException:
             self._board.release()
             self._vcpu.release()
@@ -76,6 +77,7 @@ class Saver:
         """Nothing came of it."""
         if self.handed_over:
             self.handed_over = False
+            self._board.take_back()
             self._board.release()
             self._vcpu.release()
 
