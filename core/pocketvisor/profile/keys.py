@@ -152,8 +152,8 @@ def age_slot(key: ProfileKey, recipient: str) -> KeySlot:
 
 
 def check_kind(slots: Sequence[KeySlot], sealed: bool) -> None:
-    """The header says whether a profile is sealed, and is not signed: the slots have to say the same, or one who
-    changes the header would make the next save a plain one."""
+    """The header says whether a profile is sealed, and is not signed: the slots have to say the same, or one
+    who changes the header would make the next save a plain one."""
     if any((slot.kind == "open") == sealed for slot in slots):
         raise DamagedProfile("Its header and its key slots contradict each other")
 

@@ -17,10 +17,8 @@ PUBLIC_SIZE = 32
 SIGNATURE_SIZE = 64
 ID_SIZE = 16
 
-MANIFEST = b"pocketvisor manifest 1\0"
-VAULT_ENTRY = b"pocketvisor vault entry 1\0"
-"""What a signature is for goes in front of what is signed: one for a vault's entry never passes as a
-manifest's."""
+PREFIX = b"pocketvisor manifest 1\0"
+"""Goes in front of what is signed. Each kind of message begins with a word of its own besides."""
 
 
 def profile_id(public: bytes) -> bytes:
@@ -40,13 +38,13 @@ class Signer:
         self._private = Ed25519PrivateKey.from_private_bytes(seed)
         self.public = self._private.public_key().public_bytes_raw()
 
-    def sign(self, message: bytes, purpose: bytes = MANIFEST) -> bytes:
-        return self._private.sign(purpose + message)
+    def sign(self, message: bytes) -> bytes:
+        return self._private.sign(PREFIX + message)
 
 
-def check(public: bytes, message: bytes, signature: bytes, purpose: bytes = MANIFEST) -> None:
+def check(public: bytes, message: bytes, signature: bytes) -> None:
     """Raise DamagedProfile where a signature is not of this profile's key over exactly these bytes."""
     try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, purpose + message)
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, PREFIX + message)
     except (InvalidSignature, ValueError):
         raise DamagedProfile("A signature in it is not of the profile's own key") from None
