@@ -168,12 +168,10 @@ class VirtioBlock:
     # Captures and handing over, between two requests
 
     def begin_capture(self, shadow: int) -> None:
-        """See OverlayStore; the descriptor is the device's own. A disk that is only read needs none."""
+        """See OverlayStore; the descriptor stays the caller's. A disk that is only read needs none."""
         if isinstance(self._store, OverlayStore):
             self._store.begin_capture(shadow)
-            return
-        os.close(shadow)
-        if self._writable:
+        elif self._writable:
             raise ValueError("what a guest writes to an image directly is not kept beside it")
 
     def end_capture(self) -> None:

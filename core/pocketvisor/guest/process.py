@@ -207,7 +207,6 @@ class GuestMain:
                 case Capture(disks):
                     fds = self._take_descriptors(4 + len(disks))
                     self._channel.send(self._saver.capture(message, fds))
-                    fds = [fds[0], *fds[2:4]]  # the others are the engine's and the disks' own
                 case HandOver():
                     fds = self._take_descriptors(1)
                     saved = self._saver.hand_over(fds[0])

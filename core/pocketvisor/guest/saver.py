@@ -26,8 +26,7 @@ _PIECE: Final = 1 << 20
 
 
 class Saver:
-    """One guest's. Descriptors that it is given are the caller's to close, but those of a capture's disks
-    and RAM, which go to the devices and the engine."""
+    """One guest's. Descriptors that it is given are the caller's to close."""
 
     def __init__(self, config: BoardConfig, board: Board, vcpu: VcpuThread) -> None:
         self._board = board

@@ -82,14 +82,15 @@ def begin(fd: int, shared: SharedMap) -> "tuple[bytearray, bytearray | None]":
 
 
 class Keeper:
-    """The guest's side: keeps what is about to be overwritten. The descriptor of the shadow is its own."""
+    """The guest's side: keeps what is about to be overwritten. The descriptors stay the caller's."""
 
     def __init__(self, shadow: int, overlay: int, data: int, shared: SharedMap) -> None:
         """`data`: where the clusters begin in the overlay."""
-        self._shadow, self._overlay, self._data = shadow, overlay, data
+        self._overlay, self._data = overlay, data
         self._size = shared.size
         self._layout = layout(shared.size)
         self._left, self._changed = begin(shadow, shared)
+        self._shadow = os.dup(shadow)
 
     def keep(self, first: int, end: int) -> None:
         """Before these clusters are changed."""

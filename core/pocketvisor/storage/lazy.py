@@ -139,6 +139,10 @@ class Loader:
         with self._changed:
             self._wake()
 
+    def hurry(self) -> None:
+        """Somebody waits for all of it."""
+        self._gently = False
+
     @property
     def left(self) -> int:
         """Blocks that are still absent, the failed ones not counted."""

@@ -206,17 +206,13 @@ class OverlayStore:
             self._dirty = self._shared.used_pages()
 
     def begin_capture(self, shadow: int) -> None:
-        """From now on what is overwritten is kept in the shadow (capture.py), whose descriptor is this one's
-        own. Nothing needs to be durable for it. Raises ValueError where it is none, or there is no map to
-        share, OSError where it cannot be written."""
-        try:
-            if self._shared is None:
-                raise ValueError("this disk's map is not shared")
-            self.end_capture()
-            self._keeper = Keeper(shadow, self._fd, self._data, self._shared)
-        except BaseException:
-            os.close(shadow)
-            raise
+        """From now on what is overwritten is kept in the shadow (capture.py), whose descriptor stays the
+        caller's. Nothing needs to be durable for it. Raises ValueError where it is none, or there is no map
+        to share, OSError where it cannot be written."""
+        if self._shared is None:
+            raise ValueError("this disk's map is not shared")
+        self.end_capture()
+        self._keeper = Keeper(shadow, self._fd, self._data, self._shared)
 
     def end_capture(self) -> None:
         if self._keeper is not None:

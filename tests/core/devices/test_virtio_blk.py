@@ -477,13 +477,8 @@ def test_a_flush_that_another_process_would_have_done_is_done_again() -> None:
 def test_only_a_disk_that_is_read_or_has_an_overlay_is_captured() -> None:
     fd = new_file()
     Drive(read_only=True).device.begin_capture(fd)
-    with pytest.raises(OSError):
-        os.fstat(fd)
-    fd = new_file()
     with pytest.raises(ValueError, match="directly"):
         Drive().device.begin_capture(fd)
-    with pytest.raises(OSError):
-        os.fstat(fd)
 
 
 def test_media_come_and_go() -> None:

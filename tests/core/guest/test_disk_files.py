@@ -89,7 +89,7 @@ class Process:
 def captured(disk: GuestDisk, process: Process | None, *, everything: bool = False) -> CapturedDisk:
     capture = CapturedDisk(disk, everything=everything)
     if process is not None:
-        process.store.begin_capture(os.dup(capture.shadow))
+        process.store.begin_capture(capture.shadow)
     else:
         capture.begin_here()
     return capture

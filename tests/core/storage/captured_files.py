@@ -50,7 +50,7 @@ class Disk:
     def capture(self, *, everything: bool = False) -> DiskCapture:
         shadow = file_of(b"")
         capture.create(shadow, self.size, everything=everything)
-        self.store.begin_capture(os.dup(shadow))
+        self.store.begin_capture(shadow)
         self._shadows.append(shadow)
         return DiskCapture(
             self.size,
