@@ -43,21 +43,25 @@ def sweep(database: Database, needed: Iterable[SpaceReader]) -> int:
 def wipe(database: Database, header: Header) -> None:
     """Takes the keys out of the file, and of a profile that is not sealed everything.
 
-    Straight in the file, overwritten with zeros: a log or journal would be one more copy. What the disk
-    keeps of blocks that it has written elsewhere, nobody here can reach: that is why phones are sealed."""
+    They are overwritten with zeros, first in the log and then, where they were, in the file; the log is cut to
+    nothing. What the disk keeps of blocks that it has written elsewhere, nobody here can reach: that is why
+    phones are sealed. Raises ProfileError."""
     with database.write("wiped") as writer:
-        writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         writer.execute("PRAGMA secure_delete=ON")
-        if writer.execute("PRAGMA journal_mode=MEMORY").fetchone() != (b"memory",):
-            raise ProfileError(f"{database.path.name} cannot be wiped: another program has it open.")
-        writer.execute("PRAGMA synchronous=FULL")
-        writer.execute("BEGIN IMMEDIATE")
-        writer.execute("DELETE FROM key_slots")
-        writer.execute("DELETE FROM records WHERE name = 'spare'")
-        if not header.sealed:
-            writer.execute("DELETE FROM generations")
-            writer.execute("DELETE FROM chunks")
-            rows.put_record(writer, "state", rows.State(0, 0, 0))
-        writer.execute("COMMIT")
-        writer.execute("PRAGMA incremental_vacuum").fetchall()
+        with database.transaction(durable=True, doing="wiped") as connection:
+            connection.execute("DELETE FROM key_slots")
+            connection.execute("DELETE FROM records WHERE name = 'spare'")
+            if not header.sealed:
+                connection.execute("DELETE FROM generations")
+                connection.execute("DELETE FROM chunks")
+                rows.put_record(connection, "state", rows.State(0, 0, 0))
+        emptied = database.checkpoint()
+        if emptied and not header.sealed:
+            writer.execute("PRAGMA incremental_vacuum").fetchall()
+            emptied = database.checkpoint()
     database.renew()
+    if not emptied:
+        raise ProfileError(
+            f"{database.path.name} is wiped, but another program has it open: until that closes it, bytes of the "
+            "keys may be left"
+        )
