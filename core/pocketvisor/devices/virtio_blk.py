@@ -15,17 +15,18 @@ import os
 import select
 import struct
 import time
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct
 
 from pocketvisor.devices import disk_requests as requests
 from pocketvisor.devices.device import State, from_plain, plain
+from pocketvisor.devices.disk_flushes import Flushes
 from pocketvisor.devices.disk_requests import IO_ERROR, OK, UNSUPPORTED, Pieces, Refused, Request
 from pocketvisor.devices.virtio import VirtioSlot, Windows, Write
 from pocketvisor.devices.virtqueue import F_INDIRECT
-from pocketvisor.storage.files import SECTOR, FileStore, HandedOver, NotLoaded, ShortFile, Store
+from pocketvisor.storage.files import SECTOR, FileStore, NotLoaded, ShortFile, Store
 from pocketvisor.storage.lazy_store import LostChunk
 from pocketvisor.storage.overlay import OverlayStore
 
@@ -51,7 +52,6 @@ CHAINS: Final = 256
 
 _CONFIG: Final = struct.Struct("<QIIHBBIBBHIB3xIIIIIB3x")
 _STATUS: Final = (b"\0", b"\1", b"\2")
-_IDLE_FLUSH_SECONDS: Final = 5.0
 _NOTE_SECONDS: Final = 30.0
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -105,12 +105,8 @@ class VirtioBlock:
         self._writes: list[Write] = []
         self._used: list[tuple[int, int]] = []
         self._filled = 0
-        self._waiting: list[Request] = []  # for the next flush
-        self._flushing: list[Request] | None = None  # what the one on its way is for
+        self._flushes = Flushes(lambda: self._store, lambda: self.port.loop, self._flushed, self._trouble)
         self._loading: NotLoaded | None = None  # what the next request needs first
-        self._dirty = False
-        self._timer = False
-        self._life = 0
         self._told: dict[str, float] = {}
         self.features = F_SEG_MAX | F_BLK_SIZE | F_TOPOLOGY | F_INDIRECT
         self.features |= F_FLUSH | F_DISCARD | F_WRITE_ZEROES if self._writable else F_RO
@@ -121,10 +117,9 @@ class VirtioBlock:
         self.kick(0)
 
     def deactivate(self) -> None:
-        self._life += 1
         self._done = self._filled = 0
-        self._writes, self._used, self._waiting = [], [], []
-        self._flushing = None
+        self._writes, self._used = [], []
+        self._flushes.forget()
         self._stop_loading()
 
     def control(self, data: bytes, fd: int | None) -> None:
@@ -149,8 +144,7 @@ class VirtioBlock:
         """What was written is in the disk's files then, which are no part of the state. Nothing is made
         durable for it: that could take long. Who goes on from this state does so a little later, and does
         again the flushes that the guest waits for."""
-        waiting = [*(self._flushing or ()), *self._waiting]
-        flushes = [(request.head, request.status) for request in waiting]
+        flushes = [(request.head, request.status) for request in self._flushes.unanswered]
         return plain(
             BlockState([(address, bytes(data)) for address, data in self._writes], self._used, flushes)
         )
@@ -159,11 +153,10 @@ class VirtioBlock:
         restored = from_plain(state, BlockState)
         self.deactivate()
         self._writes, self._used = [*restored.writes], restored.used
-        self._waiting = [
-            Request(head, requests.FLUSH, 0, (), (), status) for head, status in restored.flushes
-        ]
+        for head, status in restored.flushes:
+            self._flushes.add(Request(head, requests.FLUSH, 0, (), (), status))
         if self._writable:
-            self._changed()
+            self._flushes.changed()
 
     # Captures and handing over, between two requests
 
@@ -218,7 +211,7 @@ class VirtioBlock:
         else:
             self.port.retry(0)
         self._send()
-        self._start_flush()
+        self._flushes.start()
 
     def _serve(self, request: Request) -> int:
         """One step of it. Answers how many bytes it moved; _done says whether there are further steps."""
@@ -237,7 +230,7 @@ class VirtioBlock:
                 case requests.FLUSH:
                     waits = self._writable
                 case requests.DISCARD | requests.WRITE_ZEROES if self._writable:
-                    self._changed()
+                    self._flushes.changed()
                     requests.change_ranges(request, store, self.port.memory)
                     waits = self._through
                 case requests.GET_ID:
@@ -254,7 +247,7 @@ class VirtioBlock:
         if self._done:
             return size
         if waits and status == OK:
-            self._waiting.append(request)
+            self._flushes.add(request)
         else:
             self._finish(request, status, used)
         return size
@@ -310,7 +303,7 @@ class VirtioBlock:
         after = 0
         if size > STEP:
             pieces, offset, size, after = self._step(pieces, offset, size)
-        self._changed()
+        self._flushes.changed()
         store.write(offset, [memory.view(*piece) for piece in pieces], size)
         self._done = after
         return size
@@ -337,56 +330,10 @@ class VirtioBlock:
             self._filled = 0
         return True
 
-    # Flushes
-
-    def _start_flush(self) -> None:
-        """One at a time: what comes meanwhile goes with the next."""
-        if self._flushing is not None or not self._waiting or self._store is None:
-            return
-        waiting, self._waiting = self._waiting, []
-        life = self._life
-        self._flushing, self._dirty = waiting, False
-        flush = self._store.flush() or _nothing
-        self.port.loop.offload(flush, lambda result: self._flush_ended(result, life, waiting), awaited=False)
-
-    def _flush_ended(self, result: Any, life: int, waiting: list[Request]) -> None:
-        status = self._judge(result)
-        if life != self._life:
-            return  # the driver has reset the device since
-        self._flushing = None
-        if isinstance(result, HandedOver):
-            self._waiting = [*waiting, *self._waiting]
-            self._start_flush()
-            return
-        for request in waiting:
+    def _flushed(self, requests: list[Request], status: int) -> None:
+        for request in requests:
             self._finish(request, status, 1)
         self._send()
-        self._start_flush()
-
-    def _changed(self) -> None:
-        """Something is written: without a flush of the guest's, it is made durable a little later."""
-        self._dirty = True
-        if not self._timer:
-            self._timer = True
-            self.port.loop.later(_IDLE_FLUSH_SECONDS, self._idle)
-
-    def _idle(self) -> None:
-        self._timer = False
-        if self._dirty and self._store is not None and (flush := self._store.flush()) is not None:
-            self._dirty = False
-            self.port.loop.offload(flush, self._flushed, awaited=False)
-
-    def _flushed(self, result: Any) -> None:
-        self._judge(result)
-        if isinstance(result, HandedOver):
-            self._changed()
-
-    def _judge(self, result: Any) -> int:
-        """The status that a flush's result gives."""
-        if not isinstance(result, OSError) or isinstance(result, HandedOver):
-            return OK
-        self._trouble("lost", result)
-        return IO_ERROR
 
     def _trouble(self, kind: str, error: OSError) -> None:
         now = time.monotonic()
@@ -412,7 +359,3 @@ def _kind(error: OSError) -> str:
 def _drain(fd: int) -> None:
     with contextlib.suppress(BlockingIOError):
         os.eventfd_read(fd)
-
-
-def _nothing() -> None:
-    pass

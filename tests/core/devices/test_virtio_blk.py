@@ -3,66 +3,20 @@
 import errno
 import os
 import struct
-import tempfile
-import threading
-from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
+from disk_bench import CONTENT, DONE, FAILED, SECTOR, SECTORS, UNKNOWN, Drive, new_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from queue_bench import Bench
 
 from pocketvisor.devices import virtio_blk as blk
 from pocketvisor.devices.disk_requests import DISCARD, FLUSH, GET_ID, IN, OUT, WRITE_ZEROES
-from pocketvisor.devices.virtio_blk import DiskTrouble, Medium, VirtioBlock
+from pocketvisor.devices.virtio_blk import Medium, VirtioBlock
 from pocketvisor.devices.virtqueue import WRITE
-from pocketvisor.storage.files import FileStore, HandedOver, NotLoaded
-from pocketvisor.storage.lazy_store import LostChunk
-
-SECTOR = 512
-SECTORS = 2048
-CONTENT = bytes(range(256)) * (SECTORS * SECTOR // 256)
-DONE, FAILED, UNKNOWN = b"\0", b"\1", b"\2"
-
-
-def new_file(content: bytes = CONTENT) -> int:
-    with tempfile.TemporaryFile() as file:
-        file.write(content)
-        file.flush()
-        return os.dup(file.fileno())
-
-
-class Drive:
-    """A disk on a bench, its file, and a driver that asks for one thing at a time."""
-
-    def __init__(self, *, read_only: bool = False, features: int | None = None, size: int = 16) -> None:
-        self.fd = new_file()
-        store = FileStore(self.fd, len(CONTENT), read_only=read_only)
-        self.device = VirtioBlock(store, "serial-1")
-        self.bench = Bench(self.device, features, size)
-        self.bench.start()
-
-    def ask(self, kind: int, sector: int = 0, data: bytes = b"", room: int = 0) -> tuple[int, bytes, bytes]:
-        """(length, data, status)"""
-        self.give(kind, sector, data, room)
-        self.bench.kick(0)
-        [(length, content)] = [(length, content) for _, length, content in self.bench.used[0]]
-        self.bench.used[0].clear()
-        content = content[16 + len(data) :]
-        return length, content[:-1], content[-1:]
-
-    def give(self, kind: int, sector: int = 0, data: bytes = b"", room: int = 0) -> None:
-        readable = [struct.pack("<IIQ", kind, 0, sector), *([data] if data else [])]
-        self.bench.give(0, readable, [*([room] if room else []), 1])
-
-    def content(self) -> bytes:
-        return os.pread(self.fd, len(CONTENT), 0)
-
-    @property
-    def statuses(self) -> list[bytes]:
-        return [content[-1:] for _, _, content in self.bench.used[0]]
+from pocketvisor.storage.files import FileStore
 
 
 def ranges(*items: tuple[int, int, int]) -> bytes:
@@ -184,83 +138,6 @@ def test_a_turn_is_bounded_and_the_rest_follows() -> None:
     assert drive.statuses == [DONE] * 300
 
 
-class Held:
-    """Flushes that end when it is said."""
-
-    def __init__(self, drive: Drive) -> None:
-        self.waiting: list[tuple[Any, Any]] = []
-        drive.bench.loop.offload = lambda work, done, **_: self.waiting.append((work, done))  # type: ignore[method-assign]
-
-    def end(self, result: Any = None) -> None:
-        work, done = self.waiting.pop(0)
-        done(work() if result is None else result)
-
-
-def test_a_flush_is_answered_when_it_is_done_and_others_meanwhile() -> None:
-    drive = Drive()
-    held = Held(drive)
-    drive.give(OUT, 0, b"a" * 512)
-    drive.give(FLUSH)
-    drive.give(IN, 0, room=512)
-    drive.give(FLUSH)
-    drive.bench.kick(0)
-    assert len(drive.statuses) == 2
-    drive.give(FLUSH)
-    drive.bench.kick(0)
-    assert len(held.waiting) == 1
-    held.end()
-    assert len(drive.statuses) == 4
-    held.end()
-    assert drive.statuses == [DONE] * 5
-
-
-def test_a_failed_flush_is_told() -> None:
-    drive = Drive()
-    held = Held(drive)
-    drive.give(FLUSH)
-    drive.bench.kick(0)
-    held.end(OSError(errno.EIO, "Input/output error"))
-    assert drive.statuses == [FAILED]
-    assert drive.bench.reports == [DiskTrouble("lost", "Input/output error")]
-
-
-def test_a_driver_without_flushes_has_its_writes_made_durable() -> None:
-    drive = Drive(features=0)
-    held = Held(drive)
-    drive.give(OUT, 0, b"a" * 512)
-    drive.give(IN, 0, room=512)
-    drive.bench.kick(0)
-    assert [content[16:-1] for _, _, content in drive.bench.used[0]] == [b"a" * 512]
-    held.end()
-    assert drive.statuses == [DONE, DONE]
-
-
-def test_a_flush_of_before_a_reset_is_not_answered() -> None:
-    drive = Drive()
-    held = Held(drive)
-    drive.give(FLUSH)
-    drive.bench.kick(0)
-    drive.bench.reset()
-    drive.bench.start()
-    held.end()
-    assert drive.statuses == []
-    drive.give(FLUSH)
-    drive.bench.kick(0)
-    held.end()
-    assert drive.statuses == [DONE]
-
-
-def test_what_is_written_is_kept_a_little_later_without_a_flush() -> None:
-    drive = Drive()
-    held = Held(drive)
-    drive.ask(OUT, 0, b"a" * 512)
-    drive.ask(OUT, 1, b"a" * 512)
-    assert drive.bench.pass_time() == [5.0]
-    assert len(held.waiting) == 1
-    held.end()
-    assert drive.bench.pass_time() == []
-
-
 def test_a_full_queue_of_events_is_waited_for() -> None:
     drive = Drive()
     drive.bench.full = True
@@ -312,166 +189,6 @@ class Limited:
         if self.full:
             raise OSError(errno.ENOSPC, "No space left on device")
         self._store.write(offset, pieces, length)
-
-
-class Arriving:
-    """A store whose content comes when it is said."""
-
-    size = len(CONTENT)
-    read_only = False
-
-    def __init__(self) -> None:
-        self.fd = os.eventfd(0, os.EFD_NONBLOCK)
-        self.here: set[int] = set()
-        self.asked: list[int] = []
-
-    def _need(self, offset: int, length: int) -> None:
-        for part in range(offset >> 16, -(-(offset + length) // 65536)):
-            if part not in self.here:
-                raise NotLoaded(self.fd, partial(self._look, part))
-
-    def _look(self, part: int) -> bool:
-        self.asked.append(part)
-        return part in self.here
-
-    def read(self, offset: int, view: memoryview) -> None:
-        self._need(offset, len(view))
-        view[:] = (CONTENT * 2)[offset : offset + len(view)]
-
-    def write(self, offset: int, pieces: Any, length: int) -> None:
-        self._need(offset, length)
-
-    def flush(self) -> None:
-        return None
-
-    def come(self, bench: Bench, *parts: int) -> None:
-        self.here.update(parts)
-        os.eventfd_write(self.fd, 1)
-        bench.readable(self.fd)
-
-
-def arriving() -> tuple[Drive, Arriving]:
-    drive = Drive()
-    store = Arriving()
-    drive.device._store = store  # type: ignore[assignment]
-    return drive, store
-
-
-def test_what_is_not_loaded_yet_is_taken_up_when_it_has_come() -> None:
-    drive, store = arriving()
-    store.here.add(0)
-    drive.give(IN, 0, room=512)
-    drive.give(IN, 127, room=1024)  # the end of one part and the beginning of the next
-    drive.give(OUT, 256, b"x" * 512)
-    drive.bench.kick(0)
-    assert drive.statuses == [DONE]
-    drive.bench.kick(0)
-    store.come(drive.bench, 5)
-    assert drive.statuses == [DONE]
-    store.come(drive.bench, 1)
-    assert drive.statuses == [DONE, DONE]
-    assert drive.bench.used[0][1][2][16:-1] == CONTENT[127 * 512 : 129 * 512]
-    assert list(drive.bench.loop.watched) == [store.fd]
-    store.come(drive.bench, 2)
-    assert drive.statuses == [DONE] * 3
-    assert drive.bench.loop.watched == {}
-
-
-def test_a_large_request_goes_on_where_it_waited() -> None:
-    drive, store = arriving()
-    store.here.update(range(16))
-    store.size = 3 << 20
-    size = blk.STEP + 512
-    drive.give(IN, 0, room=size)
-    drive.bench.kick(0)
-    assert drive.statuses == []
-    store.come(drive.bench, 16)
-    [(length, content)] = [(length, content) for _, length, content in drive.bench.used[0]]
-    assert length == size + 1
-    assert content[16 : 16 + blk.STEP] == CONTENT[: blk.STEP]
-
-
-def test_a_driver_that_resets_does_not_wait_for_what_was_loading() -> None:
-    drive, store = arriving()
-    drive.give(IN, 0, room=512)
-    drive.bench.kick(0)
-    drive.bench.reset()
-    assert drive.bench.loop.watched == {}
-    drive.bench.start()
-    store.here.add(0)
-    assert drive.ask(IN, room=512)[2] == DONE
-
-
-def test_it_is_saved_while_something_is_loading() -> None:
-    drive, store = arriving()
-    drive.give(IN, 0, room=512)
-    drive.bench.kick(0)
-    state = drive.bench.save()
-    store.here.add(0)
-    device = VirtioBlock(FileStore(drive.fd, len(CONTENT), read_only=False))
-    drive.bench.restore(device, state)
-    assert drive.statuses == [DONE]
-
-
-def test_a_run_that_must_come_out_the_same_waits() -> None:
-    drive, store = arriving()
-    drive.bench.loop.inline = True
-    reader = threading.Timer(0.01, lambda: (store.here.add(0), os.eventfd_write(store.fd, 1)))
-    reader.start()
-    drive.give(IN, 0, room=512)
-    drive.bench.kick(0)
-    drive.bench.pass_time()
-    assert drive.statuses == [DONE]
-    reader.join()
-
-
-def test_a_part_that_is_lost_is_an_error_and_a_note() -> None:
-    drive, store = arriving()
-
-    def lost(*_: object) -> None:
-        raise LostChunk
-
-    store.read = lost  # type: ignore[method-assign]
-    assert drive.ask(IN, room=512)[2] == FAILED
-    assert [report.kind for report in drive.bench.reports] == ["unloaded"]
-
-
-def test_saving_makes_nothing_durable_and_waits_for_no_flush(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The guest stands still meanwhile. Who goes on does the flushes again that the guest waits for."""
-    drive = Drive()
-    Held(drive)
-    drive.give(OUT, 0, b"a" * 512)
-    drive.give(FLUSH)
-    drive.bench.kick(0)
-    drive.give(FLUSH)  # this one waits for its turn
-    drive.bench.kick(0)
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fdatasync", None)
-        patch.setattr(os, "fsync", None)
-        state = msgspec.msgpack.decode(msgspec.msgpack.encode(drive.bench.save()))
-    assert drive.statuses == [DONE]
-    drive.bench.restore(VirtioBlock(FileStore(drive.fd, len(CONTENT), read_only=False)), state)
-    assert drive.statuses == [DONE] * 3
-
-
-def test_who_goes_on_makes_durable_what_was_written_before() -> None:
-    drive = Drive()
-    drive.ask(OUT, 0, b"a" * 512)
-    state = drive.bench.save()
-    drive.bench.restore(VirtioBlock(FileStore(drive.fd, len(CONTENT), read_only=False)), state)
-    assert 5.0 in [seconds for seconds, _ in drive.bench.loop.timers]
-
-
-def test_a_flush_that_another_process_would_have_done_is_done_again() -> None:
-    drive = Drive()
-    held = Held(drive)
-    drive.give(FLUSH)
-    drive.bench.kick(0)
-    held.end(HandedOver())
-    assert drive.statuses == []
-    held.end()
-    assert drive.statuses == [DONE]
-    assert drive.bench.reports == []
 
 
 def test_only_a_disk_that_is_read_or_has_an_overlay_is_captured() -> None:
