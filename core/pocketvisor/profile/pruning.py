@@ -43,9 +43,9 @@ def sweep(database: Database, needed: Iterable[SpaceReader]) -> int:
 def wipe(database: Database, header: Header) -> None:
     """Takes the keys out of the file, and of a profile that is not sealed everything.
 
-    They are overwritten with zeros, first in the log and then, where they were, in the file; the log is cut to
-    nothing. What the disk keeps of blocks that it has written elsewhere, nobody here can reach: that is why
-    phones are sealed. Raises ProfileError."""
+    They are overwritten with zeros, first in the log and then, where they were, in the file; the log is cut
+    to nothing. What the disk keeps of blocks that it has written elsewhere, nobody here can reach: that is
+    why phones are sealed. Raises ProfileError."""
     with database.write("wiped") as writer:
         writer.execute("PRAGMA secure_delete=ON")
         with database.transaction(durable=True, doing="wiped") as connection:

@@ -43,7 +43,8 @@ def traces(folder: Path, slots: tuple[KeySlot, ...]) -> list[str]:
 
 
 def test_traces_are_found_where_they_are(phone: Phone, tmp_path: Path) -> None:
-    """The measure itself: before anything is wiped, each slot is seen, and in the spare copy of it as well."""
+    """The measure itself: before anything is wiped, each slot is seen, and in the spare copy of it as
+    well."""
     slots = phone.file.key_slots()
     phone.file.close()
     assert len(traces(tmp_path, slots)) == 2 * 3
