@@ -14,7 +14,7 @@ from pocketvisor.migration.lease import Peer
 
 QUIET_SECONDS: Final = 30.0
 BUSY_SECONDS: Final = 5.0
-LINGER_SECONDS: Final = 2.0
+LINGER_SECONDS: Final = 1.0
 _READ_SIZE: Final = 256 << 10
 _BUSY_MAX: Final = 2000  # nearly three hours
 

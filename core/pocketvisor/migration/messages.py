@@ -162,7 +162,18 @@ class Commit(_Message):
 
 
 FromCaller = (
-    Introduction | PairMessage | PairProof | Busy | Ask | Offer | Round | Have | Chunks | EndRound | Commit
+    Introduction
+    | PairMessage
+    | PairProof
+    | Busy
+    | Ask
+    | Offer
+    | Round
+    | Have
+    | Chunks
+    | EndRound
+    | Cancel
+    | Commit
 )
 FromAnswerer = (
     Hello

@@ -107,7 +107,10 @@ class Receiver:
 
     async def _offered(self, link: Link, offer: messages.Offer) -> None:
         before = self._links.get(offer.profile)
-        if before is not None and before.peer.fingerprint == link.peer.fingerprint:
+        if before is not None and before.peer.fingerprint != link.peer.fingerprint:
+            link.send(messages.Refused(f"It is on its way there already, from {before.peer.name}"))
+            raise LinkLost("refused")
+        if before is not None:
             before.abort()  # the same machine again: its other connection is dead, whether it knows or not
         async with self._locks.setdefault(offer.profile, asyncio.Lock()):
             self._links[offer.profile] = link

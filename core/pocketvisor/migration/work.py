@@ -23,6 +23,6 @@ async def to_the_end(task: "asyncio.Future[T]") -> T:
                 await asyncio.wait([task])
             except asyncio.CancelledError:
                 continue
-        if not task.cancelled() and task.exception() is None:
-            raise
+        if not task.cancelled():
+            task.exception()  # looked at: nobody complains that it was not
         raise

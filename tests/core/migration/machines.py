@@ -32,12 +32,15 @@ class Machine:
         other.peers.trust(self.identity.fingerprint, self.identity.name)
 
     async def listen(
-        self, session: Callable[[Link], Awaitable[None]] | None = None, code: PairingCode | None = None
+        self,
+        session: Callable[[Link], Awaitable[None]] | None = None,
+        code: PairingCode | None = None,
+        port: int = 0,
     ) -> str:
         """The address."""
         self.listener = Listener(self.identity, self.peers, session or goodbye, told=self.told.append)
         self.listener.code = code
-        host, port = await self.listener.open("127.0.0.1", 0)
+        host, port = await self.listener.open("127.0.0.1", port)
         return f"{host}:{port}"
 
     async def close(self) -> None:

@@ -1,16 +1,20 @@
 """Phones without a guest: profiles with made-up spaces, and what is live where."""
 
 import random
+import shutil
 from pathlib import Path
 
 from machines import Machine
 
 from pocketvisor.errors import MigrationError
+from pocketvisor.migration import lease
 from pocketvisor.migration.departure import Departure
 from pocketvisor.migration.greeting import call
+from pocketvisor.migration.lease import State
 from pocketvisor.migration.leases import Leases
 from pocketvisor.migration.link import Link
 from pocketvisor.migration.receive import Receiver
+from pocketvisor.migration.settling import settled
 from pocketvisor.migration.shelf import Shelf
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import NewKeys
@@ -19,14 +23,15 @@ CHUNK = 4096
 
 
 class World:
-    """What runs, where; it fails as soon as there are two."""
+    """What runs, where, and whether there ever were two."""
 
     def __init__(self) -> None:
         self.live: set[str] = set()
+        self.two = False
 
     def runs(self, where: str) -> None:
         self.live.add(where)
-        assert len(self.live) <= 1, self.live
+        self.two |= len(self.live) > 1
 
     def stands(self, where: str) -> None:
         self.live.discard(where)
@@ -61,19 +66,31 @@ class Phone:
     """A MovingGuest whose RAM is some bytes that change all the time."""
 
     def __init__(
-        self, world: World, path: Path, *, chunks: int = 4, rounds: int = 1, keys: NewKeys | None = None
+        self,
+        world: World,
+        path: Path,
+        *,
+        chunks: int = 4,
+        rounds: int = 1,
+        text: bool = False,
+        keys: NewKeys | None = None,
     ) -> None:
+        """`text`: its pages are small when they are packed."""
         self.world = world
         self.name = "Work"
         self.ram_mib = 16
         self.key = ""
         self.random = random.Random(1)
-        self.ram = [self.random.randbytes(CHUNK) for _ in range(chunks)]
+        self.text = text
+        self.ram = [self.page() for _ in range(chunks)]
         self.file = ProfileFile.create(path, keys)
         self.paused = self.ended = False
         self.changes_each = [chunks // 2] * rounds
         self.save("snapshot")
         world.runs("here")
+
+    def page(self) -> bytes:
+        return self.random.randbytes(16) * (CHUNK // 16) if self.text else self.random.randbytes(CHUNK)
 
     def save(self, kind: str = "move") -> int:
         head = self.file.head
@@ -84,7 +101,7 @@ class Phone:
 
     def change(self, chunks: int) -> None:
         for _ in range(chunks):
-            self.ram[self.random.randrange(len(self.ram))] = self.random.randbytes(CHUNK)
+            self.ram[self.random.randrange(len(self.ram))] = self.page()
 
     async def take_generation(self) -> int | None:
         self.change(self.changes_each.pop(0) if self.changes_each else 0)
@@ -103,6 +120,32 @@ class Phone:
     async def end(self) -> None:
         assert self.paused
         self.ended = True
+
+    @property
+    def running(self) -> bool:
+        return "here" in self.world.live
+
+
+class Recorded(Phone):
+    """As a Phone, with its generations made before: a move costs little. Copied from a template's file."""
+
+    def __init__(self, world: World, template: Phone, path: Path) -> None:
+        shutil.copyfile(template.file.path, path)
+        self.world = world
+        self.name, self.ram_mib, self.key = template.name, template.ram_mib, template.key
+        self.ram = template.ram
+        self.file = ProfileFile.open(path)
+        self.paused = self.ended = False
+        *self.steps, self.last = [each.number for each in self.file.generations() if each.kind == "move"]
+        world.runs("here")
+
+    async def take_generation(self) -> int | None:
+        return self.steps.pop(0) if self.steps else self.last
+
+    async def last_generation_paused(self) -> int:
+        self.world.stands("here")
+        self.paused = True
+        return self.last
 
 
 class Guest:
@@ -146,17 +189,17 @@ class FakeLanding:
 class Move:
     """A phone here, a receiver there, and everything that one can look at."""
 
-    def __init__(self, here: Machine, there: Machine, phone: Phone) -> None:
-        here.trust(there)
+    def __init__(self, here: Machine, there: Machine, phone: Phone, *, paired: bool = False) -> None:
+        if not paired:
+            here.trust(there)
         self.here, self.there, self.phone = here, there, phone
         self.world = phone.world
         self.here_store, self.there_store = MemoryStore(), MemoryStore()
         self.leases = Leases(self.here_store)
-        self.begin_receiver()
         self.address = ""
+        self._begin_receiver()
 
-    def begin_receiver(self) -> None:
-        """Anew, as after it was killed: only what is durable is left."""
+    def _begin_receiver(self) -> None:
         self.landing = FakeLanding(self.world)
         self.receiver = Receiver(
             Leases(self.there_store),
@@ -169,13 +212,46 @@ class Move:
         self.address = await self.there.listen(session=lambda link: self.receiver.session(link))
         return self.address
 
-    def departure(self, address: str | None = None) -> Departure:
-        async def connect() -> Link:
-            return await call(address or self.address, self.here.identity, self.here.peers)
+    async def close(self) -> None:
+        await self.there.close()
+        await self.receiver.close()
+        self.phone.file.close()
 
-        departure = Departure(self.phone, self.phone.file, self.leases, connect)
+    async def connect(self, address: str | None = None) -> Link:
+        return await call(address or self.address, self.here.identity, self.here.peers)
+
+    def departure(self, address: str | None = None) -> Departure:
+        departure = Departure(self.phone, self.phone.file, self.leases, lambda: self.connect(address))
         departure.patience = 0.0
         return departure
+
+    async def kill_receiver(self) -> None:
+        """Only what is durable is left; what it took runs again when somebody asks, or its user starts it."""
+        profile = self.phone.file.id
+        assert self.there.listener is not None
+        port = int(self.address.rpartition(":")[2])
+        await self.there.close()
+        self.world.stands("there")
+        self._begin_receiver()
+        await self.there.listen(session=lambda link: self.receiver.session(link), port=port)
+        record = Leases(self.there_store).get(profile)
+        if record is not None and record.state is State.OWNER:
+            self.world.runs("there")
+
+    def kill_source(self) -> None:
+        self.world.stands("here")
+        self.phone.file.close()
+
+    async def begin_source(self, address: str) -> None:
+        """Its program starts again: the user wants the phone to go on, wherever it is."""
+        self.phone.file = ProfileFile.open(self.phone.file.path)
+        profile = self.phone.file.id
+        record = self.leases.get(profile)
+        if record is not None and record.state in (State.COMMITTING, State.UNKNOWN):
+            record = await settled(self.leases, profile, lambda: self.connect(address))
+        if lease.may_run(record):
+            self.phone.paused = False
+            self.world.runs("here")
 
     def state(self) -> tuple[str, str]:
         """Of both leases."""
