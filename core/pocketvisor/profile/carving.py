@@ -1,7 +1,7 @@
 """Rows out of a database file that SQLite may refuse: every leaf page is looked at by itself.
 
 After SQLite's own file format (sqlite.org/fileformat2.html), as far as a profile needs it: pages of 64 KiB,
-table leaves, index leaves (of tables without rowids) and overflow pages. Trees, free lists and counts are not
+table leaves, indices and overflow pages. Trees, free lists and counts are not
 looked at. Nothing that comes out is vouched for: the caller has checksums and signatures.
 """
 
@@ -12,6 +12,8 @@ from pocketvisor.profile.database import PAGE, ROW_MAX
 
 _TABLE_LEAF: Final = 13
 _INDEX_LEAF: Final = 10
+_INDEX_INNER: Final = 2
+_WITH_ROWS: Final = (_TABLE_LEAF, _INDEX_LEAF, _INDEX_INNER)
 _COLUMNS_MAX: Final = 16
 _TABLE_LOCAL: Final = PAGE - 35
 _INDEX_LOCAL: Final = (PAGE - 12) * 64 // 255 - 23
@@ -48,14 +50,14 @@ class Carver:
         return self._last[1]
 
     def places(self, page: int) -> Iterator[Place]:
-        """The rows of one page, from 0; none where it is no leaf."""
+        """The rows of one page, from 0; none where it has none."""
         content = self._page(page)
         head = 100 if page == 0 else 0
-        if head + 8 > len(content) or content[head] not in (_TABLE_LEAF, _INDEX_LEAF):
+        if head + 8 > len(content) or content[head] not in _WITH_ROWS:
             return
         count = int.from_bytes(content[head + 3 : head + 5], "big")
         for place in range(min(count, PAGE // 4)):
-            at = head + 8 + 2 * place
+            at = head + (12 if content[head] == _INDEX_INNER else 8) + 2 * place
             try:
                 yield _place(content, page, int.from_bytes(content[at : at + 2], "big"), content[head])
             except (_Broken, IndexError):
@@ -89,7 +91,7 @@ class Carver:
 
 
 def _place(content: bytes, page: int, cell: int, kind: int) -> Place:
-    size, at = _varint(content, cell)
+    size, at = _varint(content, cell + 4 if kind == _INDEX_INNER else cell)
     rowid = 0
     if kind == _TABLE_LEAF:
         rowid, at = _varint(content, at)

@@ -42,21 +42,23 @@ def told(path: Path, doing: str = "read") -> Iterator[None]:
     """Makes a sentence of what SQLite or the system says."""
     try:
         yield
+    except UnicodeDecodeError as error:  # what SQLite would say of it is damaged as well
+        raise DamagedProfile(f"{path.name} is damaged: its tables are not a profile's") from error
     except (sqlite3.DataError, OverflowError) as error:
-        raise DamagedProfile(f"{path.name} is damaged: a part of it is larger than it may be.") from error
+        raise DamagedProfile(f"{path.name} is damaged: a part of it is larger than it may be") from error
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise ProfileError(f"{path.name} is in use by another program.") from error
+            raise ProfileError(f"{path.name} is in use by another program") from error
         if code == sqlite3.SQLITE_FULL:
-            raise ProfileError(f"{path.name} cannot be {doing}: the disk is full.") from error
+            raise ProfileError(f"{path.name} cannot be {doing}: the disk is full") from error
         if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-            raise ProfileError(f"{path.name} cannot be {doing}: {error}.") from error
+            raise ProfileError(f"{path.name} cannot be {doing}: {error}") from error
         if code == sqlite3.SQLITE_NOTADB:
-            raise DamagedProfile(f"{path.name} is no profile, or its beginning is damaged.") from error
-        raise DamagedProfile(f"{path.name} is damaged: {error}.") from error
+            raise DamagedProfile(f"{path.name} is no profile, or its beginning is damaged") from error
+        raise DamagedProfile(f"{path.name} is damaged: {error}") from error
     except OSError as error:
-        raise ProfileError(f"{path.name} cannot be {doing}: {error.strerror}.") from error
+        raise ProfileError(f"{path.name} cannot be {doing}: {error.strerror}") from error
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -102,16 +104,16 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if application != APPLICATION:
-        raise DamagedProfile(f"{path.name} is no profile.")
+        raise DamagedProfile(f"{path.name} is no profile")
     if version > FORMAT:
         raise ProfileError(
             f"{path.name} has the format {version}, and this Pocketvisor knows those up to {FORMAT}: "
-            "a newer version opens it."
+            "a newer version opens it"
         )
     expected = {(b"table", _name(sql), _name(sql), sql.encode()) for sql in SCHEMA} | {_AUTOMATIC_INDEX}
     rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema LIMIT 20").fetchall()
     if version != FORMAT or len(rows) != len(expected) or set(rows) != expected:
-        raise DamagedProfile(f"{path.name} is damaged: its tables are not a profile's.")
+        raise DamagedProfile(f"{path.name} is damaged: its tables are not a profile's")
 
 
 def _name(sql: str) -> bytes:
@@ -144,7 +146,7 @@ class Database:
     def _take(self) -> None:
         self._writing = not self.read_only and self._file_lock.take()
         if not self.read_only and not self._writing:
-            raise ProfileError(f"{self.path.name} is in use already: only one program or guest writes to it.")
+            raise ProfileError(f"{self.path.name} is in use already: only one program or guest writes to it")
         if self._writing or not self._left_over() or not self._file_lock.take():
             return
         try:  # a save was interrupted, and nobody is writing: what was committed comes into the file
@@ -170,7 +172,7 @@ class Database:
     def _borrowed(self) -> Iterator[sqlite3.Connection]:
         with self._slots:
             if self._closed:
-                raise ProfileError(f"{self.path.name} is closed.")
+                raise ProfileError(f"{self.path.name} is closed")
             try:
                 connection = self._idle.get_nowait()
             except queue.Empty:
@@ -189,10 +191,10 @@ class Database:
     def write(self, doing: str = "saved") -> Iterator[sqlite3.Connection]:
         """The connection that writes. After an error it is a new one, the transaction rolled back."""
         if self.read_only:
-            raise ProfileError(f"{self.path.name} was opened for reading alone.")
+            raise ProfileError(f"{self.path.name} was opened for reading alone")
         with self.lock, told(self.path, doing):
             if self._closed:
-                raise ProfileError(f"{self.path.name} is closed.")
+                raise ProfileError(f"{self.path.name} is closed")
             if self._writer is None:
                 self._writer = self._new_writer()
             try:
@@ -209,7 +211,7 @@ class Database:
             check(writer, self.path)
             writer.execute("PRAGMA cache_size=-16384")
             if writer.execute("PRAGMA journal_mode=WAL").fetchone() != (b"wal",):
-                raise ProfileError(f"{self.path.name} cannot be written to: SQLite has no log for it here.")
+                raise ProfileError(f"{self.path.name} cannot be written to: SQLite has no log for it here")
         except BaseException:
             writer.close()
             raise
@@ -294,7 +296,7 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
     new = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}.new")
     with told(path, "made"):
         if os.path.lexists(path):
-            raise ProfileError(f"{path.name} is there already.")
+            raise ProfileError(f"{path.name} is there already")
         try:
             with contextlib.closing(connect(new, "rwc")) as connection:
                 for pragma in (

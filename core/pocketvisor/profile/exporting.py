@@ -43,7 +43,7 @@ def export(
     Raises ProfileError; a damaged generation is one reason, and the rest can be exported without it."""
     chosen = sorted(each.number for each in source.generations()) if numbers is None else sorted(set(numbers))
     if not chosen:
-        raise ProfileError(f"{source.path.name} has no generation to export.")
+        raise ProfileError(f"{source.path.name} has no generation to export")
     with new_file(path, source.raw_header(), replace=replace) as target:
         target.take_sealer(source.sealer)
         for number in chosen:
@@ -57,7 +57,7 @@ def export(
 def new_file(path: Path, header: RawHeader, *, replace: bool = False) -> Iterator[ProfileFile]:
     """A file that is there under its name when the block ends well, and is gone otherwise."""
     if not replace and os.path.lexists(path):
-        raise ProfileError(f"{path.name} is there already.")
+        raise ProfileError(f"{path.name} is there already")
     part = path.with_name(f".{path.name}.part")
     with told(path, "made"):
         part.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from pocketvisor.profile import keys as profile_keys
 from pocketvisor.profile import manifest as manifests
 from pocketvisor.profile import rows
 from pocketvisor.profile.database import Database, create
-from pocketvisor.profile.keys import KeySlot, NewKeys, ProfileKey, Unlock
+from pocketvisor.profile.keys import KeySlot, NewKeys, ProfileKey
 from pocketvisor.profile.manifest import NAME_MAX, Kind, Lease, Manifest
 from pocketvisor.profile.pruning import sweep, wipe
 from pocketvisor.profile.reading import Generation, ProfileInfo
@@ -69,8 +69,7 @@ class ProfileFile(RawTransfer):
         try:
             file = cls(database)
             if not file.sealed:
-                with contextlib.suppress(ProfileError):  # info is for a wiped or damaged one as well
-                    file.unlock(Unlock())
+                file._unlock_open()
             if not read_only and not keep_received and file._record("pending", rows.Pending):
                 clear_pending(database)
             return file
@@ -160,7 +159,7 @@ class ProfileFile(RawTransfer):
         nodes = {own for space in spaces for own in space.nodes if any(own)}
         with self._database.read() as connection:
             if nodes - set(known(connection, nodes)):
-                raise ProfileError(f"The generation cannot be saved: its spaces are not of {self.path.name}.")
+                raise ProfileError(f"The generation cannot be saved: its spaces are not of {self.path.name}")
 
     # --- keys
 
@@ -196,7 +195,7 @@ class ProfileFile(RawTransfer):
         """Raises ProfileError."""
         self.manifest(number)
         if len(name) > NAME_MAX:
-            raise ProfileError(f"A name has at most {NAME_MAX} characters.")
+            raise ProfileError(f"A name has at most {NAME_MAX} characters")
         label = rows.make_label(self.id, number, name, self.sealer)
         with self._change() as connection:
             connection.execute("UPDATE generations SET label = ? WHERE number = ?", (label, number))
@@ -204,9 +203,9 @@ class ProfileFile(RawTransfer):
     def delete(self, number: int) -> None:
         """Its content goes at the next prune(), but for what others share. Raises ProfileError."""
         if number == self.head:
-            raise ProfileError("The generation that goes on cannot be deleted: choose another one first.")
+            raise ProfileError("The generation that goes on cannot be deleted: choose another one first")
         if number not in self._numbers():
-            raise ProfileError(f"{self.path.name} has no generation {number}.")
+            raise ProfileError(f"{self.path.name} has no generation {number}")
         with self._change() as connection:
             connection.execute(
                 "UPDATE generations SET manifest = x'', label = x'' WHERE number = ?", (number,)

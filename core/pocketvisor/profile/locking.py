@@ -27,9 +27,9 @@ class FileLock:
         with _guard:
             status = os.lstat(path)
             if stat.S_ISLNK(status.st_mode):
-                raise ProfileError(f"{path.name} is a symbolic link: open the profile that it leads to.")
+                raise ProfileError(f"{path.name} is a symbolic link: open the profile that it leads to")
             if not stat.S_ISREG(status.st_mode):
-                raise ProfileError(f"{path.name} is no regular file.")
+                raise ProfileError(f"{path.name} is no regular file")
             lock = _locks.get((status.st_dev, status.st_ino))
             if lock is None:
                 fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)

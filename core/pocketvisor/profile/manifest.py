@@ -57,7 +57,7 @@ def encode(manifest: Manifest, sealer: Sealer) -> bytes:
             raise DamagedProfile("it is larger than it may be")
         _check(msgspec.msgpack.decode(plain, type=Manifest))
     except (msgspec.DecodeError, DamagedProfile) as error:
-        raise ProfileError(f"The generation cannot be saved: {error}.") from error
+        raise ProfileError(f"The generation cannot be saved: {error}") from error
     return sealer.seal(pack(plain), context(manifest.profile, manifest.number))
 
 

@@ -79,7 +79,7 @@ class ProfileReader:
                 return header
         if (spare := self._record("spare", rows.Spare)) is not None:
             return spare.header
-        raise DamagedProfile(f"{self.path.name} is damaged: its header is missing.")
+        raise DamagedProfile(f"{self.path.name} is damaged: its header is missing")
 
     def _record(self, name: str, kind: type[rows.Content]) -> rows.Content | None:
         with self._named(""), self._database.read() as connection:
@@ -95,7 +95,7 @@ class ProfileReader:
             if text.startswith(self.path.name):
                 raise
             where = f"{self.path.name}, {what}" if what else self.path.name
-            raise DamagedProfile(f"{where} is damaged: {text.rstrip('.')}.") from error
+            raise DamagedProfile(f"{where} is damaged: {text}") from error
 
     # --- keys
 
@@ -117,6 +117,15 @@ class ProfileReader:
         with self._named(""), self._database.read() as connection:
             return rows.get_slots(connection)
 
+    def _unlock_open(self) -> None:
+        """One that is not sealed; nothing happens where it was wiped: info is for that one as well."""
+        with contextlib.suppress(ProfileError):
+            self.unlock(Unlock())
+            return
+        with contextlib.suppress(ProfileError):
+            if self.key_slots() and (spare := self._record("spare", rows.Spare)) is not None:
+                self._sealer = unlocked(spare.slots, Unlock(), self.header.public, sealed=False)
+
     def unlock(self, unlock: Unlock) -> None:
         """Raises LockedProfile, DamagedProfile."""
         if self._sealer is None:
@@ -129,8 +138,8 @@ class ProfileReader:
         if self._sealer is None:
             name = self.path.name
             if not self.key_slots():
-                raise LockedProfile(f"{name} was wiped: its key slots are gone, and nothing opens it again.")
-            raise LockedProfile(f"{name} is locked: it opens with a passphrase or an age identity.")
+                raise LockedProfile(f"{name} was wiped: its key slots are gone, and nothing opens it again")
+            raise LockedProfile(f"{name} is locked: it opens with a passphrase or an age identity")
         return self._sealer
 
     # --- generations
@@ -142,7 +151,7 @@ class ProfileReader:
                 f"SELECT {rows.COLUMNS} FROM generations WHERE number = ?", (number,)
             ).fetchone()
         if values is None:
-            raise ProfileError(f"{self.path.name} has no generation {number}.")
+            raise ProfileError(f"{self.path.name} has no generation {number}")
         with self._named(f"generation {number}"):
             row = rows.as_row(values)
             rows.check_row(self.header, row)
@@ -154,7 +163,7 @@ class ProfileReader:
                 f"SELECT number FROM generations ORDER BY number LIMIT {rows.GENERATIONS_MAX + 1}"
             ).fetchall()
         if len(found) > rows.GENERATIONS_MAX:
-            raise DamagedProfile(f"{self.path.name} is damaged: it has too many generations.")
+            raise DamagedProfile(f"{self.path.name} is damaged: it has too many generations")
         return [number for (number,) in found if number > 0]
 
     def digest(self, number: int) -> bytes:
@@ -166,7 +175,7 @@ class ProfileReader:
         _ = self.sealer
         row = self._row(number)
         if row.deleted:
-            raise ProfileError(f"{self.path.name} has no generation {number}: it was deleted.")
+            raise ProfileError(f"{self.path.name} has no generation {number}: it was deleted")
         with self._guard:
             content, cached = self._manifests.get(number, (b"", None))
         if cached is not None and content == row.content:
@@ -237,11 +246,11 @@ class ProfileReader:
         """Raises DamagedProfile where the list of generations is not whole."""
         state = self._record("state", State)
         if state is None:
-            raise DamagedProfile(f"{self.path.name} is damaged: the record 'state' is missing.")
+            raise DamagedProfile(f"{self.path.name} is damaged: the record 'state' is missing")
         with self._database.read() as connection:
             count, last = connection.execute("SELECT count(*), max(number) FROM generations").fetchone()
         if count != state.rows or (last or 0) != state.last:
-            raise DamagedProfile(f"{self.path.name} is damaged: a generation is missing from the list.")
+            raise DamagedProfile(f"{self.path.name} is damaged: a generation is missing from the list")
         return state
 
     @property
@@ -294,32 +303,29 @@ class ProfileReader:
 
     def reader(self, space: Space) -> SpaceReader:
         """Its chunks stay, whatever is pruned, while somebody has it."""
-        reader = SpaceReader(space, self.fetch)
+        reader = SpaceReader(space, self.fetch, self.path.name)
         with self._guard:
             self._readers.add(reader)
         return reader
 
     def fetch(self, own: bytes, size: int) -> bytes:
-        """A chunk's plain bytes. Raises DamagedProfile, without the place that it belongs to."""
+        """A chunk's plain bytes. Raises DamagedProfile, without a name: the caller knows what it is."""
         with self._database.read() as connection:
             row = connection.execute("SELECT body FROM chunks WHERE id = ?", (own,)).fetchone()
         if row is None:
-            raise DamagedProfile(f"the chunk {own.hex()[:12]} is missing")
+            raise DamagedProfile("it is missing")
         return self._plain(own, row[0], size, exactly=True)
 
     def _plain(self, own: bytes, body: object, most: int, *, exactly: bool) -> bytes:
         sealer = self.sealer
-        try:
-            if not isinstance(body, bytes):
-                raise DamagedProfile("it is no row of bytes")
-            plain = unpack(sealer.open(body, b"chunk\0" + own), most)
-            if exactly and len(plain) != most:
-                raise DamagedProfile("it has a wrong size")
-            if sealer.chunk_id(plain) != own:
-                raise DamagedProfile("it has other content")
-            return plain
-        except DamagedProfile as error:
-            raise DamagedProfile(f"the chunk {own.hex()[:12]} is damaged ({error})") from error
+        if not isinstance(body, bytes):
+            raise DamagedProfile("it is no row of bytes")
+        plain = unpack(sealer.open(body, b"chunk\0" + own), most)
+        if exactly and len(plain) != most:
+            raise DamagedProfile("it has a wrong size")
+        if sealer.chunk_id(plain) != own:
+            raise DamagedProfile("it has other content")
+        return plain
 
 
 def _ancestor(number: int, parents: dict[int, int]) -> int:

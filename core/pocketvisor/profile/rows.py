@@ -121,15 +121,23 @@ def make_label(profile: bytes, number: int, name: str, sealer: Sealer) -> bytes:
     return msgspec.msgpack.encode((sealed, sealer.sign(context + sealed)))
 
 
-def read_label(header: Header, number: int, label: bytes, sealer: Sealer) -> str:
-    """Raises DamagedProfile."""
-    context = _label_context(header.profile, number)
+def check_label(header: Header, number: int, label: bytes) -> bytes:
+    """What is sealed of it. Raises DamagedProfile."""
     try:
         sealed, signature = msgspec.msgpack.decode(label, type=tuple[bytes, bytes])
-        signing.check(header.public, context + sealed, signature)
-        return unpack(sealer.open(sealed, context), _LABEL_MAX).decode()
-    except (msgspec.DecodeError, UnicodeDecodeError, DamagedProfile) as error:
-        raise DamagedProfile(f"the name of generation {number} is damaged") from error
+        signing.check(header.public, _label_context(header.profile, number) + sealed, signature)
+        return sealed
+    except (msgspec.DecodeError, DamagedProfile) as error:
+        raise DamagedProfile("its name is damaged") from error
+
+
+def read_label(header: Header, number: int, label: bytes, sealer: Sealer) -> str:
+    """Raises DamagedProfile."""
+    sealed = check_label(header, number, label)
+    try:
+        return unpack(sealer.open(sealed, _label_context(header.profile, number)), _LABEL_MAX).decode()
+    except (UnicodeDecodeError, DamagedProfile) as error:
+        raise DamagedProfile("its name is damaged") from error
 
 
 # --- records

@@ -54,14 +54,25 @@ def salvage(
                 if progress is not None:
                     progress(f"Looking through generation {number}", None)
                 try:
+                    row = _with_whole_label(header.header, row, lost)
                     _copy(found, file, row)
                     kept.append(number)
                 except DamagedProfile as error:
                     file.abandon_received()
-                    lost.append(Damage(f"Generation {number} is damaged: {error}.", (number,)))
+                    lost.append(Damage(f"Generation {number} is damaged: {error}", (number,)))
             if not kept:
-                raise DamagedProfile(f"{source.name} is damaged: no generation in it is whole.")
+                raise DamagedProfile(f"{source.name} is damaged: no generation in it is whole")
     return Salvaged(tuple(kept), tuple(lost))
+
+
+def _with_whole_label(header: Header, row: GenerationRow, lost: list[Damage]) -> GenerationRow:
+    try:
+        if row.label:
+            rows.check_label(header, row.number, row.label)
+        return row
+    except DamagedProfile:
+        lost.append(Damage(f"The name of generation {row.number} is damaged: it has its first one again"))
+        return msgspec.structs.replace(row, label=b"")
 
 
 def _copy(found: "_Found", file: ProfileFile, row: GenerationRow) -> None:
@@ -72,8 +83,7 @@ def _copy(found: "_Found", file: ProfileFile, row: GenerationRow) -> None:
         collect(SpaceReader(space, found.fetch), ids)
     for own in ids - file.has(ids):
         file.store_raw(own, found.chunk(own))
-    raw = RawManifest(*msgspec.structs.astuple(row))
-    file.adopt(raw)
+    file.adopt(RawManifest(*msgspec.structs.astuple(row)))
 
 
 class _Found:
@@ -88,6 +98,8 @@ class _Found:
         self._slots: dict[int, tuple[bytes, bytes]] = {}
         self._rows: list[GenerationRow] = []
         self._chunks: dict[bytes, list[Place]] = {}
+        self._numbers: dict[int, list[Place]] = {}
+        self._index: dict[bytes, list[int]] = {}
         for page in range(carver.pages):
             if progress is not None and page % 64 == 0:
                 progress("Looking through the file", page / carver.pages)
@@ -100,6 +112,9 @@ class _Found:
         match columns:
             case (None, bytes() as own, bytes()) if len(own) == ID_SIZE:
                 self._chunks.setdefault(own, []).append(place)
+                self._numbers.setdefault(place.rowid, []).append(place)
+            case (bytes() as own, int() as number) if len(own) == ID_SIZE:
+                self._index.setdefault(own, []).append(number)
             case (None, (b"open" | b"passphrase" | b"age") as kind, bytes() as body):
                 self._slots[place.rowid] = (kind, body)
             case (bytes() as name, bytes() as body):
@@ -123,7 +138,7 @@ class _Found:
         for body in self._records.get(b"header", ()):
             with contextlib.suppress(DamagedProfile):
                 return RawHeader(rows.record_content("header", body, Header), slots)
-        raise DamagedProfile(f"{self._path.name} is damaged: neither its header nor the copy of it is there.")
+        raise DamagedProfile(f"{self._path.name} is damaged: neither its header nor the copy of it is there")
 
     def generations(self, header: Header) -> dict[int, GenerationRow]:
         """The genuine ones."""
@@ -138,19 +153,22 @@ class _Found:
 
     def chunk(self, own: bytes) -> bytes:
         """As it was in the file. Raises DamagedProfile where no place has it whole."""
-        for place in self._chunks.get(own, ()):
+        places = list(self._chunks.get(own, ()))
+        for number in self._index.get(own, ()):  # the id is in the row and in the index: one may be damaged
+            places += self._numbers.get(number, ())
+        for place in places:
             columns = self._carver.row(place)
             if columns is not None and len(columns) == 3 and isinstance(columns[2], bytes):
                 with contextlib.suppress(DamagedProfile):
                     plain = unpack(self.sealer.open(columns[2], b"chunk\0" + own), CHUNK_MAX)
                     if self.sealer.chunk_id(plain) == own:
                         return columns[2]
-        raise DamagedProfile(f"the chunk {own.hex()[:12]} is missing")
+        raise DamagedProfile("it is missing")
 
     def fetch(self, own: bytes, size: int) -> bytes:
         plain = unpack(self.sealer.open(self.chunk(own), b"chunk\0" + own), CHUNK_MAX)
         if len(plain) != size:
-            raise DamagedProfile(f"the chunk {own.hex()[:12]} has a wrong size")
+            raise DamagedProfile("it has a wrong size")
         return plain
 
 
@@ -162,7 +180,7 @@ def _carver(path: Path) -> Iterator[Carver]:
     try:
         with told(path):
             if not lock.take():
-                raise ProfileError(f"{path.name} is in use by another program.")
+                raise ProfileError(f"{path.name} is in use by another program")
             try:
                 yield Carver(lambda offset, size: os.pread(lock.fd, size, offset), os.fstat(lock.fd).st_size)
             finally:

@@ -203,9 +203,9 @@ class Saving:
 
     def _look(self) -> None:
         if self._over:
-            raise ProfileError("This save is over.")
+            raise ProfileError("This save is over")
         if self._cancelled.is_set():
-            raise SavingCancelled("The generation was not saved: it was cancelled.")
+            raise SavingCancelled("The generation was not saved: it was cancelled")
 
     def _end(self) -> None:
         if not self._over:

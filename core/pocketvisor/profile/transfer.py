@@ -54,10 +54,10 @@ class RawTransfer(ProfileReader):
     def _claim(self) -> ChunkWriter:
         """Raises ProfileError where a save is going on."""
         if self.read_only:
-            raise ProfileError(f"{self.path.name} was opened for reading alone.")
+            raise ProfileError(f"{self.path.name} was opened for reading alone")
         with self._guard:
             if self._claimed is not None:
-                raise ProfileError(f"{self.path.name} is being saved already.")
+                raise ProfileError(f"{self.path.name} is being saved already")
             self._claimed = ChunkWriter(self._database)
             return self._claimed
 
@@ -100,7 +100,10 @@ class RawTransfer(ProfileReader):
         """Raises ProfileError."""
         row = self._row(number)
         if row.deleted:
-            raise ProfileError(f"{self.path.name} has no generation {number}: it was deleted.")
+            raise ProfileError(f"{self.path.name} has no generation {number}: it was deleted")
+        if row.label:
+            with self._named(f"generation {number}"):
+                rows.check_label(self.header, number, row.label)
         return RawManifest(*msgspec.structs.astuple(row))
 
     def chunk_ids(self, number: int) -> set[bytes]:
@@ -116,7 +119,7 @@ class RawTransfer(ProfileReader):
         with self._database.read() as connection:
             row = connection.execute("SELECT body FROM chunks WHERE id = ?", (own,)).fetchone()
         if row is None or not isinstance(row[0], bytes):
-            raise DamagedProfile(f"{self.path.name} is damaged: the chunk {own.hex()[:12]} is missing.")
+            raise DamagedProfile(f"{self.path.name} is damaged: the chunk {own.hex()[:12]} is missing")
         return row[0]
 
     # --- in
@@ -132,12 +135,12 @@ class RawTransfer(ProfileReader):
     def store_raw(self, own: bytes, body: bytes) -> None:
         """Raises DamagedProfile for one that is not what its id says, as far as that can be told."""
         if len(own) != len(HOLE) or own == HOLE or not 1 <= len(body) <= BODY_MAX:
-            raise DamagedProfile("A chunk that arrived has a wrong size.")
+            raise DamagedProfile("A chunk that arrived has a wrong size")
         if not self.locked:
             try:
                 self._plain(own, body, CHUNK_MAX, exactly=False)
             except DamagedProfile as error:
-                raise DamagedProfile(f"What arrived is damaged: {error}.") from error
+                raise DamagedProfile(f"A chunk that arrived is damaged: {error}") from error
         if self._receiving is None:
             self._receiving = self._claim()
         self._receiving.add([(own, body)])
@@ -150,6 +153,8 @@ class RawTransfer(ProfileReader):
             own = rows.check_row(self.header, row)
             if row.deleted:
                 raise DamagedProfile("it has no manifest")
+            if row.label:
+                rows.check_label(self.header, row.number, row.label)
         except DamagedProfile as error:
             raise DamagedProfile(f"The generation {row.number} that arrived is damaged: {error}") from error
         state = self._state()
@@ -157,10 +162,10 @@ class RawTransfer(ProfileReader):
             if self.digest(row.number) != own:
                 raise ProfileError(
                     f"{self.path.name} has another generation {row.number} already: "
-                    "the two copies of this profile have gone on separately."
+                    "the two copies of this profile have gone on separately"
                 )
             if self._row(row.number).deleted:
-                raise ProfileError(f"Generation {row.number} was deleted from {self.path.name}.")
+                raise ProfileError(f"Generation {row.number} was deleted from {self.path.name}")
             return self._listed(row)
         if self._receiving is None:
             self._receiving = self._claim()
@@ -185,7 +190,7 @@ class RawTransfer(ProfileReader):
             if missing := len(ids - self.has(ids)):
                 raise DamagedProfile(f"{missing} of its chunks are missing")
         except DamagedProfile as error:
-            raise DamagedProfile(f"The generation {row.number} that arrived is damaged: {error}.") from error
+            raise DamagedProfile(f"The generation {row.number} that arrived is damaged: {error}") from error
 
     def keep_received(self) -> None:
         """What arrived is in the file, for open(keep_received=True); it belongs to no generation yet."""

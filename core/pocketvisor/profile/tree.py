@@ -59,10 +59,13 @@ def node_count(size: int, chunk_size: int) -> int:
 
 
 class SpaceReader:
-    """One space of one generation. For any thread, several at a time."""
+    """One space of one generation. For any thread, several at a time.
 
-    def __init__(self, space: Space, fetch: Fetch) -> None:
+    `file`: the name of the file that errors are about; without it they are without a sentence's frame."""
+
+    def __init__(self, space: Space, fetch: Fetch, file: str = "") -> None:
         self.space = space
+        self._frame = f"{file} is damaged: " if file else ""
         self._fetch = fetch
         self._nodes: dict[int, bytes] = {}
         self._lock = threading.Lock()
@@ -88,7 +91,7 @@ class SpaceReader:
             try:
                 ids = self._fetch(own, size)
             except DamagedProfile as error:
-                raise DamagedProfile(f"{self.space.name}, node {node}: {error}") from error
+                raise self._damaged(f"node {node}", error) from error
         with self._lock:
             self._nodes[node] = ids
         return ids
@@ -101,7 +104,10 @@ class SpaceReader:
         try:
             return self._fetch(own, self.space.chunk_length(index))
         except DamagedProfile as error:
-            raise DamagedProfile(f"{self.space.name}, chunk {index}: {error}") from error
+            raise self._damaged(f"chunk {index}", error) from error
+
+    def _damaged(self, part: str, error: DamagedProfile) -> DamagedProfile:
+        return DamagedProfile(f"{self._frame}{self.space.name}, {part}: {error}")
 
     def read(self, offset: int, size: int) -> bytes:
         """Raises DamagedProfile."""

@@ -43,21 +43,21 @@ def _database(file: "ProfileFile", found: list[Damage]) -> None:
     for (line,) in lines:
         text = line.decode(errors="replace") if isinstance(line, bytes) else str(line)
         if text != "ok":
-            found.append(Damage(f"The database is damaged: {text.splitlines()[0]}."))
+            found.append(Damage(f"The database is damaged: {text.splitlines()[0]}"))
 
 
 def _records(file: "ProfileFile", found: list[Damage]) -> None:
     for name, kind in (("header", rows.Header), ("spare", rows.Spare)):
         try:
             if file._record(name, kind) is None:
-                raise DamagedProfile(f"The record '{name}' is missing.")
+                raise DamagedProfile(f"The record '{name}' is missing")
         except DamagedProfile as error:
             found.append(Damage(str(error)))
     try:
         slots = file.key_slots()
         spare = file._record("spare", rows.Spare)
         if spare is not None and (spare.header, spare.slots) != (file.header, slots):
-            raise DamagedProfile("The key slots are damaged: their copy is another.")
+            raise DamagedProfile("The key slots are damaged: their copy is another")
     except DamagedProfile as error:
         found.append(Damage(str(error)))
     try:
@@ -86,7 +86,7 @@ def _content(file: "ProfileFile", found: list[Damage], progress: Progress | None
             for problem in _space(file, SpaceReader(space, file.fetch), good):
                 bad.setdefault(problem, []).append(each.number)
     for problem, numbers in list(bad.items())[:PROBLEMS_MAX]:
-        found.append(Damage(f"{file.path.name} is damaged: {problem}.", tuple(dict.fromkeys(numbers))))
+        found.append(Damage(f"{file.path.name} is damaged: {problem}", tuple(dict.fromkeys(numbers))))
     _deleted(file, found)
 
 

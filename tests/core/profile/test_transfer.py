@@ -71,7 +71,7 @@ def test_what_arrives_damaged_is_refused(tmp_path: Path) -> None:
         ids = sorted(here.chunk_ids(1))
         body = bytearray(here.raw_chunk(ids[0]))
         body[len(body) // 2] ^= 1
-        with pytest.raises(DamagedProfile, match="What arrived is damaged"):
+        with pytest.raises(DamagedProfile, match="A chunk that arrived is damaged"):
             there.store_raw(ids[0], bytes(body))
         for own in ids[:-1]:
             there.store_raw(own, here.raw_chunk(own))
