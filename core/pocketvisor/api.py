@@ -14,20 +14,24 @@ Nothing here loads the engine: guests run in processes of their own.
 from pocketvisor.board.map import USER_DEVICES_MAX
 from pocketvisor.errors import (
     ControlError,
+    DamagedProfile,
     GuestError,
     ImageError,
+    LockedProfile,
     MissingImage,
     ModelError,
     NetworkError,
     OutOfMemory,
     PhoneError,
     PocketvisorError,
+    ProfileError,
     RecordingError,
     StorageError,
 )
 from pocketvisor.guest.console import Console
 from pocketvisor.guest.disks import DISKS_MAX
 from pocketvisor.guest.guest import Guest
+from pocketvisor.guest.keeping import GuestProfile, SaveReport
 from pocketvisor.guest.options import GuestState, RunOptions, StopReason
 from pocketvisor.guest.panel import PanelView
 from pocketvisor.guest.script import DEFAULT_PROMPT, ScriptPlan
@@ -35,12 +39,15 @@ from pocketvisor.guest.statistics import GuestCounters
 from pocketvisor.handset import Handset
 from pocketvisor.images.catalogue import GuestImage, catalogue, image_from_files
 from pocketvisor.models import HandsetModel, Panel, load_model, load_models
+from pocketvisor.moving import MoveReport, check_move, move
 from pocketvisor.network.radio import PRESETS as RADIO_PRESETS
 from pocketvisor.network.radio import Radio
 from pocketvisor.network.service import GuestNetwork, NetworkState
 from pocketvisor.network.spec import Forward, NetworkSpec, parse_forward, parse_network
 from pocketvisor.phone import Phone
 from pocketvisor.phone_route import Route, read_gpx
+from pocketvisor.profile.file import Generation, ProfileFile
+from pocketvisor.profile.keys import NewKeys, Unlock
 from pocketvisor.recording import Recording, read_recording, write_recording
 from pocketvisor.storage.disk import DiskSpec, check_disk
 
@@ -51,41 +58,53 @@ __all__ = [
     "USER_DEVICES_MAX",
     "Console",
     "ControlError",
+    "DamagedProfile",
     "DiskSpec",
     "Forward",
+    "Generation",
     "Guest",
     "GuestCounters",
     "GuestError",
     "GuestImage",
     "GuestNetwork",
+    "GuestProfile",
     "GuestState",
     "Handset",
     "HandsetModel",
     "ImageError",
+    "LockedProfile",
     "MissingImage",
     "ModelError",
+    "MoveReport",
     "NetworkError",
     "NetworkSpec",
     "NetworkState",
+    "NewKeys",
     "OutOfMemory",
     "Panel",
     "PanelView",
     "Phone",
     "PhoneError",
     "PocketvisorError",
+    "ProfileError",
+    "ProfileFile",
     "Radio",
     "Recording",
     "RecordingError",
     "Route",
     "RunOptions",
+    "SaveReport",
     "ScriptPlan",
     "StopReason",
     "StorageError",
+    "Unlock",
     "catalogue",
     "check_disk",
+    "check_move",
     "image_from_files",
     "load_model",
     "load_models",
+    "move",
     "parse_forward",
     "parse_network",
     "read_gpx",

@@ -6,15 +6,21 @@ It lives in a front end's asyncio loop and runs no guest code itself: each guest
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from pocketvisor.errors import GuestError, OutOfMemory
+from pocketvisor.guest.cloning import CloneOrigin
 from pocketvisor.guest.guest import Guest, Progress
+from pocketvisor.guest.keeping import GuestProfile
+from pocketvisor.guest.kept import on_its_own
 from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
 from pocketvisor.guest.options import LIVE_STATES, GuestState, RunOptions
+from pocketvisor.guest.origin import open_origin, options_of
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.models import HandsetModel
 from pocketvisor.phone import Phone
+from pocketvisor.profile.keys import Unlock
 from pocketvisor.scheduler import Scheduler
 
 _WATCH_SECONDS: Final = 0.5
@@ -62,14 +68,77 @@ class Handset:
         Raises OutOfMemory, ImageError, GuestError; nothing of the guest is left on the handset then. To
         cancel, cancel the task that waits here.
         """
-        if self._closed:
-            raise GuestError(f"{self.name} was closed")
         options = options or RunOptions()
         ram_mib = options.ram_of(image)
         if ram_mib < image.least_ram_mib:
             raise OutOfMemory(f"{image.name} needs at least {image.least_ram_mib} MiB of RAM, not {ram_mib}")
-        self.check_room(ram_mib)
-        guest = Guest(self, image, self._free_name(name, image.name), options)
+        return await self._put(image, self._free_name(name, image.name), options, progress, on_guest)
+
+    async def open_profile(
+        self,
+        path: Path,
+        *,
+        generation: int | None = None,
+        unlock: Unlock | None = None,
+        name: str | None = None,
+        paused: bool = False,
+        accept_older: bool = False,
+        progress: Progress | None = None,
+        on_guest: Callable[[Guest], None] | None = None,
+    ) -> Guest:
+        """The guest of a profile goes on from its head or another generation, and is saved there from now on.
+
+        Where it was off then it is switched on. `accept_older`: also a file that is behind what this computer
+        has seen of the profile. Raises ProfileError, OutOfMemory, GuestError; nothing is left of it then."""
+        if progress is not None:
+            progress(f"Opening {path.name}")
+        file, origin = await asyncio.to_thread(open_origin, path, generation, unlock, accept_older)
+        try:
+            options = options_of(origin, paused=paused)
+            image = origin.image
+
+            def take(guest: Guest) -> None:
+                guest.profile = GuestProfile(guest, file, origin.manifest.number)
+                if on_guest is not None:
+                    on_guest(guest)
+
+            wanted = self._free_name(name, origin.record.name)
+            guest = await self._put(image, wanted, options, progress, take)
+        except BaseException:
+            await asyncio.to_thread(origin.close)
+            await asyncio.to_thread(file.close)
+            raise
+        if origin.record.running and guest.profile is not None:
+            await guest.profile.begun(guest.run.boot)
+        return guest
+
+    async def clone(
+        self, guest: Guest, *, name: str | None = None, on_guest: Callable[[Guest], None] | None = None
+    ) -> Guest:
+        """Another guest that is what this one is now, and goes on beside it. They share memory until it is
+        written. Its network cable is out. Raises GuestError, OutOfMemory."""
+        self.check_room(guest.ram_mib)
+        origin = await CloneOrigin.of(guest)
+        options = on_its_own(guest.options, origin, paused=guest.state is GuestState.PAUSED)
+        try:
+            wanted = self._free_name(name, guest.name)
+            return await self._put(guest.image, wanted, options, None, on_guest)
+        finally:
+            origin.close()
+
+    async def _put(
+        self,
+        image: GuestImage,
+        name: str,
+        options: RunOptions,
+        progress: Progress | None,
+        on_guest: Callable[[Guest], None] | None,
+    ) -> Guest:
+        """Nothing is left of it where it does not start."""
+        if self._closed:
+            raise GuestError(f"{self.name} was closed")
+        self.check_room(options.ram_of(image))
+        guest = Guest(self, image, name, options)
         self.guests.append(guest)
         self._watch_guests()
         self._listeners.emit("guest-added", guest)

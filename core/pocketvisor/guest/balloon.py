@@ -81,6 +81,9 @@ class Balloon:
         self.statistics = {}
         if self._guest.options.replay is not None:
             return devices
+        origin = self._guest.options.origin
+        if origin is not None and not self._target:
+            self._target = origin.record.board.devices.balloon or 0
         return structs.replace(devices, balloon=self._target)
 
     def ended(self) -> None:

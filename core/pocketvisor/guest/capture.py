@@ -7,7 +7,7 @@ where the old content is read from then. The process writes in the opposite orde
 
 import mmap
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pocketvisor.board.map import FLASH_BANK_SIZE
 from pocketvisor.control.messages import STATE_MAX, Capture, Captured, EndCapture
@@ -35,7 +35,7 @@ class GuestCapture:
         self._marks = None if freeze else mmap.mmap(self._shadow, self._data)
         self.framebuffer = create_memfd("framebuffer", run.boot.board.panel.size)
         self.flash = create_memfd("flash", FLASH_BANK_SIZE)
-        self.disks = guest.disks.begin_capture() if guest.disks is not None else []
+        self.disks = guest.begin_disk_capture(everything=freeze)
         self.captured: Captured
 
     @classmethod
@@ -80,19 +80,19 @@ class GuestCapture:
 
     def ram(self, offset: int, size: int) -> bytes | bytearray:
         """Whole pages, as they were."""
-        content: Any = self._ram.read(offset, size)
+        content = self._ram.read(offset, size)
         assert self._marks is not None
         first = offset // PAGE
         marks = self._marks[first : first + size // PAGE]
         at = marks.find(1)
         if at < 0:
-            return content  # type: ignore[no-any-return]
-        content = bytearray(content)
+            return content
+        patched = bytearray(content)
         while at >= 0:
             begin = at * PAGE
-            content[begin : begin + PAGE] = os.pread(self._shadow, PAGE, self._data + offset + begin)
+            patched[begin : begin + PAGE] = os.pread(self._shadow, PAGE, self._data + offset + begin)
             at = marks.find(1, at + 1)
-        return content
+        return patched
 
     def end(self) -> None:
         """Also where the guest has ended meanwhile."""

@@ -30,6 +30,7 @@ from pocketvisor.storage.keep import KeptFolder, keep, nothing_kept
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
+    from pocketvisor.guest.origin import Origin
 
 DEVICE: Final = "flash"
 PIECE: Final = 64 << 10
@@ -186,6 +187,8 @@ class Flash:
 async def open_flash(guest: "Guest", _: Callable[[str], None]) -> Flash:
     """In the file that was named, else in the guest's folder if the guest keeps what it writes."""
     options, path = guest.options, guest.options.flash
+    if options.origin is not None:
+        return await _flash_of_origin(guest, options.origin)
     kept = nothing_kept()
     if path is None and guest.image.keep and guest.image.kind == "firmware":
         kept = keep(guest.image.id, guest.id, guest.name)
@@ -210,6 +213,17 @@ async def open_flash(guest: "Guest", _: Callable[[str], None]) -> Flash:
         flash.file = None
         file.close()
     flash.unsubscribe = guest.on("device", lambda device, _: flash.keep() if device == DEVICE else None)
+    return flash
+
+
+async def _flash_of_origin(guest: "Guest", origin: "Origin") -> Flash:
+    """Its profile keeps it."""
+    flash = Flash(guest.run_note)
+    try:
+        await asyncio.to_thread(origin.fill, DEVICE, flash.fd)
+    except BaseException:
+        await flash.close()
+        raise
     return flash
 
 

@@ -19,10 +19,12 @@ from pocketvisor.errors import GuestError, PocketvisorError, RecordingError
 from pocketvisor.guest.boot import GuestMemory, prepare
 from pocketvisor.guest.console import Console
 from pocketvisor.guest.in_hand import GuestInHand
+from pocketvisor.guest.keeping import GuestProfile
+from pocketvisor.guest.kept import GuestKept, on_its_own
 from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
 from pocketvisor.guest.memory import create_memfd
 from pocketvisor.guest.options import LIVE_STATES, GuestState, RunOptions, StopReason
-from pocketvisor.guest.origin import go_on
+from pocketvisor.guest.origin import Origin, go_on
 from pocketvisor.guest.panel import PanelView
 from pocketvisor.guest.peripherals import Peripherals
 from pocketvisor.guest.phone_listeners import PhoneListeners
@@ -40,10 +42,12 @@ if TYPE_CHECKING:
 _STATE_SECONDS: Final = 5.0
 _FLUSH_SECONDS: Final = 0.1  # a guest is off within 250 ms, whatever it does
 
+_ENDS: Final = {"power-off": "went off", "exit": "came to its end", "suspended": "was suspended"}
+
 Progress = Callable[[str], None]
 
 
-class Guest(GuestInHand, GuestSeen):
+class Guest(GuestInHand, GuestSeen, GuestKept):
     """Made by Handset.start(). Events: "state", "console" (bytes), "frame", "panel" (it shows a picture of
     another size), "event" (a sentence), "device" (its name, what it tells: a message of its own)."""
 
@@ -58,7 +62,7 @@ class Guest(GuestInHand, GuestSeen):
         self.problem = ""
         self.not_responding = ""
         self.stop_reason: StopReason | None = None
-        self._listeners = Listeners("state", "console", "frame", "panel", "event", "device")
+        self._listeners = Listeners("state", "console", "frame", "panel", "event", "device", "profile")
         origin = options.origin
         self.memory = GuestMemory(handset.model.panel if origin is None else origin.record.board.panel)
         self.panel: PanelView = self.memory.panel
@@ -67,6 +71,7 @@ class Guest(GuestInHand, GuestSeen):
         self.console = Console(lambda data: self._send(messages.ConsoleInput(data)))
         self.console.subscribe(lambda data: self._listeners.emit("console", data))
         self.network: GuestNetwork | None = None
+        self.profile: GuestProfile | None = None
         self._peripherals: Peripherals | None = None
         self._run: GuestRun | None = None
         self._changed = asyncio.Event()
@@ -107,6 +112,8 @@ class Guest(GuestInHand, GuestSeen):
         if self._run is None:
             raise GuestError(f"{self.name} is {self.state.value}")
         self._run, transit = await change_process(self, self._run, model)
+        if self.profile is not None:
+            self.profile.written(self._run.boot, transit.dirty)
         return transit
 
     def hold_messages(self) -> None:
@@ -166,7 +173,7 @@ class Guest(GuestInHand, GuestSeen):
         if self._panel_size is not None:
             self.tell("gpu", self._panel_size)
         if self.options.paused:
-            self._stopped("paused", 0, "")
+            self._stopped("paused", self.ticks, "")
         else:
             await self._run.first_report()
 
@@ -209,6 +216,23 @@ class Guest(GuestInHand, GuestSeen):
         """Ends its process without a word: for one that does not respond."""
         await self._end("killed", GuestState.OFF)
 
+    async def suspended(self) -> None:
+        """It was saved as it stands still; its process ends."""
+        await self._end("suspended", GuestState.OFF)
+
+    async def become(self, origin: Origin, *, paused: bool) -> None:
+        """Goes on from another state of itself, in another process. Raises GuestError."""
+        async with self._lifecycle:
+            await self._end_run()
+            if self._peripherals is not None:
+                await self._peripherals.close()
+                self._peripherals = None
+            before = self.options.origin
+            self.options = on_its_own(self.options, origin, paused=paused)
+            if before is not None:
+                before.close()
+        await self.boot()
+
     async def remove(self) -> None:
         """For the handset: nothing of it is left behind."""
         self._forget_phone()
@@ -217,6 +241,7 @@ class Guest(GuestInHand, GuestSeen):
         if self._peripherals is not None:
             await self._peripherals.close()
             self._peripherals = None
+        await self._close_profile()
         self.memory.close()
 
     async def wait_stopped(self) -> StopReason:
@@ -245,6 +270,8 @@ class Guest(GuestInHand, GuestSeen):
         fd = create_memfd("state", messages.STATE_MAX)
         try:
             saved: messages.Saved = await self._run.save(messages.Save(), [fd])
+            if self.profile is not None:
+                self.profile.written(self._run.boot, saved.dirty)
             return os.pread(fd, saved.size, 0)
         finally:
             os.close(fd)
@@ -358,6 +385,11 @@ class Guest(GuestInHand, GuestSeen):
         except PocketvisorError as error:
             self._listeners.emit("event", str(error))
 
+    def end_crashed(self, sentence: str) -> None:
+        """For what cannot go on, seen from outside."""
+        stopped = messages.Stopped("error", self.ticks, sentence[:2000])
+        self._do(self._end_crashed(stopped))
+
     async def _end_crashed(self, stopped: messages.Stopped) -> None:
         async with self._lifecycle:
             if self._run is not None:
@@ -376,7 +408,7 @@ class Guest(GuestInHand, GuestSeen):
                 self.stop_reason = StopReason(kind, self.ticks)
                 if stopped is not None:
                     self.stop_reason = StopReason(kind, stopped.ticks, stopped.detail, stopped.code)
-                how = {"power-off": "went off", "exit": "came to its end"}.get(kind, "was ended")
+                how = _ENDS.get(kind, "was ended")
                 self.console.ended(f"{self.name} {how}")
                 self._set_state(state)
 

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Final, Protocol
 from msgspec import structs
 
 from pocketvisor.board.config import FwCfgConfig
-from pocketvisor.control.messages import STATE_MAX, RamComplete, StateAt
+from pocketvisor.control.messages import STATE_MAX, StateAt
 from pocketvisor.errors import ProfileError
 from pocketvisor.guest.boot import Boot, GuestMemory
 from pocketvisor.guest.memory import create_memfd
+from pocketvisor.guest.options import RunOptions
 from pocketvisor.guest.ram import Ram
-from pocketvisor.guest.record import GuestRecord, decode, image_of
+from pocketvisor.guest.record import BOARD_VERSION, GuestRecord, decode, image_of
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.profile.file import ProfileFile
+from pocketvisor.profile.keys import Unlock
+from pocketvisor.profile.ledger import Ledger
 from pocketvisor.profile.manifest import Manifest
 from pocketvisor.profile.tree import Space, SpaceReader
 from pocketvisor.storage.files import write_all
@@ -138,7 +141,7 @@ class ProfileOrigin:
             loop.call_soon_threadsafe(guest.loading_failed, str(error))
 
         def ended() -> None:
-            loop.call_soon_threadsafe(guest.tell_process, RamComplete())
+            loop.call_soon_threadsafe(guest.ram_loaded)
 
         ram.load(bytes(absent), fill, on_failure=failed, on_end=ended)
         return ram
@@ -187,6 +190,46 @@ class ProfileOrigin:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
+
+
+def open_origin(
+    path: Path, generation: int | None, unlock: Unlock | None, accept_older: bool
+) -> tuple[ProfileFile, ProfileOrigin]:
+    """Blocks; raises ProfileError. The file is the caller's."""
+    file = ProfileFile.open(path)
+    try:
+        if unlock is not None:
+            file.unlock(unlock)
+        number = file.head if generation is None else generation
+        if not number:
+            raise ProfileError(f"{path.name} has no generation: nothing was saved in it")
+        origin = ProfileOrigin(file, file.manifest(number))
+        if origin.manifest.board > BOARD_VERSION:
+            raise ProfileError(
+                f"{path.name} was saved by a newer Pocketvisor, whose board this one does not have"
+            )
+        Ledger().record(
+            file.id, {each.number: each.digest for each in file.generations()}, accept_older=accept_older
+        )
+        if number != file.head:
+            file.set_head(number)
+    except BaseException:
+        file.close()
+        raise
+    return file, origin
+
+
+def options_of(origin: ProfileOrigin, *, paused: bool = False) -> RunOptions:
+    record = origin.record
+    return RunOptions(
+        rate=record.rate,
+        restart_on_reset=record.restart_on_reset,
+        deterministic=record.board.deterministic,
+        skip_idle=record.board.skip_idle,
+        semihosting=record.board.semihosting is not None,
+        paused=paused,
+        origin=origin,
+    )
 
 
 def _check_sizes(record: GuestRecord, manifest: Manifest) -> None:

@@ -137,6 +137,16 @@ class PanelView:
         image.save(file, "png")
         return file.getvalue()
 
+    def thumbnail(self, side: int = 320) -> bytes:
+        """The picture as a small PNG file. Blocks, as screenshot() does."""
+        picture = self.picture
+        size = picture.width, picture.height
+        image = Image.frombytes("RGB", size, bytes(self.memory_of(picture)), "raw", "BGRX", picture.stride)
+        image.thumbnail((side, side), reducing_gap=2.0)
+        file = io.BytesIO()
+        image.save(file, "png")
+        return file.getvalue()
+
     def clear(self) -> None:
         """Black, for the next process of the same guest."""
         self._map[:] = bytes(self._size)

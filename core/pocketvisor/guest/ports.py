@@ -175,6 +175,8 @@ class Ports:
         """Raises GuestError where a socket cannot be had."""
         self._guest = guest
         self._replay = replay
+        origin = guest.options.origin
+        self._saved = origin.record.board.devices.console if origin is not None else None
         self._hvc = _Hvc()
         self._fds: list[int] = []
         self._channels: list[_Channel] = []
@@ -202,6 +204,8 @@ class Ports:
         hvc = self._hvc.begin()
         ports = tuple(channel.begin() for channel in self._channels)
         self._fds = [hvc, *(port.wire for port in ports)]
+        if self._saved is not None:  # its channels are there, and nobody at their ends
+            ports = self._saved.ports
         modem = modem_config(self._guest.handset.phone.state) if self.modem is not None else None
         return structs.replace(devices, console=ConsoleConfig(wire=hvc, modem=modem, ports=ports))
 

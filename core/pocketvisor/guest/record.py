@@ -14,7 +14,7 @@ from msgspec import Meta, Struct, structs
 from pocketvisor.board.config import KINDS, BoardConfig, Descriptors
 from pocketvisor.errors import ProfileError
 from pocketvisor.images.catalogue import FILE_FIELDS, GuestImage
-from pocketvisor.network.spec import LOOPBACK, Forward, Mode
+from pocketvisor.network.spec import LOOPBACK, Forward, Mode, NetworkSpec
 from pocketvisor.recording import recorded_parts
 
 if TYPE_CHECKING:
@@ -77,10 +77,16 @@ class GuestRecord(Struct, frozen=True, kw_only=True):
 
 
 def record_of(
-    guest: "Guest", board: BoardConfig, disks: Sequence[DiskRecord], **fields: object
+    guest: "Guest",
+    board: BoardConfig,
+    disks: Sequence[DiskRecord],
+    *,
+    without_network: bool = False,
+    **fields: object,
 ) -> GuestRecord:
+    """`without_network`: its cable is out."""
     image = guest.image
-    state = guest.network.state if guest.network is not None else None
+    state = guest.network.state if guest.network is not None and not without_network else None
     network = None
     if state is not None and guest.network is not None:
         network = NetworkRecord(
@@ -153,9 +159,21 @@ def decode(data: bytes) -> GuestRecord:
     return record
 
 
-def safe_forwards(network: NetworkRecord) -> tuple[Forward, ...]:
-    """What leads to the guest from this computer alone; the others' user has to say so again."""
-    return tuple(forward for forward in network.forwards if forward.address == LOOPBACK)
+def network_of_record(record: GuestRecord) -> NetworkSpec | None:
+    """The card that it had, and what it was attached to; without a record of that, as for a clone, its cable
+    is out. Of its forwarded ports those that this computer alone reaches: for others the user has to say so
+    again."""
+    card = record.board.devices.network
+    if card is None:
+        return None
+    network = record.network or NetworkRecord(mac=card.mac, mtu=card.mtu)
+    return NetworkSpec(
+        mode=network.mode,
+        switch=network.switch,
+        forwards=tuple(forward for forward in network.forwards if forward.address == LOOPBACK),
+        mac=card.mac,
+        mtu=card.mtu,
+    )
 
 
 def image_of(record: GuestRecord, files: dict[str, Path]) -> GuestImage:

@@ -50,6 +50,10 @@ class UserDevices:
 
 
 async def open_user_devices(guest: "Guest", progress: Callable[[str], None]) -> UserDevices | None:
+    origin = guest.options.origin
+    if origin is not None:
+        saved = origin.record.board.devices.user
+        return UserDevices(saved) if saved else None
     paths = guest.options.devices
     if not paths:
         return None

@@ -19,6 +19,7 @@ from pocketvisor.board.config import DevicesConfig, NetworkConfig
 from pocketvisor.devices.virtio_net import Link
 from pocketvisor.errors import NetworkError
 from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
+from pocketvisor.guest.record import network_of_record
 from pocketvisor.network import messages
 from pocketvisor.network.cable import DEVICE, Cable
 from pocketvisor.network.capture import open_capture
@@ -335,7 +336,8 @@ async def open_network(guest: "Guest", progress: object) -> GuestNetwork | None:
         card = replay.head.network
         guest.network = GuestNetwork(guest, NetworkSpec(), card) if card is not None else None
         return guest.network
-    spec = guest.options.network_of(guest.image)
+    origin = guest.options.origin
+    spec = guest.options.network_of(guest.image) if origin is None else network_of_record(origin.record)
     if spec is None:
         return None
     network = GuestNetwork(guest, spec)
