@@ -1,8 +1,10 @@
 /* Framebuffer damage; see framebuffer.h for what is left out. */
+#define _GNU_SOURCE
 #include "framebuffer.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Two rectangles become one where the pixels painted in vain stay below this. */
 enum { WASTE = 4096, GAP = 8 };
@@ -100,7 +102,9 @@ bool framebuffer_init(struct framebuffer *framebuffer, const uint8_t *pixels, si
     framebuffer->height = height;
     framebuffer->stride = stride;
     framebuffer->dirty = calloc(1, size / FRAMEBUFFER_PAGE / 8 + 1);
-    framebuffer->shadow = calloc(1, size);
+    /* Not calloc(), which clears what it takes from the heap: pages never shown cost nothing so. */
+    void *shadow = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    framebuffer->shadow = shadow == MAP_FAILED ? NULL : shadow;
     if (!framebuffer->dirty || !framebuffer->shadow) {
         framebuffer_free(framebuffer);
         return false;
@@ -111,6 +115,7 @@ bool framebuffer_init(struct framebuffer *framebuffer, const uint8_t *pixels, si
 
 void framebuffer_free(struct framebuffer *framebuffer) {
     free(framebuffer->dirty);
-    free(framebuffer->shadow);
+    if (framebuffer->shadow)
+        munmap(framebuffer->shadow, framebuffer->size);
     framebuffer->dirty = framebuffer->shadow = NULL;
 }

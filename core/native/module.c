@@ -44,9 +44,17 @@ static PyObject *set_test_fault(PyObject *module, PyObject *arguments, PyObject 
     Py_RETURN_NONE;
 }
 
+static PyObject *prepare(PyObject *module, PyObject *unused) {
+    (void)module, (void)unused;
+    vcpu_prepare();
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef functions[] = {
     {"overrides_problem", overrides_problem, METH_NOARGS,
      "overrides_problem()\n--\n\nWhy the engine's overrides are not in effect, or None where they are."},
+    {"prepare", prepare, METH_NOARGS,
+     "prepare()\n--\n\nOpens an engine ahead, for the next Machine of this process or of a fork of it."},
     {"set_test_fault", (PyCFunction)(void (*)(void))set_test_fault, METH_VARARGS | METH_KEYWORDS,
      "set_test_fault(name)\n--\n\nMakes the named internal step fail once."},
     {NULL, NULL, 0, NULL},

@@ -53,6 +53,9 @@ enum vcpu_stop {
     VCPU_ERROR, /* the engine failed: vcpu_error() */
 };
 
+/* Opens one ahead, which the next vcpu_open() takes. Where that fails, vcpu_open() says why. A process that
+ * forks afterwards shares its engine's memory with its forks, each of which takes it as its own. */
+void vcpu_prepare(void);
 /* NULL with a sentence in `error`. Refuses where the overrides are not in effect. The clock is the
  * machine's and outlives the vCPU. */
 struct vcpu *vcpu_open(struct clock *clock, const struct vcpu_host *host, char error[256]);

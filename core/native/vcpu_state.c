@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@ enum { CONTEXT_LENGTHS = 10 * 4, CONTEXT_BREAKPOINTS = 16 * sizeof(void *) };
 static const struct overrides *overrides;
 static const struct engine_functions *engine;
 static char problem[256];
+static _Atomic(struct vcpu *) spare;
 static bool gated; /* block starts are generated code: see gate.c */
 
 static void on_probe_interrupt(uc_engine *uc, uint32_t number, void *user) {
@@ -128,7 +130,7 @@ static uc_err set_up_engine(struct vcpu *vcpu, const char **step) {
     return memory_add_sink(vcpu) ? UC_ERR_OK : UC_ERR_MAP;
 }
 
-struct vcpu *vcpu_open(struct clock *clock, const struct vcpu_host *host, char error[256]) {
+static struct vcpu *open_alone(char error[256]) {
     const char *missing = vcpu_overrides_problem(), *step = "opening";
     if (missing) {
         snprintf(error, 256, "%s", missing);
@@ -139,8 +141,6 @@ struct vcpu *vcpu_open(struct clock *clock, const struct vcpu_host *host, char e
         snprintf(error, 256, "no memory for a vCPU");
         return NULL;
     }
-    vcpu->clock = clock;
-    vcpu->host = *host;
     vcpu->overrides = overrides;
     vcpu->engine = engine;
     vcpu->limit = UINT64_MAX;
@@ -157,6 +157,26 @@ struct vcpu *vcpu_open(struct clock *clock, const struct vcpu_host *host, char e
     }
     set_power_on_state(vcpu);
     uc_context_save(vcpu->uc, vcpu->power_on);
+    return vcpu;
+}
+
+void vcpu_prepare(void) {
+    char error[256];
+    if (!atomic_load(&spare)) {
+        struct vcpu *none = NULL, *made = open_alone(error);
+        if (made && !atomic_compare_exchange_strong(&spare, &none, made))
+            vcpu_close(made);
+    }
+}
+
+struct vcpu *vcpu_open(struct clock *clock, const struct vcpu_host *host, char error[256]) {
+    struct vcpu *vcpu = atomic_exchange(&spare, NULL);
+    if (!vcpu)
+        vcpu = open_alone(error);
+    if (!vcpu)
+        return NULL;
+    vcpu->clock = clock;
+    vcpu->host = *host;
     vcpu_arm_trigger(vcpu);
     return vcpu;
 }

@@ -295,5 +295,9 @@ class Machine:
 def overrides_problem() -> str | None:
     """One sentence on why the engine's overrides are not in effect, or None where they are."""
 
+def prepare() -> None:
+    """Opens an engine ahead, for the next Machine of this process or of a fork of it. Where that fails, that
+    Machine says why."""
+
 def set_test_fault(name: str) -> None:
     """For tests: makes the named internal step fail once ("alloc", "eventfd", "log")."""
