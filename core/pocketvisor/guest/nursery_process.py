@@ -35,6 +35,7 @@ MODULES: Final = (
     "pocketvisor.devices.virtio_net",
     "pocketvisor.guest.process",
     "pocketvisor.guest.sandbox",
+    "pocketvisor.guest.saver",
     "pocketvisor.guest.script",
     "pocketvisor.guest.vcpu_thread",
 )
@@ -143,7 +144,7 @@ class Nursery:
             _name("guest")
             from pocketvisor.guest import process
 
-            code = process.main([str(wanted[0][1]), str(self._pid)])
+            code = process.main(wanted[0][1], self._pid)
         except BaseException:
             traceback.print_exc()
         finally:
@@ -168,10 +169,16 @@ def _warm_up() -> None:
         from pocketvisor.devices.user_device import preload
 
         preload()
-        # Opens an engine, runs a few instructions and closes it; libunicorn starts no thread for that, and
-        # what it finds is the same in a fork.
-        _native.overrides_problem()
+        # Runs a few instructions in an engine; libunicorn starts no thread for that, and what it finds is the
+        # same in a fork.
+        if _native.overrides_problem() is None:
+            from pocketvisor.guest.rehearsal import rehearse
+
+            rehearse()
+            _native.prepare()
     gc.collect()
+    with contextlib.suppress(AttributeError):  # a C library that has no such thing
+        ctypes.CDLL(None).malloc_trim(0)  # a fork's first write to what is free then copies nothing
     gc.freeze()
 
 

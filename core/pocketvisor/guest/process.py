@@ -1,4 +1,4 @@
-"""A guest's process: `python -m pocketvisor.guest.process CONTROL PARENT`, its descriptors inherited.
+"""A guest's process, from main() on: a fork of the nursery, with its descriptors in place.
 
 The main thread speaks with the handset and serves the devices' doorbells; one further thread is the vCPU.
 It opens no paths: all that it works on was handed in. Whatever it cannot do is told in a sentence.
@@ -329,8 +329,8 @@ def _shake_hands(channel: BlockingChannel[FromHandset, FromGuest]) -> GuestMain 
                 raise ControlError(f"{type(message).__name__} is out of place here")
 
 
-def main(arguments: list[str]) -> int:
-    control, parent = (int(argument) for argument in arguments)
+def main(control: int, parent: int) -> int:
+    """Its exit code. `control` is its end of the channel, `parent` the process that it does not outlive."""
     confine(parent)
     channel: BlockingChannel[FromHandset, FromGuest] = BlockingChannel(
         socket.socket(fileno=control), FromHandset
@@ -347,7 +347,3 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -23,7 +23,8 @@ from pocketvisor.control.messages import (
     Start,
 )
 from pocketvisor.errors import ControlError, GuestError
-from pocketvisor.guest.nursery import Child, last_line
+from pocketvisor.guest.child import Child
+from pocketvisor.guest.nursery import last_line
 
 HANDSHAKE_SECONDS: Final = 30.0
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pocketvisor.api import Guest, GuestError, GuestImage, GuestState, Handset, RunOptions, load_models
-from pocketvisor.guest import nursery
+from pocketvisor.guest import child, nursery
 from pocketvisor.guest.nursery_process import MODULES
 
 Start = Callable[..., Any]
@@ -61,14 +61,14 @@ async def test_the_nursery_has_one_thread_and_nothing_of_a_guest(start: Start) -
     folder = Path(f"/proc/{parent_of(guest.pid)}")
     assert len(list((folder / "task").iterdir())) == 1
     held = [os.readlink(fd) for fd in (folder / "fd").iterdir()]
-    assert not [name for name in held if "pocketvisor-ram" in name or "pocketvisor-status" in name]
+    assert not [name for name in held if "pocketvisor-ram " in name or "pocketvisor-status" in name]
 
 
 async def test_a_guest_has_its_own_descriptors_and_no_others(start: Start) -> None:
     one, two = await start("One"), await start("Two")
     held = {fd: os.readlink(fd) for fd in Path(f"/proc/{two.pid}/fd").iterdir()}
     assert not [name for name in held.values() if "pidfd" in name]
-    rams = {os.stat(fd).st_ino for fd, name in held.items() if "pocketvisor-ram" in name}
+    rams = {os.stat(fd).st_ino for fd, name in held.items() if name.startswith("/memfd:pocketvisor-ram ")}
     assert rams == {os.stat(two._run.boot.descriptors[0]).st_ino}
     assert os.stat(one._run.boot.descriptors[0]).st_ino not in rams
 
@@ -109,12 +109,12 @@ async def test_a_nursery_that_hangs_is_given_up_and_costs_no_guest(
 ) -> None:
     guest = await start("One")
     parent = parent_of(guest.pid)
-    monkeypatch.setattr(nursery, "BIRTH_SECONDS", 0.1)
+    monkeypatch.setattr(child, "BIRTH_SECONDS", 0.1)
     os.kill(parent, signal.SIGSTOP)
     try:
         with pytest.raises(GuestError, match="could not be started in"):
             await start("Two")
-        monkeypatch.setattr(nursery, "BIRTH_SECONDS", 30)
+        monkeypatch.setattr(child, "BIRTH_SECONDS", 30)
         other = await start("Three")
         assert parent_of(other.pid) != parent
         guest.console.write(b"hello\r")
@@ -128,8 +128,8 @@ async def test_a_nursery_that_hangs_is_given_up_and_costs_no_guest(
 
 async def test_a_guest_that_nobody_listens_to_is_ended(start: Start) -> None:
     guest = await start()
-    pid, child = guest.pid, guest._run._process._child
-    child._stop_hearing()
+    pid = guest.pid
+    guest._run._process._child._stop_hearing()
     await until(lambda: is_gone(pid))
 
 
@@ -198,7 +198,7 @@ async def test_nothing_is_left_open(handset: Handset, monitor_image: GuestImage)
 
 def test_without_standard_streams_a_guest_is_refused() -> None:
     async def born() -> None:
-        await nursery.Child.born([2, 30])
+        await child.Child.born([2, 30])
 
     with pytest.raises(GuestError, match="standard input"):
         asyncio.run(born())
