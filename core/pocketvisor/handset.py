@@ -83,16 +83,21 @@ class Handset:
         name: str | None = None,
         paused: bool = False,
         accept_older: bool = False,
+        arriving: bool = False,
         progress: Progress | None = None,
         on_guest: Callable[[Guest], None] | None = None,
     ) -> Guest:
         """The guest of a profile goes on from its head or another generation, and is saved there from now on.
 
         Where it was off then it is switched on. `accept_older`: also a file that is behind what this computer
-        has seen of the profile. Raises ProfileError, OutOfMemory, GuestError; nothing is left of it then."""
+        has seen of the profile. `arriving`: for pocketvisor.migration, a phone that is another machine's as
+        yet; without it a phone that was moved elsewhere is refused. Raises ProfileError, OutOfMemory,
+        GuestError; nothing is left of it then."""
         if progress is not None:
             progress(f"Opening {path.name}")
-        file, origin = await asyncio.to_thread(open_origin, path, generation, unlock, accept_older)
+        file, origin = await asyncio.to_thread(
+            open_origin, path, generation, unlock, accept_older, arriving=arriving
+        )
         try:
             options = options_of(origin, paused=paused)
             image = origin.image

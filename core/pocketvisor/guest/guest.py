@@ -61,6 +61,8 @@ class Guest(GuestInHand, GuestSeen, GuestKept):
         self.state = GuestState.STARTING
         self.problem = ""
         self.not_responding = ""
+        self.held = ""
+        """Why it stands still whatever its user wants: it is moving to another machine, or from one."""
         self.stop_reason: StopReason | None = None
         self._listeners = Listeners("state", "console", "frame", "panel", "event", "device", "profile")
         origin = options.origin
@@ -184,6 +186,7 @@ class Guest(GuestInHand, GuestSeen, GuestKept):
             await self._until_not(GuestState.RUNNING)
 
     async def resume(self) -> None:
+        self.check_held()
         if self.state is GuestState.PAUSED:
             self.stop_reason = None
             self._send(messages.Resume())
@@ -193,6 +196,7 @@ class Guest(GuestInHand, GuestSeen, GuestKept):
 
     async def run_until(self, tick: int) -> StopReason:
         """Runs to the first block start at or after the tick; it is paused then."""
+        self.check_held()
         if self.state is not GuestState.PAUSED:
             raise GuestError(f"{self.name} is {self.state.value}: pause it first")
         self.stop_reason = None
@@ -201,12 +205,19 @@ class Guest(GuestInHand, GuestSeen, GuestKept):
 
     async def reset(self) -> None:
         """Power off and on: memory and devices are as new, the image is read again."""
+        self.check_held()
         await self.boot()
 
     async def restart(self) -> None:
         """As reset(), for a guest that is off or crashed too: raises OutOfMemory where its RAM is taken."""
+        self.check_held()
         self.handset.check_room(self.ram_mib, besides=self)
         await self.boot()
+
+    def check_held(self) -> None:
+        """Raises GuestError."""
+        if self.held:
+            raise GuestError(self.held)
 
     async def power_off(self) -> None:
         """Takes at most 250 ms. What it printed and what entered it is kept."""
@@ -222,6 +233,7 @@ class Guest(GuestInHand, GuestSeen, GuestKept):
 
     async def become(self, origin: Origin, *, paused: bool) -> None:
         """Goes on from another state of itself, in another process. Raises GuestError."""
+        self.check_held()
         async with self._lifecycle:
             await self._end_run()
             if self._peripherals is not None:

@@ -83,6 +83,7 @@ class GuestKept:
         """Is again what it was at that generation, in place. What is not saved is lost; other generations
         stay. Raises ProfileError, where nothing has happened, or GuestError."""
         guest, profile = self._self, self._kept_in()
+        guest.check_held()
         manifest = await asyncio.to_thread(profile.file.manifest, generation)
         origin = ProfileOrigin(profile.file, manifest)
         await asyncio.to_thread(profile.file.set_head, generation)

@@ -22,6 +22,8 @@ from pocketvisor.guest.options import RunOptions
 from pocketvisor.guest.ram import Ram
 from pocketvisor.guest.record import BOARD_VERSION, GuestRecord, decode, image_of
 from pocketvisor.images.catalogue import GuestImage
+from pocketvisor.migration.lease import why_not
+from pocketvisor.migration.leases import Leases
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import Unlock
 from pocketvisor.profile.ledger import Ledger
@@ -193,11 +195,13 @@ class ProfileOrigin:
 
 
 def open_origin(
-    path: Path, generation: int | None, unlock: Unlock | None, accept_older: bool
+    path: Path, generation: int | None, unlock: Unlock | None, accept_older: bool, *, arriving: bool = False
 ) -> tuple[ProfileFile, ProfileOrigin]:
-    """Blocks; raises ProfileError. The file is the caller's."""
+    """Blocks; raises ProfileError. The file is the caller's. `arriving`: it is not this machine's yet."""
     file = ProfileFile.open(path)
     try:
+        if not arriving and (why := why_not(Leases(Ledger()).get(file.id), path.stem)):
+            raise ProfileError(why)
         if unlock is not None:
             file.unlock(unlock)
         number = file.head if generation is None else generation

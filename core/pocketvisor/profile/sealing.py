@@ -31,6 +31,10 @@ OVERHEAD = SALT + 4 + 16
 class Sealer(Protocol):
     """Of one profile, unlocked. For any thread, several at a time."""
 
+    @property
+    def key_text(self) -> str:
+        """What opens the profile elsewhere, as Unlock(key=...); empty where it is open to anyone."""
+
     def chunk_id(self, plain: Buffer) -> bytes:
         """32 bytes that no other content has."""
 
@@ -49,6 +53,8 @@ class Sealer(Protocol):
 
 class PlainSealer:
     """Of a profile without keys: signed and checked, but anyone reads it."""
+
+    key_text = ""
 
     def __init__(self, key: ProfileKey) -> None:
         self._signer = Signer(key.derive("signing"))
@@ -73,9 +79,14 @@ class KeyedSealer:
     """Of a profile with keys."""
 
     def __init__(self, key: ProfileKey) -> None:
+        self._key = key
         self._ids = key.derive("chunk ids")
         self._sealing = key.derive("sealing")
         self._signer = Signer(key.derive("signing"))
+
+    @property
+    def key_text(self) -> str:
+        return self._key.text()
 
     def chunk_id(self, plain: Buffer) -> bytes:
         """Keyed: that a file holds some known content shows to nobody who cannot open it."""
