@@ -46,8 +46,8 @@ class Arriving:
         self._progress = progress
         self._state = Receiving(name=offer.name, peer=link.peer.name, words="On its way")
 
-    async def run(self) -> int:
-        """The number of the last generation, when all of it is here."""
+    async def run(self) -> messages.Round:
+        """The last one, when all of it is here."""
         while True:
             head = await self._link.receive(messages.Round, seconds=ROUND_SECONDS)
             self._state.round += 1
@@ -56,7 +56,7 @@ class Arriving:
             self._link.send(messages.RoundDone(head.number))
             if head.last:
                 await in_thread(self._go_on_from, head.number)
-                return head.number
+                return head
 
     async def _chunks(self) -> None:
         missing: list[bytes] = []  # the next one at the end

@@ -46,6 +46,8 @@ class MovingGuest(Protocol):
     """0 where it is off."""
     key: str
     """Opens its profile; empty for one without keys."""
+    runs: bool
+    """Whether it is to run on there: known with the last generation."""
 
     async def take_generation(self) -> int | None:
         """Saves it while it runs on; the generation's number, None where it does not run."""
@@ -58,6 +60,9 @@ class MovingGuest(Protocol):
 
     async def end(self) -> None:
         """It is the other machine's now."""
+
+    def unknown(self, sentence: str) -> None:
+        """It stands still until settle() or force(), for that reason."""
 
 
 class MoveReport(Struct, kw_only=True):
@@ -174,7 +179,7 @@ class Departure:
         self._paused_at = time.monotonic()
         self._tell("Standing still")
         last = await link.working(asyncio.ensure_future(guest.last_generation_paused()))
-        await sender.send(last, "Standing still", last=True)
+        await sender.send(last, "Standing still", last=True, runs=guest.runs)
         if (await link.receive(messages.Prepared)).move != self._move:
             raise MigrationError("The other machine is ready for another move")
         return last
@@ -243,7 +248,9 @@ class Departure:
         name, profile = self.guest.name, self._file.id
         if outcome in (None, "waiting"):
             record = await in_thread(self._leases.get, profile)
-            raise MoveUnknown(lease.why_not(record, name))
+            sentence = lease.why_not(record, name)
+            self.guest.unknown(sentence)
+            raise MoveUnknown(sentence)
         record = await in_thread(
             self._leases.change,
             profile,

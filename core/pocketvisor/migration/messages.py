@@ -119,6 +119,8 @@ class Round(_Message):
     number: Number
     manifest: Annotated[bytes, Meta(max_length=MANIFEST_MAX)]
     last: bool = False
+    runs: bool = True
+    """Of the last one: whether it is to run on there, or stood still here as well."""
 
 
 class Have(_Message):

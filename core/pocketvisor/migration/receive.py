@@ -16,7 +16,7 @@ from typing import Final, Protocol
 import msgspec
 from msgspec import Struct
 
-from pocketvisor.errors import MigrationError, PocketvisorError
+from pocketvisor.errors import MigrationError, PocketvisorError, ProfileError
 from pocketvisor.migration import lease, messages
 from pocketvisor.migration.arriving import Arriving, Receiving
 from pocketvisor.migration.lease import Peer, Record, State
@@ -48,8 +48,9 @@ class Landing(Protocol):
     async def check(self, name: str, ram_mib: int) -> None:
         """Raises PocketvisorError where such a phone could not run."""
 
-    async def prepare(self, path: Path, generation: int, key: str | None) -> Arrival:
-        """The guest of a profile's generation, paused. Raises PocketvisorError."""
+    async def prepare(self, path: Path, generation: int, key: str | None, runs: bool) -> Arrival:
+        """The guest of a profile's generation, which stands still; `runs`: it runs when it goes on. Raises
+        PocketvisorError."""
 
 
 class _Waiting(Struct):
@@ -138,14 +139,22 @@ class Receiver:
             here = await in_thread(file.generations)
             link.send(messages.Accepted([generation.number for generation in here][-messages.KNOWN_MAX :]))
             last = await Arriving(link, file, offer, self._shelf_room, self._progress).run()
+        except BaseException:
+            with suppress(ProfileError):
+                await in_thread(file.keep_received)  # the next connection goes on from there
+            raise
         finally:
             await in_thread(file.close)
         key = offer.key or None
         if key is not None:
             self._keys[offer.profile] = key
-        arrival = await link.working(asyncio.ensure_future(self._landing.prepare(file.path, last, key)))
+        arrival = await link.working(
+            asyncio.ensure_future(self._landing.prepare(file.path, last.number, key, last.runs))
+        )
         self._waiting[offer.profile] = _Waiting(offer.move, arrival)
-        await in_thread(self._leases.change, offer.profile, lambda record: _ready(record, offer.move, last))
+        await in_thread(
+            self._leases.change, offer.profile, lambda record: _ready(record, offer.move, last.number)
+        )
         link.send(messages.Prepared(offer.move))
         word = await link.receive(messages.Commit, messages.Ask, seconds=COMMIT_SECONDS)
         link.send(await link.working(asyncio.ensure_future(self._answer(word))))
@@ -236,7 +245,7 @@ class Receiver:
                 path = await in_thread(self.shelf.find, profile)
                 if path is None or not await in_thread(_as_it_came, path, record.generation):
                     return
-                arrival = await self._landing.prepare(path, record.generation, self._keys.get(profile))
+                arrival = await self._landing.prepare(path, record.generation, self._keys.get(profile), True)
             else:
                 arrival = waiting.arrival
             await arrival.go_on()

@@ -62,14 +62,14 @@ class Sender:
         self.meter = Meter()
         self.rounds = 0
 
-    async def send(self, number: int, words: str, *, last: bool = False) -> int:
+    async def send(self, number: int, words: str, *, last: bool = False, runs: bool = True) -> int:
         """One generation; it is durable there when this returns. The bytes of its chunks that went over."""
         self.rounds += 1
         raw = await in_thread(self._file.raw_manifest, number)
         manifest = msgspec.msgpack.encode(raw)
         if len(manifest) > messages.MANIFEST_MAX:
             raise MigrationError(f"Generation {number} is too large to be moved")
-        self._link.send(messages.Round(number, manifest, last))
+        self._link.send(messages.Round(number, manifest, last, runs))
         wanted = list(await in_thread(self._file.chunk_ids, number) - self._there)
         before = self.meter.bytes
         for at in range(0, len(wanted), messages.IDS_MAX):

@@ -80,6 +80,8 @@ class Phone:
         self.name = "Work"
         self.ram_mib = 16
         self.key = ""
+        self.runs = True
+        self.said = ""
         self.random = random.Random(1)
         self.text = text
         self.ram = [self.page() for _ in range(chunks)]
@@ -121,6 +123,9 @@ class Phone:
         assert self.paused
         self.ended = True
 
+    def unknown(self, sentence: str) -> None:
+        self.said = sentence
+
     @property
     def running(self) -> bool:
         return "here" in self.world.live
@@ -133,6 +138,7 @@ class Recorded(Phone):
         shutil.copyfile(template.file.path, path)
         self.world = world
         self.name, self.ram_mib, self.key = template.name, template.ram_mib, template.key
+        self.runs, self.said = True, ""
         self.ram = template.ram
         self.file = ProfileFile.open(path)
         self.paused = self.ended = False
@@ -178,7 +184,7 @@ class FakeLanding:
         if self.fails_at == "check":
             raise MigrationError(f"There is no room for {name} and its {ram_mib} MiB")
 
-    async def prepare(self, path: Path, generation: int, key: str | None) -> Guest:
+    async def prepare(self, path: Path, generation: int, key: str | None, runs: bool) -> Guest:
         if self.fails_at == "prepare":
             raise MigrationError("It cannot run there")
         self.prepared += 1
