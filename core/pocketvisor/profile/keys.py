@@ -242,7 +242,7 @@ def _argon(slot: KeySlot) -> _Argon | None:
         return None
     try:
         part = msgspec.msgpack.decode(slot.wrapped, type=_Argon)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise DamagedProfile("A passphrase slot of it is damaged") from None
     if part.memory < 8 * part.lanes:
         raise DamagedProfile("A passphrase slot of it is damaged")

@@ -91,7 +91,7 @@ def decode_entry(header: Header, name: str, whole: bytes) -> Entry:
         rows.check_row(header, row)
         if row.deleted or entry_name(header.profile, entry.raw) != name:
             raise DamagedProfile("it is another generation's")
-    except (msgspec.DecodeError, RecursionError, DamagedProfile):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, DamagedProfile):
         number = parse_entry_name(name)
         raise DamagedProfile(f"Generation {number} in the vault is damaged") from None
     return entry
@@ -112,7 +112,7 @@ def decode_header(profile: bytes, whole: bytes) -> VaultHeader:
     """Raises DamagedProfile for what is not of this profile."""
     try:
         header = msgspec.msgpack.decode(whole, type=VaultHeader)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise DamagedProfile(f"The header of profile {profile.hex()[:12]} in the vault is damaged") from None
     if header.raw.header.profile != profile:
         raise DamagedProfile(f"The header of profile {profile.hex()[:12]} in the vault is of another one")

@@ -24,6 +24,8 @@ PART: Final = ".part"
 NAMES_MAX: Final = 1_000_000
 _RENAMING: Final = {"sftp", "ssh", "ftp", "smb", "webhdfs", "hdfs", "arrow_hdfs"}
 """Services that show a file while it is being written."""
+_AHEAD: Final = {"sftp", "ssh"}
+"""Services whose driver waits for each piece, unless it fetches a file."""
 
 
 class MissingInVault(ProfileError):
@@ -39,16 +41,18 @@ class Store:
         self._fs: Any = None
         self._root = ""
         self._folder: Path | None = None
+        self._renames = self._ahead = False
         if "://" not in url:
             self._folder = Path(url).expanduser().absolute()
             return
         try:
-            self._fs, root = fsspec.url_to_fs(url, use_listings_cache=False)
+            self._fs, root = fsspec.url_to_fs(url)
         except Exception as error:
             raise ProfileError(f"The vault {self.shown} cannot be used: {_first_line(error)}") from error
         self._root = str(root).rstrip("/")
         protocols = {self._fs.protocol} if isinstance(self._fs.protocol, str) else set(self._fs.protocol)
         self._renames = bool(protocols & _RENAMING)
+        self._ahead = bool(protocols & _AHEAD)
         if protocols & {"file", "local"}:
             self._folder = Path(root)
 
@@ -59,16 +63,26 @@ class Store:
             if self._folder is not None:
                 return self._read_file(self._folder / name, name, most, start, size)
             path = f"{self._root}/{name}"
+            self._fs.invalidate_cache()  # of listings: others write to it as well
             whole = self._fs.size(path)
             if whole is None or (size is None and whole - start > most):
                 raise DamagedProfile(f"{name} in the vault is larger than it may be")
             if start + (size or 0) > whole:
                 raise DamagedProfile(f"{name} in the vault is shorter than it should be")
             end = whole if size is None else start + size
-            content = bytes(self._fs.cat_file(path, start=start, end=end))
+            if self._ahead and size is None:
+                content = self._get(path)[start:]
+            else:
+                content = bytes(self._fs.cat_file(path, start=start, end=end))
         if len(content) != end - start:
             raise DamagedProfile(f"{name} in the vault is shorter than it should be")
         return content
+
+    def _get(self, path: str) -> bytes:
+        """As a file, for the reason that _put() has. Paramiko asks for no more than the size it was told."""
+        with open(os.memfd_create("pack", os.MFD_CLOEXEC), "rb") as file:
+            self._fs.get_file(path, f"/proc/self/fd/{file.fileno()}")
+            return file.read()
 
     def _read_file(self, path: Path, name: str, most: int, start: int, size: int | None) -> bytes:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -92,10 +106,17 @@ class Store:
                 self._write_file(self._folder / part, self._folder / name, content)
             elif self._renames:
                 self._fs.makedirs(f"{self._root}/{name}".rpartition("/")[0], exist_ok=True)
-                self._fs.pipe_file(f"{self._root}/{part}", content)
+                self._put(content, f"{self._root}/{part}")
                 self._fs.mv(f"{self._root}/{part}", f"{self._root}/{name}")
             else:
                 self._fs.pipe_file(f"{self._root}/{name}", content)
+
+    def _put(self, content: bytes, path: str) -> None:
+        """As a file: drivers send one without a round trip for each piece, ten times as fast over SFTP."""
+        with open(os.memfd_create("pack", os.MFD_CLOEXEC), "wb") as file:
+            file.write(content)
+            file.flush()
+            self._fs.put_file(f"/proc/self/fd/{file.fileno()}", path)
 
     def _write_file(self, part: Path, path: Path, content: bytes) -> None:
         assert self._folder is not None

@@ -1,5 +1,6 @@
 """A vault gives back what was copied into it, whoever else copies at the time and wherever a copy was cut."""
 
+import contextlib
 import os
 import stat
 import threading
@@ -12,7 +13,7 @@ import pytest
 from vault_kit import CHUNK, Phone, content
 
 from pocketvisor.errors import LockedProfile, ProfileError
-from pocketvisor.profile import keys
+from pocketvisor.profile import keys, vault_store
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import NewKeys, Unlock
 from pocketvisor.profile.vault import Vault
@@ -27,14 +28,18 @@ def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys, "ARGON_PASSES", 1)
 
 
-@pytest.fixture(params=["folder", "memory"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(params=["folder", "memory", "renaming"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A folder; an object store, where a file appears at once; a service as SFTP, where it is renamed."""
     if request.param == "folder":
         yield str(tmp_path / "vault")
         return
-    fsspec.filesystem("memory").store.clear()
-    yield "memory://phones/vault"
-    fsspec.filesystem("memory").store.clear()
+    if request.param == "renaming":
+        monkeypatch.setattr(vault_store, "_RENAMING", {"memory"})
+        monkeypatch.setattr(vault_store, "_AHEAD", {"memory"})
+    yield f"memory://{tmp_path.name}/vault"
+    with contextlib.suppress(FileNotFoundError):
+        fsspec.filesystem("memory").rm(f"/{tmp_path.name}", recursive=True)
 
 
 @pytest.fixture(params=["sealed", "plain"])

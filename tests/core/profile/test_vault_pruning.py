@@ -152,7 +152,7 @@ def test_packs_that_go_while_they_are_relied_upon_are_sent_again(
     assert other.check(phone.file.id) == []
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_copies_and_prunings_in_any_order(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
