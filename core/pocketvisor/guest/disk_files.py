@@ -19,7 +19,7 @@ from pocketvisor.storage.disk import OpenDisk, OpenDisks
 from pocketvisor.storage.keep import unnamed_file
 from pocketvisor.storage.lazy import BLOCK, LazyMap, Loader, block_count, map_size
 from pocketvisor.storage.overlay import OverlayStore
-from pocketvisor.storage.shared_map import CLUSTER, SharedMap, changed_size, shared_map_size
+from pocketvisor.storage.shared_map import CLUSTER, SharedMap, shared_changed_size, shared_map_size
 
 Note = Callable[[str], None]
 """Takes a sentence, from any thread."""
@@ -85,12 +85,14 @@ class GuestDisk:
         self.lazy = lazy
         self.in_profile = lazy is not None
         """The guest's profile has it as it was at the last capture, so that what has changed is enough."""
+        self.captured = False
+        """By one that is not closed: there is one at a time."""
         self._map_fd = self._changed_fd = -1
         self._shared: SharedMap | None = None
         if opened.overlay >= 0:
             try:
                 self._map_fd = create_memfd(f"{name}-map", shared_map_size(opened.size))
-                self._changed_fd = create_memfd(f"{name}-changed", changed_size(opened.size))
+                self._changed_fd = create_memfd(f"{name}-changed", shared_changed_size(opened.size))
                 self._shared = SharedMap(self._map_fd, self._changed_fd, opened.size)
                 self._shared.load(opened.overlay, overlay.HEADER_SIZE)
             except BaseException as error:
@@ -158,9 +160,11 @@ class GuestDisk:
 
     # For CapturedDisk
 
-    @property
-    def shared(self) -> SharedMap | None:
-        return self._shared
+    def share(self) -> "_Share | None":
+        """The map and the overlay once more, for as long as a capture lasts."""
+        if self._shared is None:
+            return None
+        return _Share(self._map_fd, self._changed_fd, self.opened.overlay, self.opened.size)
 
     def base_reader(self) -> BaseReader | None:
         disk, lazy = self.opened, self.lazy
@@ -209,6 +213,19 @@ def disk_from_space(name: str, reader: SpaceReader, serial: str, *, writable: bo
         raise
 
 
+class _Share:
+    """Outlives its disk, which may be closed while it is saved."""
+
+    def __init__(self, map_fd: int, changed_fd: int, overlay_fd: int, size: int) -> None:
+        self._map_fd, self._changed_fd, self.overlay = map(os.dup, (map_fd, changed_fd, overlay_fd))
+        self.map = SharedMap(self._map_fd, self._changed_fd, size)
+
+    def close(self) -> None:
+        self.map.close()
+        for fd in (self._map_fd, self._changed_fd, self.overlay):
+            os.close(fd)
+
+
 class CapturedDisk:
     """One disk at the moment when its guest's process begins to keep what it overwrites, or begin_here().
 
@@ -217,6 +234,8 @@ class CapturedDisk:
 
     def __init__(self, disk: GuestDisk, *, everything: bool) -> None:
         """Raises StorageError, or ProfileError where this disk cannot be in a profile."""
+        if disk.captured:
+            raise StorageError(f"{disk.name} is being captured already")
         if disk.opened.direct:
             raise ProfileError(
                 f"{disk.name} is written to directly (mode=direct), so it cannot be kept in a profile: an "
@@ -226,30 +245,33 @@ class CapturedDisk:
         self.size = disk.opened.size
         self._disk = disk
         self._everything = everything or not disk.in_profile
-        self._overlay = os.dup(disk.opened.overlay) if disk.opened.overlay >= 0 else -1
+        self._share = disk.share()
         self._base = disk.base_reader()
         self._committed = False
         self._content: DiskCapture | None = None
         self._shadow: Shadow | None = None
         self.shadow = unnamed_file(f"{self.name}-shadow")
-        if self._overlay >= 0:
-            try:
-                capture.create(self.shadow, self.size, everything=self._everything)
-            except OSError as error:
-                self.close()
-                raise StorageError(f"{self.name} cannot be captured: {error.strerror}") from error
+        disk.captured = True
+        if self._share is None:
+            return
+        try:
+            capture.create(self.shadow, self.size, everything=self._everything)
+            self._share.map.clear_idle()
+        except OSError as error:
+            self.close()
+            raise StorageError(f"{self.name} cannot be captured: {error.strerror}") from error
 
     def begin_here(self) -> None:
         """For a guest without a process: nothing changes it."""
-        if self._disk.shared is not None:
-            capture.begin(self.shadow, self._disk.shared)
+        if self._share is not None:
+            capture.begin(self.shadow, self._share.map)
 
     def content(self) -> DiskCapture:
         """Once it has begun. Raises StorageError."""
         if self._content is None:
-            if self._overlay >= 0:
+            if self._share is not None:
                 data = overlay.data_offset(self.size)
-                self._shadow = Shadow(self.shadow, self._overlay, data, self.size)
+                self._shadow = Shadow(self.shadow, self._share.overlay, data, self._share.map)
             self._content = DiskCapture(self.size, self._base, self._shadow)
         return self._content
 
@@ -292,9 +314,10 @@ class CapturedDisk:
     def _copy_overlay(self, copied: OpenDisk) -> None:
         assert self._shadow is not None
         store = OverlayStore(copied.overlay, None, copied.size, durable=False)
-        for chunk in self._shadow.chunks_here():
-            content = self._shadow.overlay_chunk(chunk)
-            here = self._shadow.here(chunk)
+        for chunk in range(-(-copied.size // CHUNK)):
+            if not self._shadow.maybe_here(chunk):
+                continue
+            here, content = self._shadow.chunk(chunk)
             for cluster in range(PER_CHUNK):
                 if here >> cluster & 1:
                     piece = content[cluster * CLUSTER : (cluster + 1) * CLUSTER]
@@ -304,18 +327,20 @@ class CapturedDisk:
         work()
 
     def close(self) -> None:
-        if self.shadow >= 0 and self._overlay >= 0 and not self._committed:
-            self._mark_again()
-        for fd in (self.shadow, self._overlay):
-            if fd >= 0:
-                os.close(fd)
-        self.shadow = self._overlay = -1
+        if self.shadow < 0:
+            return
+        if self._share is not None:
+            if not self._committed:
+                self._mark_again(self._share)
+            self._share.close()
+        os.close(self.shadow)
+        self.shadow = -1
         if self._base is not None:
             self._base.close()
-            self._base = None
+        self._disk.captured = False
 
-    def _mark_again(self) -> None:
+    def _mark_again(self, share: _Share) -> None:
         with suppress(StorageError):  # it has never begun
             self.content()
-        if self._shadow is not None and self._disk.shared is not None:
-            self._disk.shared.mark_again(self._shadow.changed)
+        if self._shadow is not None:
+            share.map.mark_again(self._shadow.half)

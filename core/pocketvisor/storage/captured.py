@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from pocketvisor.errors import StorageError
-from pocketvisor.storage.capture import CHUNK, PER_CHUNK, Shadow
+from pocketvisor.storage.capture import CHUNK, Shadow
 from pocketvisor.storage.files import data_ranges, read_exactly
 from pocketvisor.storage.shared_map import CLUSTER
 
@@ -85,37 +85,36 @@ class DiskCapture:
     def data_chunks(self) -> list[int]:
         """Those that may be other than zeros: all there is to save of a disk that is saved for the first
         time."""
-        used = self._base.used if self._base is not None else b""
-        found = {chunk for chunk in range(len(used)) if used[chunk]}
-        if self._shadow is not None:
-            found.update(self._shadow.chunks_here())
-        return sorted(found)
+        return [chunk for chunk in range(-(-self.size // CHUNK)) if self._used(chunk)]
 
     def chunk(self, index: int) -> bytes | bytearray:
         """As it was, b"" for zeros; for any thread. Where only changes are captured only changed_chunks() may
         be asked for. Raises StorageError."""
-        length = min(CHUNK, self.size - index * CHUNK)
-        clusters = -(-length // CLUSTER)
-        here = self._shadow.here(index) if self._shadow is not None else 0
-        if not here and (self._base is None or not any(self._base.used[index : index + 1])):
+        if not self._used(index):
             return b""
+        length = min(CHUNK, self.size - index * CHUNK)
         try:
-            content = self._mixed(index, length, clusters, here)
+            content = self._mixed(index, length)
         except OSError as error:
             raise StorageError(f"A disk could not be read to be saved: {error.strerror}") from error
         return b"" if content == _ZEROS[:length] else content
 
-    def _mixed(self, index: int, length: int, clusters: int, here: int) -> bytearray:
-        if self._shadow is not None and here == (1 << clusters) - 1:
-            return self._shadow.overlay_chunk(index)
+    def _used(self, chunk: int) -> bool:
+        if self._shadow is not None and self._shadow.maybe_here(chunk):
+            return True
+        return self._base is not None and any(self._base.used[chunk : chunk + 1])
+
+    def _mixed(self, index: int, length: int) -> bytearray:
+        here, own = self._shadow.chunk(index) if self._shadow is not None else (0, bytearray())
+        clusters = -(-length // CLUSTER)
+        if here == (1 << clusters) - 1:
+            return own
         content = bytearray(length)
         view = memoryview(content)
         if self._base is not None:
             self._base.read(index, view)
-        if self._shadow is not None and here:
-            own = self._shadow.overlay_chunk(index)
-            for cluster in range(PER_CHUNK):
-                if here >> cluster & 1:
-                    part = slice(cluster * CLUSTER, (cluster + 1) * CLUSTER)
-                    view[part] = own[part]
+        for cluster in range(clusters if here else 0):
+            if here >> cluster & 1:
+                part = slice(cluster * CLUSTER, (cluster + 1) * CLUSTER)
+                view[part] = own[part]
         return content

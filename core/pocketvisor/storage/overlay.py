@@ -34,7 +34,7 @@ import errno
 import os
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from blake3 import blake3
@@ -52,7 +52,7 @@ from pocketvisor.storage.files import (
     write_all,
     zero,
 )
-from pocketvisor.storage.shared_map import CLUSTER, SharedMap, map_bytes
+from pocketvisor.storage.shared_map import CLUSTER, SharedMap, map_bytes, runs
 
 MAGIC: Final = b"PVOVRLAY"
 VERSION: Final = 1
@@ -108,15 +108,15 @@ class OverlayStore:
         self._data = data_offset(size)
         self._shared = shared
         self._keeper: Keeper | None = None
+        self._failed = False
         self._writing = threading.Lock()
         self._handed_over = False
         self._map: bytearray | memoryview
-        self._failed: bytearray | memoryview
         self._dirty: set[int]  # pages of the map that are not in the file
         if shared is not None:
-            self._map, self._failed, self._dirty = shared.map, shared.state, shared.used_pages()
+            self._map, self._dirty = shared.map, shared.used_pages()
         else:
-            self._map, self._failed, self._dirty = bytearray(map_bytes(size)), bytearray(1), set()
+            self._map, self._dirty = bytearray(map_bytes(size)), set()
             read_exactly(fd, memoryview(self._map), HEADER_SIZE)
         self.size = size
         if int.from_bytes(self._map[clusters >> 3 :], "little") >> (clusters & 7):
@@ -124,7 +124,7 @@ class OverlayStore:
 
     def read(self, offset: int, view: memoryview) -> None:
         end = offset + len(view)
-        for first, last, here in self._runs(offset // CLUSTER, -(-end // CLUSTER)):
+        for first, last, here in runs(self._map, offset // CLUSTER, -(-end // CLUSTER)):
             begin, stop = max(offset, first * CLUSTER), min(end, last * CLUSTER)
             part = view[begin - offset : stop - offset]
             if here:
@@ -175,7 +175,7 @@ class OverlayStore:
 
     def _flush(self, pages: dict[int, bytes]) -> None:
         """Data first: until it is durable no bit may stand for it."""
-        if self._failed[0]:
+        if self._failed or (self._shared is not None and self._shared.failed):
             raise FlushFailed
         try:
             self._sync()
@@ -190,7 +190,9 @@ class OverlayStore:
             raise
         except OSError:
             # The kernel forgets what it could not write: the next fdatasync would succeed for nothing.
-            self._failed[0] = 1
+            self._failed = True
+            if self._shared is not None:
+                self._shared.failed = True
             raise
 
     def hand_over(self) -> None:
@@ -224,7 +226,7 @@ class OverlayStore:
         if self._keeper is not None:
             self._keeper.keep(first, end)
         if self._shared is not None:
-            self._shared.changed[first:end] = b"\1" * (end - first)
+            self._shared.mark(first, end)
 
     def _sync(self) -> None:
         if self._durable:
@@ -244,19 +246,6 @@ class OverlayStore:
         content = bytearray(min(CLUSTER, self.size - at))
         self._read_base(at, memoryview(content))
         write_all(self._fd, (content,), len(content), self._data + at)
-
-    def _runs(self, first: int, end: int) -> Iterator[tuple[int, int, bool]]:
-        """(cluster, end, whether it is here) of the stretches that are alike."""
-        count = end - first
-        bits = int.from_bytes(self._map[first >> 3 : (end + 7) >> 3], "little") >> (first & 7)
-        bits &= (1 << count) - 1
-        while count:
-            here = bool(bits & 1)
-            turn = ~bits if here else bits
-            length = (turn & -turn).bit_length() - 1 if turn else count
-            length = min(length, count)
-            yield first, first + length, here
-            first, count, bits = first + length, count - length, bits >> length
 
     def _set(self, first: int, end: int) -> None:
         """The clusters are here."""

@@ -360,6 +360,21 @@ async def test_one_disk_that_cannot_be_captured_leaves_nothing(image: Path, tmp_
     await disks.close()
 
 
+def test_a_disk_is_captured_once_at_a_time_and_may_be_closed_meanwhile(image: Path) -> None:
+    disk = opened(image)
+    process = Process(disk)
+    process.write(CHUNK, b"then" * SECTOR)
+    then = process.read()
+    capture = captured(disk, process)
+    with pytest.raises(StorageError, match="disk0 is being captured already"):
+        CapturedDisk(disk, everything=True)
+    process.write(CHUNK, b"now" * SECTOR)
+    disk.close()
+    assert b"".join(bytes(capture.chunk(chunk) or bytes(CHUNK)) for chunk in range(7))[:SIZE] == then
+    capture.close()
+    capture.close()
+
+
 def test_no_room_for_a_shadow_is_told(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = opened(image)
 

@@ -9,7 +9,7 @@ from pocketvisor.storage import capture, overlay
 from pocketvisor.storage.capture import CHUNK, Shadow
 from pocketvisor.storage.captured import BaseReader, DiskCapture
 from pocketvisor.storage.overlay import OverlayStore
-from pocketvisor.storage.shared_map import SharedMap, changed_size, shared_map_size
+from pocketvisor.storage.shared_map import SharedMap, shared_changed_size, shared_map_size
 
 
 def memfd(size: int) -> int:
@@ -27,7 +27,7 @@ class Disk:
         self.base_size = len(base)
         self.fd = file_of(b"")
         overlay.create(self.fd, size)
-        self.map_fd, self.changed_fd = memfd(shared_map_size(size)), memfd(changed_size(size))
+        self.map_fd, self.changed_fd = memfd(shared_map_size(size)), memfd(shared_changed_size(size))
         self.shared = SharedMap(self.map_fd, self.changed_fd, size)
         self.shared.load(self.fd, overlay.HEADER_SIZE)
         self.kept: dict[int, bytes] = {}
@@ -49,13 +49,14 @@ class Disk:
 
     def capture(self, *, everything: bool = False) -> DiskCapture:
         shadow = file_of(b"")
+        self.shared.clear_idle()
         capture.create(shadow, self.size, everything=everything)
         self.store.begin_capture(shadow)
         self._shadows.append(shadow)
         return DiskCapture(
             self.size,
             BaseReader(self.base_fd, self.base_size),
-            Shadow(shadow, self.fd, overlay.data_offset(self.size), self.size),
+            Shadow(shadow, self.fd, overlay.data_offset(self.size), self.shared),
         )
 
     def save(self, captured: DiskCapture, chunks: Iterable[int] | None = None) -> bytes:

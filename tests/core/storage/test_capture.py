@@ -3,7 +3,9 @@
 import os
 import random
 import threading
+from collections.abc import Callable
 from multiprocessing import get_context
+from typing import Any
 
 import pytest
 from captured_files import Disk, memfd
@@ -131,25 +133,79 @@ def test_a_reader_races_with_a_guest_that_writes() -> None:
     disk.close()
 
 
-def test_a_reader_that_was_overtaken_takes_the_old_content(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The guest writes between the reader's look at the disk and its look at the mark, and the other way
-    round: old content either way."""
-    disk = Disk(b"", SIZE)
-    disk.store.write(0, (b"old" * CLUSTER,), 3 * CLUSTER)
+class Steps:
+    """Does something before the step of a number, of those that a reader or a writer takes."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, at: int, then: Callable[[], None]) -> None:
+        self.taken = 0
+        self._patch, self._at, self._then = patch, at, then
+        self._inside = False
+
+    def watch(self, owner: object, name: str) -> None:
+        original = getattr(owner, name)
+
+        def step(*arguments: Any) -> Any:
+            if not self._inside:
+                self._inside = True
+                if self._at in (self.taken, -1):
+                    self._then()
+                self.taken += 1
+                self._inside = False
+            return original(*arguments)
+
+        self._patch.setattr(owner, name, step)
+
+
+def new_and_old() -> tuple[Disk, bytes]:
+    """A disk with a chunk that is in the overlay, one that is not, and one that is in part."""
+    disk = Disk(BASE, SIZE)
+    disk.store.write(0, (b"old" * CHUNK,), CHUNK)
+    disk.store.write(2 * CHUNK, (b"old" * 3 * CLUSTER,), 3 * CLUSTER)
+    return disk, read(disk.store)
+
+
+@pytest.mark.parametrize("kind", ["write", "discard", "zeroes"])
+@pytest.mark.parametrize("at", range(17))
+def test_a_writer_between_any_two_steps_of_the_reader(
+    at: int, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, then = new_and_old()
     captured = disk.capture(everything=True)
-    content = capture.read_exactly
 
-    def overtaken(fd: int, view: memoryview, offset: int) -> None:
-        if fd == disk.fd and len(view) == CHUNK:
-            monkeypatch.undo()
-            disk.store.write(CLUSTER, (b"n" * CLUSTER,), CLUSTER)
-            content(fd, view, offset)
-            disk.store.write(0, (b"n" * CLUSTER,), CLUSTER)
-            return
-        content(fd, view, offset)
+    def overtake() -> None:
+        change(disk.store, bytearray(SIZE), (kind, 0, SECTORS), 7)
 
-    monkeypatch.setattr(capture, "read_exactly", overtaken)
-    assert bytes(captured.chunk(0)).rstrip(b"\0") == b"old" * CLUSTER
+    with monkeypatch.context() as patch:
+        steps = Steps(patch, at, overtake)
+        steps.watch(capture.Shadow, "_bits")
+        steps.watch(capture, "read_exactly")
+        steps.watch(capture.os, "pread")
+        assert disk.save(captured) == then
+    assert steps.taken > 12
+    assert disk.save(captured) == then
+    disk.close()
+
+
+@pytest.mark.parametrize("kind", ["write", "discard", "zeroes"])
+def test_a_reader_between_any_two_steps_of_the_writer(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk, then = new_and_old()
+    captured = disk.capture(everything=True)
+
+    def look() -> None:
+        assert disk.save(captured) == then
+
+    with monkeypatch.context() as patch:
+        steps = Steps(patch, -1, look)
+        steps.watch(capture, "read_exactly")
+        for owner in (capture, overlay):
+            steps.watch(owner, "write_all")
+        for name in ("punch", "zero"):
+            steps.watch(overlay, name)
+        steps.watch(OverlayStore, "_set")
+        for first in range(0, SECTORS, 200):
+            change(disk.store, bytearray(SIZE), (kind, first, min(200, SECTORS - first)), 7)
+    assert steps.taken > 12
+    look()
     disk.close()
 
 
@@ -179,7 +235,7 @@ def test_what_came_to_nothing_counts_as_changed_again() -> None:
     failed = disk.capture()
     disk.store.write(CHUNK, (b"c" * SECTOR,), SECTOR)
     assert failed._shadow is not None
-    disk.shared.mark_again(failed._shadow.changed)
+    disk.shared.mark_again(failed._shadow.half)
     captured = disk.capture()
     assert captured.changed_chunks() == [0, 1]
     assert disk.save(captured) == read(disk.store)
@@ -233,7 +289,7 @@ def test_a_shadow_that_has_not_begun_says_nothing() -> None:
     shadow = file_of(b"")
     capture.create(shadow, SIZE, everything=True)
     with pytest.raises(StorageError, match="has not begun"):
-        Shadow(shadow, disk.fd, overlay.data_offset(SIZE), SIZE)
+        Shadow(shadow, disk.fd, overlay.data_offset(SIZE), disk.shared)
     disk.close()
 
 
@@ -244,7 +300,7 @@ def test_files_that_have_become_shorter_are_told(cut: str) -> None:
     disk.store.write(0, (b"a" * (CHUNK - CLUSTER),), CHUNK - CLUSTER)
     captured = disk.capture(everything=True)
     disk.store.write(0, (b"b" * CLUSTER,), CLUSTER)
-    os.ftruncate({"overlay": disk.fd, "shadow": disk._shadows[-1], "base": disk.base_fd}[cut], 20000)
+    os.ftruncate({"overlay": disk.fd, "shadow": disk._shadows[-1], "base": disk.base_fd}[cut], 9000)
     with pytest.raises(StorageError, match="could not be read to be saved"):
         captured.chunk(0)
     disk.close()
@@ -357,7 +413,7 @@ def test_the_shared_map_is_what_the_file_says_at_first() -> None:
     disk = Disk(BASE, SIZE)
     disk.store.write(0, (b"a" * SECTOR,), SECTOR)
     flush(disk.store)
-    other = SharedMap(memfd(8192), memfd(4096), SIZE)
+    other = SharedMap(memfd(8192), memfd(8192), SIZE)
     other.load(disk.fd, overlay.HEADER_SIZE)
     assert other.map == disk.shared.map
     other.close()

@@ -13,7 +13,7 @@ from pocketvisor.errors import StorageError
 from pocketvisor.storage import overlay
 from pocketvisor.storage.files import SECTOR
 from pocketvisor.storage.overlay import OverlayStore
-from pocketvisor.storage.shared_map import SharedMap, changed_size, shared_map_size
+from pocketvisor.storage.shared_map import SharedMap, shared_changed_size, shared_map_size
 
 BASE = random.Random(1).randbytes(10 * CLUSTER + 1000)
 SIZE = 16 * CLUSTER + 3 * SECTOR
@@ -82,7 +82,9 @@ def test_what_was_flushed_survives_a_crash_at_any_byte(
 ) -> None:
     """`shared`: by one process after another, which take over without a flush between two changes."""
     fd, store = new_overlay(BASE, SIZE)
-    memory = SharedMap(memfd(shared_map_size(SIZE)), memfd(changed_size(SIZE)), SIZE) if shared else None
+    memory = (
+        SharedMap(memfd(shared_map_size(SIZE)), memfd(shared_changed_size(SIZE)), SIZE) if shared else None
+    )
     before = whole(fd)
     model = Model()
     touched: list[tuple[int, range]] = []  # operations of the file before it, bytes of the disk
