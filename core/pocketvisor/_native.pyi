@@ -246,8 +246,7 @@ class Machine:
         a byte a page, rounded up to 4096, and then the RAM's size: a page's byte is 1 once its content is
         there (at the page's own offset), 2 where the host had no memory for it. A reader takes a page from
         the RAM, looks at the byte then, and takes the shadow's where it is 1. Which memfd a block is in it
-        looks up in a copy of the map, made while the machine stood still: of what was written since, the byte
-        is set.
+        may look up at any time since: layers never change, and of what was written since the byte is set.
 
         Raises RuntimeError where a capture is on, or the shadow is too small."""
     def end_capture(self) -> None:
@@ -300,4 +299,5 @@ def prepare() -> None:
     Machine says why."""
 
 def set_test_fault(name: str) -> None:
-    """For tests: makes the named internal step fail once ("alloc", "eventfd", "log")."""
+    """For tests: makes the named internal step fail once: "alloc", "eventfd", "log", "map", "shadow" or
+    "thaw"."""

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Sequence
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -165,6 +166,64 @@ def test_random_rings_end_in_chains_or_one_error(ram: bytes, indirect: bool) -> 
         pytest.fail("more chains than the queue has")
     except VirtqueueError:
         pass
+
+
+GRANULE = 64
+
+
+class LateMemory:
+    """RAM that holds something else than `ram` until it is required."""
+
+    def __init__(self, ram: bytes) -> None:
+        self._ram = ram
+        self.seen = bytearray(b"\xaa" * len(ram))
+        self.memory = GuestMemory(memoryview(self.seen), BASE, self._require)
+
+    def _require(self, address: int, size: int) -> None:
+        first, end = (address - BASE) // GRANULE * GRANULE, address - BASE + size
+        for at in range(first, end, GRANULE):
+            self.seen[at : at + GRANULE] = self._ram[at : at + GRANULE]
+
+
+def walk(memory: GuestMemory, indirect: bool) -> list[tuple[Chain, bytes] | str]:
+    queue = Virtqueue(memory, Layout(SIZE, BASE, BASE + 0x100, indirect))
+    seen: list[tuple[Chain, bytes] | str] = []
+    try:
+        while len(seen) <= SIZE and (chain := queue.pop()):
+            read = b"".join(memory.read(*piece) for piece in chain.readable)
+            seen.append((chain, read + b"".join(memory.view(*piece) for piece in chain.writable)))
+    except VirtqueueError as error:
+        seen.append(str(error))
+    return seen
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 1 << 32), st.booleans())
+def test_what_is_looked_at_is_loaded_before(seed: int, indirect: bool) -> None:
+    chance = Random(seed)
+    ram = bytearray(chance.randbytes(0x1000))
+    for index in range(SIZE * 3):
+        at = 16 * index if index < SIZE else 0x400 + 16 * (index - SIZE)
+        flags = chance.choice((0, NEXT, WRITE, WRITE | NEXT, INDIRECT if indirect else 0))
+        place = (BASE + 0x400, 16 * chance.randrange(1, 9)) if flags == INDIRECT else (BASE + 0x800, 100)
+        struct.pack_into("<QIHH", ram, at, place[0], place[1], flags, chance.randrange(SIZE))
+    struct.pack_into("<HH", ram, 0x100, 0, chance.randrange(SIZE + 1))
+    for index in range(SIZE):
+        struct.pack_into("<H", ram, 0x104 + 2 * index, chance.randrange(SIZE))
+    content = bytes(ram)
+    assert walk(LateMemory(content).memory, indirect) == walk(
+        GuestMemory(memoryview(content), BASE), indirect
+    )
+
+
+def test_nothing_is_required_of_memory_that_is_complete() -> None:
+    late = LateMemory(bytes(0x1000))
+    assert late.memory.incomplete
+    late.memory.complete()
+    assert not late.memory.incomplete and late.memory.read(BASE, 4) == b"\xaa" * 4
+    late.memory.require(BASE, 4)
+    assert late.seen[0] == 0xAA
+    assert GuestMemory(memoryview(b"abcd"), BASE).unloaded_view(BASE + 1, 2) == b"bc"
 
 
 def test_payloads() -> None:
