@@ -239,5 +239,6 @@ bool machine_restored(struct machine *machine, char error[MACHINE_ERROR]) {
         machine->frame.touched = true;
     }
     machine->suspended = false;
+    machine_show_now(machine, machine_real_ns(), STATUS_STOPPED); /* whoever looks sees it as it is now */
     return true;
 }

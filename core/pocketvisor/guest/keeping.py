@@ -148,13 +148,13 @@ class GuestProfile:
             try:
                 await self.save("autosave")
                 async with self._lock:
-                    await asyncio.to_thread(self._thin)
+                    await asyncio.to_thread(self.thin)
             except PocketvisorError as error:
                 self.problem = str(error)
                 self._guest.run_note(f"was not saved: {error}")
                 self._tell()
 
-    def _thin(self) -> None:
+    def thin(self) -> None:
         """Of the autosaves the newest stay."""
         listed = self.file.generations()
         autosaves = [
