@@ -15,6 +15,7 @@ from pocketvisor.guest.options import LIVE_STATES, GuestState
 from pocketvisor.guest.record import decode
 from pocketvisor.guest.transit import check_movable
 from pocketvisor.handset import Handset
+from pocketvisor.migration.work import to_the_end
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import Unlock
 
@@ -54,7 +55,7 @@ class LeavingGuest:
         self._profile.set_autosave(None)
         self.runs = guest.state is GuestState.RUNNING
         guest.held = f"{self.name} is moving to another machine"
-        await guest.pause()
+        await to_the_end(asyncio.ensure_future(guest.pause()))  # cancelled or not: go_on() finds it paused
         return (await self._profile.save("move" if guest.state in LIVE_STATES else "off")).number
 
     async def go_on(self) -> None:
