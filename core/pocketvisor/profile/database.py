@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from pocketvisor.errors import DamagedProfile, ProfileError
 from pocketvisor.profile.locking import FileLock
+from pocketvisor.profile.siblings import check_siblings
 
 APPLICATION: Final = 0x50567068
 FORMAT: Final = 1
@@ -136,6 +137,7 @@ class Database:
             self._file_lock = FileLock.of(path)
         try:
             with told(path, "opened"):
+                check_siblings(path)
                 self._take()
                 with self._borrowed() as connection:
                     check(connection, path)
@@ -210,6 +212,8 @@ class Database:
         try:
             check(writer, self.path)
             writer.execute("PRAGMA cache_size=-16384")
+            # EXTRA: a rollback journal that came back after a loss of power would undo what the log did since.
+            writer.execute("PRAGMA synchronous=EXTRA")
             if writer.execute("PRAGMA journal_mode=WAL").fetchone() != (b"wal",):
                 raise ProfileError(f"{self.path.name} cannot be written to: SQLite has no log for it here")
         except BaseException:
@@ -266,7 +270,7 @@ class Database:
         writer = self._writer or connect(self.path, "rw")
         self._writer = None
         with contextlib.closing(writer):
-            writer.execute("PRAGMA synchronous=FULL")
+            writer.execute("PRAGMA synchronous=EXTRA")
             writer.execute("PRAGMA busy_timeout=1000")
             writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             try:
@@ -300,11 +304,11 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
         try:
             with contextlib.closing(connect(new, "rwc")) as connection:
                 for pragma in (
+                    # Straight into the file: a log or journal would be a copy of the key slots elsewhere.
+                    "journal_mode=MEMORY",
                     f"page_size={PAGE}",
                     "auto_vacuum=INCREMENTAL",
                     "encoding='UTF-8'",
-                    # Straight into the file: a log or journal would be a copy of the key slots elsewhere.
-                    "journal_mode=MEMORY",
                     "secure_delete=ON",
                     f"application_id={APPLICATION}",
                     f"user_version={FORMAT}",
