@@ -165,7 +165,7 @@ def new_and_old() -> tuple[Disk, bytes]:
 
 
 @pytest.mark.parametrize("kind", ["write", "discard", "zeroes"])
-@pytest.mark.parametrize("at", range(17))
+@pytest.mark.parametrize("at", range(24))
 def test_a_writer_between_any_two_steps_of_the_reader(
     at: int, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
