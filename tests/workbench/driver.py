@@ -7,15 +7,18 @@ push console output and frames, and read what came in. Real guests are used wher
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from driver_profiles import KeptDriver, opened
 from painter import Publisher
 
 from pocketvisor.control.status import PAGE_SIZE, StatusPage
-from pocketvisor.errors import OutOfMemory
+from pocketvisor.errors import GuestError, OutOfMemory
 from pocketvisor.guest.memory import create_memfd
 from pocketvisor.guest.panel import PanelView
+from pocketvisor.moving import MoveReport
 from pocketvisor.phone import Phone
 
 
@@ -70,7 +73,7 @@ class DriverCounters:
         self.mmio = self.irqs = self.blocks = 7
 
 
-class DriverGuest(Hooks):
+class DriverGuest(KeptDriver, Hooks):
     _count = 0
 
     def __init__(self, handset: "DriverHandset", image: Any, name: str | None, state: Any) -> None:
@@ -230,8 +233,37 @@ class DriverHandset(Hooks):
         if ram_mib > self.ram_free_mib:
             raise OutOfMemory(f"{self.name} has {self.ram_free_mib} MiB left, the guest wants {ram_mib}")
 
+    async def open_profile(
+        self,
+        path: Path,
+        *,
+        generation: int | None = None,
+        unlock: Any = None,
+        progress: Any = None,
+        on_guest: Callable[[DriverGuest], None] | None = None,
+    ) -> DriverGuest:
+        from pocketvisor.api import GuestImage, GuestState
+
+        progress("Reading ram", 0.5)
+        image = GuestImage(id="kept", name=path.stem, kind="elf", accent="#5fb878")
+        guest = DriverGuest(self, image, None, GuestState.RUNNING)
+        guest.profile = await asyncio.to_thread(opened, guest, path, unlock, generation)
+        self.guests.append(guest)
+        self.tell("guest-added", guest)
+        if self.foreground is None:
+            self.set_foreground(guest)
+        if on_guest is not None:
+            on_guest(guest)
+        return guest
+
+    async def clone(self, guest: DriverGuest, *, name: str | None = None) -> DriverGuest:
+        made = await self.start(guest.image, name=name or f"{guest.name} 2")
+        made.contents = guest.contents
+        return made
+
     async def remove(self, guest: DriverGuest) -> None:
         await asyncio.sleep(0)
+        guest.close_profile()
         self.guests.remove(guest)
         if self.foreground is guest:
             self.foreground = self.guests[0] if self.guests else None
@@ -249,10 +281,12 @@ class DriverHandset(Hooks):
 
     async def close(self) -> None:
         self.closed = True
+        for guest in self.guests:
+            guest.close_profile()
 
 
 class DriverMover:
-    """Moves step by step when it is told to: `steps` are (words, fraction), `go` lets the next one happen."""
+    """Moves at once, or when it is let go; fails where a problem is given."""
 
     def __init__(self) -> None:
         self.held = False
@@ -260,21 +294,30 @@ class DriverMover:
         self.moved: list[tuple[DriverGuest, DriverHandset]] = []
         self.let_go = asyncio.Event()
 
-    async def __call__(self, guest: DriverGuest, handset: DriverHandset, progress: Any) -> Any:
+    def check(self, guest: Any, target: Any) -> None:
+        if guest.state == "starting":
+            raise GuestError(f"{guest.name} is starting: it can move when it runs")
+        if guest.state != "off":
+            target.check_room(guest.ram_mib)
+
+    async def move(self, guest: Any, target: Any, progress: Any) -> MoveReport:
         progress("Round 1: 12.0 MiB, 310 MiB/s", 0.4)
         if self.held:
             await self.let_go.wait()
         await asyncio.sleep(0)
         if self.problem is not None:
             raise self.problem
-        before = guest.pid
-        guest.go_to(handset)
-        self.moved.append((guest, handset))
-        return MoveReport(3.4, 0.12, before or 0, guest.pid or 0)
-
-
-class MoveReport(NamedTuple):
-    downtime_ms: float
-    seconds: float
-    pid_before: int
-    pid_after: int
+        before, source = guest.pid, guest.handset
+        guest.go_to(target)
+        self.moved.append((guest, target))
+        return MoveReport(
+            guest=guest.name,
+            source=source.name,
+            target=target.name,
+            downtime_ms=3.4,
+            seconds=0.12,
+            ram_mib=guest.ram_mib,
+            state_bytes=4096,
+            pid_before=before or 0,
+            pid_after=guest.pid or 0,
+        )

@@ -12,6 +12,8 @@ from pocketvisor_workbench.widgets import push_button, tool_button
 SHOWN_MS = 6000
 ERROR_SHOWN_MS = 15000
 MOST = 3
+_LOW = 420
+"""Over a stage that is lower than this, one notice is enough."""
 
 SIGNS = {
     Level.DEBUG: ("information-outline", "muted"),
@@ -93,7 +95,10 @@ class Banners(QWidget):
 
     def add(self, notice: Notice) -> None:
         fleeting = [old for old in self.shown if not old.pinned]
-        for old in [old for old in fleeting if old.text == notice.text] + fleeting[: -MOST + 1]:
+        most = MOST if self._over.height() >= _LOW else 1
+        for old in [old for old in fleeting if old.text == notice.text] + fleeting[
+            : len(fleeting) - most + 1 if len(fleeting) >= most else 0
+        ]:
             old.leave()
         self._layout.addWidget(notice)
         notice.show()

@@ -10,7 +10,7 @@ from pocketvisor_workbench.perspectives import Arrangement
 from pocketvisor_workbench.settings import LAYOUT_VERSION
 from pocketvisor_workbench.widgets import tool_button
 
-_WIDTHS = {"library": 258, "controls": 286, "network": 286}
+_WIDTHS = {"library": 258, "controls": 286, "network": 286, "profiles": 304}
 
 
 class DockTitle(QWidget):

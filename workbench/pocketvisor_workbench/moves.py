@@ -3,9 +3,8 @@
 How a guest is moved is pocketvisor.moving's; here are the jobs that do it and what is said about them.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QObject, Signal
 
@@ -16,15 +15,31 @@ from pocketvisor_workbench.log import Level, words_of
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest, Handset
+    from pocketvisor.moving import MoveReport, Progress
     from pocketvisor_workbench.session import Session
 
-Mover = Callable[..., Awaitable[Any]]
+
+class Mover(Protocol):
+    """pocketvisor.moving, or what stands for it."""
+
+    def check(self, guest: "Guest", target: "Handset") -> None:
+        """Raises PocketvisorError with the reason why a guest cannot go there."""
+
+    async def move(self, guest: "Guest", target: "Handset", progress: "Progress") -> "MoveReport": ...
 
 
-async def move_guest(guest: "Guest", handset: "Handset", progress: Callable[..., object]) -> Any:
-    from pocketvisor.moving import move  # it brings what a start does not need
+class RealMover:
+    """What it takes is imported with the first move, or the first look at where one could go."""
 
-    return await move(guest, handset, progress)
+    def check(self, guest: "Guest", target: "Handset") -> None:
+        from pocketvisor.moving import check_move
+
+        check_move(guest, target)
+
+    async def move(self, guest: "Guest", target: "Handset", progress: "Progress") -> "MoveReport":
+        from pocketvisor.moving import move
+
+        return await move(guest, target, progress)
 
 
 @dataclass
@@ -44,7 +59,7 @@ class Moves(QObject):
     began = Signal(object)
     dragged_changed = Signal()
 
-    def __init__(self, session: "Session", mover: Mover = move_guest) -> None:
+    def __init__(self, session: "Session", mover: Mover) -> None:
         super().__init__(session)
         self._session = session
         self._mover = mover
@@ -70,15 +85,12 @@ class Moves(QObject):
             return f"{target.name} is not on the bench"
         if guest in self._under_way:
             return f"{guest.name} is on its way already"
-        if guest.state is GuestState.STARTING:
-            return f"{guest.name} is starting: it can be moved when it runs"
-        if guest.state in (GuestState.CRASHED, GuestState.STOPPED):
+        if guest.state is GuestState.CRASHED:
             return f"{guest.name} has stopped: there is nothing to move"
-        if guest.state is not GuestState.OFF:
-            try:
-                target.check_room(guest.ram_mib)
-            except PocketvisorError as error:
-                return words_of(error)
+        try:
+            self._mover.check(guest, target)
+        except PocketvisorError as error:
+            return words_of(error)
         return ""
 
     def targets(self, guest: "Guest") -> "list[Handset]":
@@ -92,11 +104,12 @@ class Moves(QObject):
             return None
         front = guest.handset.foreground is guest
 
-        async def work(job: Job) -> Any:
+        async def work(job: Job) -> "MoveReport":
+            def tell(words: str, done: float | None) -> None:
+                job.report(done, words)
+
             try:
-                report = await self._mover(
-                    guest, target, lambda words, fraction=None: job.report(fraction, words)
-                )
+                report = await self._mover.move(guest, target, tell)
             finally:
                 self._under_way.pop(guest, None)
             if front and guest in target.guests:
@@ -142,7 +155,10 @@ class Moves(QObject):
         return Ending(words, Level.INFO, "Undo", undo)
 
     @staticmethod
-    def _ended_words(move: Move, report: Any) -> str:
+    def _ended_words(move: Move, report: "MoveReport") -> str:
         downtime = report.downtime_ms
         stood = f"{downtime:.1f}" if downtime < 10 else f"{downtime:.0f}"
-        return f"{move.guest.name} is on {move.target.name}. It stood still for {stood} ms."
+        words = f"{move.guest.name} is on {move.target.name}. It stood still for {stood} ms."
+        if report.balloon_mib:
+            words += f" To fit, it gave back {report.balloon_mib} MiB of its memory."
+        return words

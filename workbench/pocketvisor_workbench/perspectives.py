@@ -28,6 +28,8 @@ ARRANGEMENTS: dict[Perspective, Arrangement] = {
         View.GRID, left=("library",), bottom=(("performance",), ("console", "events", "jobs"))
     ),
     Perspective.DEBUG: Arrangement(
-        View.FOCUS, right=("controls", "network"), bottom=(("performance", "jobs"), ("console", "events"))
+        View.FOCUS,
+        right=("controls", "network", "profiles"),
+        bottom=(("performance", "jobs"), ("console", "events")),
     ),
 }

@@ -4,6 +4,7 @@ The panes and the stage read this and listen to its signals; commands, the dialo
 methods. Every operation on a guest is started here as a job, so that the GUI thread never waits for one.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Literal
@@ -11,10 +12,22 @@ from typing import Any, Literal
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from pocketvisor.api import Guest, GuestImage, GuestState, Handset, HandsetModel, NetworkSpec, RunOptions
+from pocketvisor.api import (
+    Guest,
+    GuestImage,
+    GuestState,
+    Handset,
+    HandsetModel,
+    NetworkSpec,
+    PocketvisorError,
+    RunOptions,
+)
 from pocketvisor_workbench.jobs import Job, JobBoard, JobState
+from pocketvisor_workbench.keeping import Keeping, is_suspended, profile_of
 from pocketvisor_workbench.log import EventLog, Level
-from pocketvisor_workbench.moves import Mover, Moves, move_guest
+from pocketvisor_workbench.lost import Lost, LostPhones, lost_guest
+from pocketvisor_workbench.moves import Mover, Moves, RealMover
+from pocketvisor_workbench.vaulting import Vaulting
 
 Operation = Literal["pause", "resume", "reset", "power_off", "kill", "restart"]
 
@@ -51,7 +64,7 @@ class Session(QObject):
         images: dict[str, GuestImage],
         *,
         make_handset: Callable[[HandsetModel, str | None], Handset] = Handset,
-        mover: Mover = move_guest,
+        mover: Mover | None = None,
     ) -> None:
         super().__init__()
         self.models = models
@@ -59,7 +72,10 @@ class Session(QObject):
         self.log = EventLog(self)
         self.jobs = JobBoard(self)
         self.jobs.ended.connect(self._job_ended)
-        self.moves = Moves(self, mover)
+        self.moves = Moves(self, mover or RealMover())
+        self.keeping = Keeping(self)
+        self.vaulting = Vaulting(self)
+        self.phones_lost = LostPhones(self)
         self.handsets: list[Handset] = []
         self.removed: list[Handset] = []
         self._make_handset = make_handset
@@ -145,10 +161,45 @@ class Session(QObject):
                 self.operate(guest, "resume", quiet=True)
         self.select(handset)
 
+    def lose_handset(self, handset: Handset) -> None:
+        """As when a phone falls into the sea: its guests' processes are killed, nothing is saved before."""
+        if handset not in self.handsets:
+            return
+        self.handsets.remove(handset)
+        lost = _kept_on(handset)
+        if self._handset is handset:
+            self.select(self.handsets[-1] if self.handsets else None)
+        self.handset_removed.emit(handset)
+
+        async def work(_: Job) -> None:
+            await asyncio.gather(*(guest.kill() for guest in handset.guests), return_exceptions=True)
+            await self._close(handset)
+            self.phones_lost.gone(lost)
+
+        self.run(f"Lose {handset.name}", work, shown=False)
+        self.changed.emit()
+
     def _close_removed(self, handset: Handset) -> None:
-        if handset in self.removed:
-            self.removed.remove(handset)
-            self.run(f"Switch off {handset.name}", lambda _: self._close(handset), shown=False)
+        if handset not in self.removed:
+            return
+        self.removed.remove(handset)
+
+        async def work(_: Job) -> None:
+            await self._save_kept(handset)
+            lost = _kept_on(handset)
+            await self._close(handset)
+            self.phones_lost.gone(lost)
+
+        self.run(f"Switch off {handset.name}", work, shown=False)
+
+    async def _save_kept(self, handset: Handset) -> None:
+        """Guests that are kept in a profile go into it as they are."""
+        for guest in list(handset.guests):
+            if profile_of(guest) is not None and guest.state in (GuestState.RUNNING, GuestState.PAUSED):
+                try:
+                    await guest.suspend()
+                except PocketvisorError as error:
+                    self.log.error(error, guest.name)
 
     async def _close(self, handset: Handset) -> None:
         for guest in list(handset.guests):
@@ -210,6 +261,10 @@ class Session(QObject):
             f"Remove {guest.name}", lambda _: guest.handset.remove(guest), shown=False, source=guest.name
         )
 
+    def go_on(self, guest: Guest) -> Job:
+        """From a pause, or from where it was suspended."""
+        return self.keeping.resume(guest) if is_suspended(guest) else self.operate(guest, "resume")
+
     def operate(self, guest: Guest, operation: Operation, *, quiet: bool = False) -> Job:
         """Pause, resume and the like: at once, reported when done."""
 
@@ -245,6 +300,7 @@ class Session(QObject):
         for handset in shown:
             self.handset_removed.emit(handset)
         for handset in [*shown, *removed]:
+            await self._save_kept(handset)
             await self._close(handset)
 
     # What the handsets tell
@@ -258,6 +314,7 @@ class Session(QObject):
         self._unsubscribe[guest] = [
             guest.on("state", lambda *_: self._state(guest)),
             guest.on("event", lambda sentence: self._event(guest, sentence)),
+            guest.on("profile", lambda: self.keeping.changed.emit(guest)),
         ]
         self.log.add(
             f"{guest.name} is put on {guest.handset.name}", source=guest.name, accent=guest.image.accent
@@ -309,6 +366,10 @@ class Session(QObject):
         if model.name not in taken:
             return model.name
         return next(name for n in range(2, 1000) if (name := f"{model.name} {n}") not in taken)
+
+
+def _kept_on(handset: Handset) -> list[Lost]:
+    return [lost for guest in handset.guests if (lost := lost_guest(guest, gone=True)) is not None]
 
 
 def _named(files: list[Path]) -> str:

@@ -292,6 +292,17 @@ class Window(QMainWindow):
             )
         )
 
+    def ask_lose_handset(self, handset: "Handset") -> None:
+        dialog = ConfirmDialog(
+            f"Lose {handset.name}?",
+            "As when a phone falls into the sea: its guests' processes are killed at once, and nothing is "
+            "saved before. Those that are kept in a profile can be restored, as they were saved last.",
+            "Lose it",
+            self,
+        )
+        dialog.accepted.connect(lambda: self.session.lose_handset(handset))
+        dialog.open()
+
     def bring_to_front(self, guest: "Guest") -> None:
         self.session.bring_to_front(guest)
         self.focus_foreground()
@@ -310,14 +321,30 @@ class Window(QMainWindow):
     def _handset_menu(self, handset: "Handset", at: QPoint) -> None:
         self.session.select(handset)
         self._pop_up(
-            ("handset.next-guest", "guest.add", "guest.add-files", "", "handset.details", "handset.remove"),
+            (
+                "handset.next-guest",
+                "guest.add",
+                "guest.add-files",
+                "",
+                "handset.details",
+                "handset.remove",
+                "handset.lose",
+            ),
             at,
         )
 
     def _guest_menu(self, guest: "Guest", at: QPoint) -> None:
         self.session.select(guest.handset, guest)
         idents = [command.ident for command in COMMANDS if command.menu == "Guest"]
-        self._pop_up(tuple(ident for ident in idents if not ident.startswith("guest.add")), at)
+        profile = (
+            "",
+            "profile.keep",
+            "profile.snapshot",
+            "profile.suspend",
+            "profile.clone",
+            "profile.export",
+        )
+        self._pop_up((*(ident for ident in idents if not ident.startswith("guest.add")), *profile), at)
 
     def _pop_up(self, idents: tuple[str, ...], at: QPoint) -> None:
         menu = QMenu(self)

@@ -1,10 +1,16 @@
 """Every command of the workbench, in the order of its menus. Adding one: a function, a place in a tuple."""
 
-from pocketvisor_workbench.commands import guest, handset, phone, view
+from pocketvisor_workbench.commands import guest, handset, phone, profile, view
 from pocketvisor_workbench.commands.command import Command
 
-COMMANDS: tuple[Command, ...] = (*handset.COMMANDS, *phone.COMMANDS, *guest.COMMANDS, *view.COMMANDS)
+COMMANDS: tuple[Command, ...] = (
+    *handset.COMMANDS,
+    *phone.COMMANDS,
+    *guest.COMMANDS,
+    *profile.COMMANDS,
+    *view.COMMANDS,
+)
 
-MENUS = ("Handset", "Guest", "View", "Perspective", "Theme", "Help")
+MENUS = ("Handset", "Guest", "Profile", "View", "Perspective", "Theme", "Help")
 
 __all__ = ["COMMANDS", "MENUS", "Command"]

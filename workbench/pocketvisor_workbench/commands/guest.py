@@ -61,13 +61,17 @@ def move(window: "Window") -> None:
     window.desk.open_move()
 
 
+def _can_undo(window: "Window") -> bool:
+    return window.session.moves.can_undo()
+
+
 @command(
     "guest.undo-move",
     "Undo the last move",
     menu=MENU,
     picture="undo",
     shortcut="Ctrl+Shift+Z",
-    enabled=lambda window: window.session.moves.can_undo(),
+    enabled=_can_undo,
 )
 def undo_move(window: "Window") -> None:
     window.session.moves.undo()

@@ -75,4 +75,10 @@ def remove(window: "Window") -> None:
         window.remove_handset(window.session.handset)
 
 
-COMMANDS = (add, next_guest, next_handset, previous_handset, details, remove)
+@command("handset.lose", "Lose the phone…", menu=MENU, picture="waves", enabled=_has_handset)
+def lose(window: "Window") -> None:
+    if window.session.handset is not None:
+        window.ask_lose_handset(window.session.handset)
+
+
+COMMANDS = (add, next_guest, next_handset, previous_handset, details, remove, lose)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pocketvisor.api import Guest, Handset
     from pocketvisor_workbench.moves import Moves
 
-_ROW = 62
+_ROW = 68
 _MOST_ROWS = 6
 
 
@@ -28,9 +28,9 @@ class _Row(QFrame):
         name.setObjectName("cardTitle")
         panel = handset.model.panel
         facts = f"{panel.width} x {panel.height}, {handset.model.mips} MIPS, {handset.ram_free_mib} MiB free"
-        words = ElidedLabel(problem or facts)
+        words = QLabel(problem or facts)
+        words.setWordWrap(True)
         words.setObjectName("problem" if problem else "muted")
-        words.setToolTip(problem)
         lines = QVBoxLayout()
         lines.setSpacing(1)
         lines.addStretch()

@@ -8,6 +8,7 @@ from pocketvisor_workbench.panes.library import LibraryPane
 from pocketvisor_workbench.panes.network import NetworkPane
 from pocketvisor_workbench.panes.pane_base import Pane
 from pocketvisor_workbench.panes.performance import PerformancePane
+from pocketvisor_workbench.panes.profiles import ProfilesPane
 
 PANES: tuple[type[Pane], ...] = (
     LibraryPane,
@@ -17,6 +18,7 @@ PANES: tuple[type[Pane], ...] = (
     JobsPane,
     ControlsPane,
     NetworkPane,
+    ProfilesPane,
 )
 
 __all__ = ["PANES", "Pane"]

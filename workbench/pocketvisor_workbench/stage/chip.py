@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QSizePolicy, QWidge
 
 from pocketvisor.api import GuestState
 from pocketvisor_workbench.icons import icon
+from pocketvisor_workbench.keeping import is_suspended
 from pocketvisor_workbench.theme import on_colour, tokens
 
 if TYPE_CHECKING:
@@ -68,12 +69,12 @@ class ProfileChip(QAbstractButton):
         place = (
             "in the foreground" if self._foreground else "in the background: click to bring it to the front"
         )
+        suspended = is_suspended(self.guest)
+        self._sign = "sleep" if suspended else STATE_ICONS.get(self.guest.state)
+        state = "is suspended" if suspended else STATE_WORDS[self.guest.state]
         self.setText(self.guest.name)
-        self.setAccessibleName(f"{self.guest.name} {STATE_WORDS[self.guest.state]}, {place}")
-        self.setToolTip(
-            f"{self.guest.name} {STATE_WORDS[self.guest.state]}, {place}\n"
-            "Drag it to another phone, or press Ctrl+M"
-        )
+        self.setAccessibleName(f"{self.guest.name} {state}, {place}")
+        self.setToolTip(f"{self.guest.name} {state}, {place}\nDrag it to another phone, or press Ctrl+M")
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -139,7 +140,7 @@ class ProfileChip(QAbstractButton):
 
     def _paint_sign(self, painter: QPainter, accent: QColor, ink: QColor) -> None:
         """The state: a dot while the guest runs, else its sign."""
-        name = STATE_ICONS.get(self.guest.state)
+        name = self._sign
         if name is None:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(ink if self._foreground else accent)

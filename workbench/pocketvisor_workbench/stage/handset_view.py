@@ -192,7 +192,7 @@ class HandsetView(QWidget):
         pane.set_turn(self.turn)
         pane.activated.connect(self.session.bring_to_front)
         pane.restart_wanted.connect(lambda guest: self.session.operate(guest, "restart"))
-        pane.resume_wanted.connect(lambda guest: self.session.operate(guest, "resume"))
+        pane.resume_wanted.connect(self.session.go_on)
         pane.focus_changed.connect(lambda *_: self.update())
         self.panes.append(pane)
         chip = ProfileChip(guest, self)

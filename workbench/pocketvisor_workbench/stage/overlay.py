@@ -62,6 +62,7 @@ class PaneOverlay(QWidget):
         self._button.setCursor(Qt.CursorShape.PointingHandCursor)
         self._button.clicked.connect(self._clicked)
         self._state = GuestState.RUNNING
+        self._suspended = False
         self._layout = layout = QVBoxLayout(self)
         layout.setSpacing(8)
         layout.addStretch()
@@ -85,8 +86,17 @@ class PaneOverlay(QWidget):
     def sentence(self) -> str:
         return self._sentence.text()
 
-    def show_state(self, state: GuestState, problem: str, image_name: str, not_responding: str = "") -> None:
+    def show_state(
+        self,
+        state: GuestState,
+        problem: str,
+        image_name: str,
+        not_responding: str = "",
+        *,
+        suspended: bool = False,
+    ) -> None:
         self._state = state
+        self._suspended = suspended
         looks: dict[GuestState, tuple[str, str, str, str, QColor]] = {
             GuestState.STARTING: ("", "Starting", image_name, "", QColor(5, 7, 10, 150)),
             GuestState.PAUSED: ("pause-circle-outline", "Paused", "", "Resume", QColor(5, 7, 10, 150)),
@@ -101,6 +111,9 @@ class PaneOverlay(QWidget):
             GuestState.STOPPED: ("minus-circle-outline", "Removed", "", "", QColor(5, 7, 10, 150)),
         }
         look = looks.get(state)
+        if suspended:
+            words = "It is saved, and goes on where it stood."
+            look = ("sleep", "Suspended", words, "Resume", QColor(5, 7, 10, 0))
         if state is GuestState.RUNNING and not_responding:
             look = (
                 "timer-alert-outline",
@@ -144,7 +157,8 @@ class PaneOverlay(QWidget):
             self._picture.setVisible(self.height() > 220)
 
     def _clicked(self) -> None:
-        (self.resume if self._state is GuestState.PAUSED else self.restart).emit()
+        going_on = self._suspended or self._state is GuestState.PAUSED
+        (self.resume if going_on else self.restart).emit()
 
     def paintEvent(self, _: QPaintEvent) -> None:
         painter = QPainter(self)

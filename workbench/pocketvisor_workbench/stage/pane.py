@@ -27,6 +27,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from pocketvisor.api import GuestState
+from pocketvisor_workbench.keeping import is_suspended
 from pocketvisor_workbench.keymap import kept_by_workbench, linux_code
 from pocketvisor_workbench.stage.overlay import PaneOverlay
 from pocketvisor_workbench.stage.picture import DARK_GLASS, PanePicture, paint_corners, region_of
@@ -157,7 +158,13 @@ class GuestPane(QWidget):
 
     def _state(self) -> None:
         guest = self.guest
-        self.overlay.show_state(guest.state, guest.problem, guest.image.name, guest.not_responding)
+        self.overlay.show_state(
+            guest.state,
+            guest.problem,
+            guest.image.name,
+            guest.not_responding,
+            suspended=is_suspended(guest),
+        )
         if self.guest.state is not GuestState.RUNNING:
             self.release_all()
         self._follow()
