@@ -94,6 +94,7 @@ class Boot:
         self.status = memory.status
         self.digests: dict[str, str] = {}
         self.summary = ""
+        self._holders = 1
         self._flash_fds: list[int] = []
         self._handed_fds: list[int] = []
         self._shared = memory
@@ -187,7 +188,6 @@ class Boot:
     def on_another(self, model: HandsetModel, status_fd: int) -> BoardConfig:
         """The board as a process on another handset is told of it: the same but for its rate, which is that
         handset's, and with memory and peripherals as they are now."""
-        self.model = model
         descriptors = msgspec.structs.replace(self.board.descriptors, status=status_fd)
         return msgspec.structs.replace(
             self.board,
@@ -224,7 +224,14 @@ class Boot:
         """The process is gone: what it left behind is safe to read."""
         self._peripherals.ended()
 
+    def hold(self) -> None:
+        """It stays for one more close()."""
+        self._holders += 1
+
     def close(self) -> None:
+        self._holders -= 1
+        if self._holders:
+            return
         self.ram.close()
         for fd in (*self._flash_fds, *self._handed_fds):
             os.close(fd)

@@ -9,9 +9,10 @@ from pocketvisor.guest.capture import GuestCapture
 from pocketvisor.guest.disks import Disks
 from pocketvisor.guest.memory import data_pieces
 from pocketvisor.guest.options import GuestState
-from pocketvisor.guest.origin import FIRMWARE, FLASH, FRAMEBUFFER, FW_CFG, Progress
+from pocketvisor.guest.origin import Progress
 from pocketvisor.guest.ram import Ram
 from pocketvisor.guest.record import record_of
+from pocketvisor.guest.spaces import FIRMWARE, FLASH, FRAMEBUFFER, FW_CFG
 from pocketvisor.guest.transit import check_movable
 from pocketvisor.storage.files import write_all
 

@@ -113,7 +113,7 @@ class Guest(GuestInHand, GuestSeen, GuestKept):
         """With the lifecycle held. Raises GuestError; it runs on as it did then."""
         if self._run is None:
             raise GuestError(f"{self.name} is {self.state.value}")
-        self._run, transit = await change_process(self, self._run, model)
+        transit = await change_process(self, self._run, model)
         if self.profile is not None:
             self.profile.written(self._run.boot, transit.dirty)
         return transit
@@ -122,10 +122,14 @@ class Guest(GuestInHand, GuestSeen, GuestKept):
         """What is sent to its process waits for release_messages()."""
         self._in_transit = []
 
-    def release_messages(self, run: GuestRun) -> None:
+    def release_messages(self) -> None:
         waiting, self._in_transit = self._in_transit, None
         for message in waiting or ():
-            run.send(message)
+            self._send(message)
+
+    def use_run(self, run: GuestRun) -> None:
+        """Another process is the guest's."""
+        self._run = run
 
     # Lifecycle. A handset calls boot() and remove(); front ends the rest.
 
@@ -249,11 +253,11 @@ class Guest(GuestInHand, GuestSeen, GuestKept):
         """For the handset: nothing of it is left behind."""
         self._forget_phone()
         await self._end("removed", GuestState.STOPPED)
+        await self._close_profile()
         await self._end_run()
         if self._peripherals is not None:
             await self._peripherals.close()
             self._peripherals = None
-        await self._close_profile()
         self.memory.close()
 
     async def wait_stopped(self) -> StopReason:

@@ -86,6 +86,7 @@ class GuestKept:
         guest.check_held()
         manifest = await asyncio.to_thread(profile.file.manifest, generation)
         origin = ProfileOrigin(profile.file, manifest)
+        guest.handset.check_room(guest.ram_mib, besides=guest)
         await asyncio.to_thread(profile.file.set_head, generation)
         await guest.become(origin, paused=paused)
         profile.generation = generation

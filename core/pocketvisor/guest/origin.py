@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import structs
 
@@ -21,6 +21,7 @@ from pocketvisor.guest.memory import create_memfd
 from pocketvisor.guest.options import RunOptions
 from pocketvisor.guest.ram import Ram
 from pocketvisor.guest.record import BOARD_VERSION, GuestRecord, decode, image_of
+from pocketvisor.guest.spaces import FILE, FIRMWARE, FRAMEBUFFER, FW_CFG, RAM, STATE
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.migration.lease import why_not
 from pocketvisor.migration.leases import Leases
@@ -38,15 +39,6 @@ if TYPE_CHECKING:
     from pocketvisor.guest.peripherals import Peripherals
 
 Progress = Callable[[str], None]
-
-FRAMEBUFFER: Final = "framebuffer"
-RAM: Final = "ram"
-STATE: Final = "state"
-FLASH: Final = "flash"
-FIRMWARE: Final = "firmware"
-FW_CFG: Final = "fw_cfg"
-MEDIA: Final = "media"
-FILE: Final = "file:"
 
 
 class Origin(Protocol):

@@ -70,6 +70,8 @@ class GuestRun:
         self._looked_at = 0.0
         self._reported = asyncio.Event()
         self._last_words = ""
+        self.saved_ticks: int | None = None
+        """Where it stood still to be handed over."""
         self.boot = boot
         self.log = bytearray()
         self.log_complete = True
