@@ -1,8 +1,10 @@
 """Real guests on RAM that is absent, shared, frozen or captured end in the same state as on plain RAM."""
 
+import gc
 import os
 import random
 import re
+import resource
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -44,7 +46,7 @@ class Running:
         from pocketvisor.board.board import Board
 
         self.ram = ram
-        descriptors = Descriptors(
+        descriptors = self._descriptors = Descriptors(
             framebuffer=create_memfd("panel", config.panel.size),
             frame_event=os.eventfd(0, os.EFD_NONBLOCK),
             status=create_memfd("status", 4096),
@@ -67,6 +69,12 @@ class Running:
 
     def end(self) -> tuple[str, dict[str, int], bytes, int]:
         return self.ram.digest(), self.machine.registers(), self.console, self.machine.ticks()
+
+    def close(self) -> None:
+        given = self._descriptors
+        for fd in (given.framebuffer, given.frame_event, given.status, *given.flash, self.board.report_fd):
+            os.close(fd)
+        self.ram.close()
 
 
 @cache
@@ -168,6 +176,37 @@ def test_a_guest_loaded_as_it_runs_ends_as_one_that_had_everything(name: str, ba
     running.board.ram_complete()
     assert running.end() == expected(name, steps_of(name))
     assert sorted(order) == list(blocks)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "times", "steps"), [("work", 1000, 2), pytest.param("debian", 60, 20, marks=pytest.mark.debian)]
+)
+def test_each_restore_of_a_snapshot_is_the_same(name: str, times: int, steps: int) -> None:
+    """Whatever is loaded when: RAM and registers after a fixed number of ticks."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    chance = random.Random(1)
+    guest = saved(name)
+    pieces = [guest.content[at : at + RAM_BLOCK] for at in range(0, len(guest.content), RAM_BLOCK)]
+    held = [block for block, piece in enumerate(pieces) if any(piece)]
+    for _ in range(times):
+        ram = Ram(len(guest.content))
+        own, places, wanted, loaded = ram.descriptors
+        LazyMap(places, len(pieces)).mark_absent(held)
+        loader = Loader(
+            places, wanted, loaded, own, ram.size, pieces.__getitem__, first=chance.sample(held, len(held))
+        )
+        loader.start(background=chance.random() < 0.5)
+        running = at_work(guest, ram)
+        running.run(steps)
+        loader.load_rest()
+        assert loader.wait()
+        assert running.end() == expected(name, steps)
+        loader.stop()
+        running.close()
+        del running
+        gc.collect()
 
 
 @pytest.mark.parametrize("name", GUESTS)
