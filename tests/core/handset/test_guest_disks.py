@@ -4,104 +4,23 @@ import asyncio
 import os
 import random
 import resource
-import shutil
 import signal
-import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from disk_shell import BOOT_SECONDS, Shell, begin, mount
 from platformdirs import user_data_path
 
-from pocketvisor.api import Guest, GuestImage, Handset, RunOptions, catalogue, load_models
+from pocketvisor.api import GuestImage, Handset, RunOptions
 from pocketvisor.storage.disk import DiskSpec
 
 pytestmark = pytest.mark.debian
 
-BOOT_SECONDS = 120
-PROMPT = r"^debian:/root# "
 SIZE = 24 << 20
 DATA_HOME = str(user_data_path())  # where Debian was fetched to
-
-
-@pytest.fixture
-def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GuestImage:
-    image = catalogue()["debian"]
-    if not image.available:
-        pytest.skip(image.missing)
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return image
-
-
-@pytest.fixture
-async def phone() -> AsyncIterator[Handset]:
-    phone = Handset(load_models()["galaxy-s2"])
-    yield phone
-    await phone.close()
-
-
-@pytest.fixture
-def card(tmp_path: Path) -> Path:
-    """A disk with a file system."""
-    program = shutil.which("mke2fs", path=f"{os.environ['PATH']}:/sbin:/usr/sbin")
-    if program is None:
-        pytest.skip("mke2fs is not installed")
-    path = tmp_path / "card.img"
-    with path.open("wb") as file:
-        file.truncate(SIZE)
-    subprocess.run([program, "-q", "-t", "ext4", "-F", path], check=True, timeout=60)
-    return path
-
-
-@pytest.fixture
-def noise(tmp_path: Path) -> Path:
-    """A disk full of what nobody could guess."""
-    path = tmp_path / "noise.img"
-    path.write_bytes(random.Random(3).randbytes(SIZE))
-    return path
-
-
-class Shell:
-    """A guest at its prompt."""
-
-    def __init__(self, guest: Guest) -> None:
-        self.guest = guest
-        self.notes: list[str] = []
-        guest.on("event", self.notes.append)
-
-    async def ready(self) -> "Shell":
-        await self.guest.console.expect(PROMPT, BOOT_SECONDS)
-        self.guest.console.write(b"stty -echo; dmesg -n 1\r")
-        await self.guest.console.expect("dmesg -n 1", BOOT_SECONDS)
-        await self.guest.console.expect(PROMPT, BOOT_SECONDS)
-        return self
-
-    async def run(self, command: str, seconds: float = 60) -> str:
-        """What it answers, and its exit code in a last line."""
-        start = len(self.guest.console.text)
-        self.guest.console.write(f"{command}; echo =$?=\r".encode())
-        await self.guest.console.expect(r"=\d+=", seconds)
-        await self.guest.console.expect(PROMPT, seconds)
-        answer = self.guest.console.text[start:].decode(errors="replace").replace("\r", "")
-        return answer.partition("debian:")[0]
-
-    async def good(self, command: str) -> str:
-        answer = await self.run(command)
-        assert answer.endswith("=0=\n"), answer
-        return answer.removesuffix("=0=\n")
-
-
-async def begin(phone: Handset, image: GuestImage, **options: Any) -> Shell:
-    guest = await phone.start(image, options=RunOptions(rate="max", **options))
-    return await Shell(guest).ready()
-
-
-async def mount(shell: Shell) -> None:
-    await shell.good("modprobe ext4 && mount -t ext4 /dev/vda /mnt 2>/dev/null || mkdir -p /mnt")
-    await shell.good("grep -q /mnt /proc/mounts || mount -t ext4 /dev/vda /mnt")
 
 
 async def test_what_it_keeps_outlives_it_and_the_image_stays(

@@ -1,0 +1,129 @@
+"""Debian's disks in a profile: whole at each generation however much it writes, and there when it goes on."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from disk_shell import Shell, begin, mount
+
+from pocketvisor.api import GuestImage, Handset, ProfileError
+from pocketvisor.guest.capture import GuestCapture
+from pocketvisor.profile.file import ProfileFile
+from pocketvisor.storage.capture import CHUNK
+from pocketvisor.storage.disk import DiskSpec
+
+pytestmark = pytest.mark.debian
+
+BUSY = (
+    "( i=0; while true; do i=$((i + 1)); dd if=/dev/urandom of=/mnt/f$((i % 7)) bs=64k count=12 conv=fsync;"
+    " rm -f /mnt/f$(((i + 3) % 7)); echo $i > /mnt/count; done ) >/dev/null 2>&1 &"
+)
+
+
+def disk_of(profile: ProfileFile, generation: int) -> bytes:
+    space = profile.manifest(generation).space("disk0")
+    assert space is not None
+    return profile.reader(space).read(0, space.size)
+
+
+def check_file_system(content: bytes, path: Path) -> None:
+    """Its journal is replayed, as after a loss of power, and then nothing is wrong with it."""
+    program = shutil.which("e2fsck", path=f"{os.environ['PATH']}:/sbin:/usr/sbin")
+    assert program is not None
+    path.write_bytes(content)
+    replayed = subprocess.run([program, "-fp", path], capture_output=True, text=True, timeout=60)
+    assert replayed.returncode in (0, 1), replayed.stdout
+    checked = subprocess.run([program, "-fn", path], capture_output=True, text=True, timeout=60)
+    assert checked.returncode == 0, checked.stdout
+
+
+async def test_each_generation_has_a_whole_disk_while_it_writes(
+    phone: Handset, image: GuestImage, card: Path, tmp_path: Path
+) -> None:
+    shell = await begin(phone, image, disks=(DiskSpec(path=card),))
+    await mount(shell)
+    shell.guest.console.write(BUSY.encode() + b"\r")
+    first = await shell.guest.keep(tmp_path / "busy.vphone")
+    numbers = [first.number]
+    for _ in range(5):
+        await asyncio.sleep(0.3)  # of writing: what changes in between is the test's matter
+        numbers.append((await shell.guest.snapshot()).number)
+    profile = shell.guest.profile
+    assert profile is not None
+    disks = [await asyncio.to_thread(disk_of, profile.file, number) for number in numbers]
+    for content in disks:
+        await asyncio.to_thread(check_file_system, content, tmp_path / "captured.img")
+    assert len(set(disks)) > 1, "it wrote nothing meanwhile"
+
+
+async def content_of(capture: GuestCapture) -> bytes:
+    [disk] = capture.disks
+
+    def read() -> bytes:
+        chunks = -(-disk.size // CHUNK)
+        return b"".join(bytes(disk.chunk(chunk) or bytes(CHUNK)) for chunk in range(chunks))
+
+    return await asyncio.to_thread(read)
+
+
+async def test_a_capture_stays_what_the_disk_was_when_the_guest_writes_over_it(
+    phone: Handset, image: GuestImage, noise: Path
+) -> None:
+    shell = await begin(phone, image, disks=(DiskSpec(path=noise),))
+    await shell.good("dd if=/dev/zero of=/dev/vda bs=64k count=100 seek=50 conv=fsync 2>&1")
+    await shell.guest.pause()
+    capture = await GuestCapture.begin(shell.guest, shell.guest.run, freeze=False)
+    then = await content_of(capture)
+    assert sha256(then).digest() != sha256(noise.read_bytes()).digest()
+    await shell.guest.resume()
+    await shell.good("dd if=/dev/urandom of=/dev/vda bs=64k count=300 conv=fsync 2>&1")
+    await shell.good("blkdiscard -o 0 -l 1048576 /dev/vda 2>&1 || true")
+    assert await content_of(capture) == then
+    capture.end()
+    assert sha256(then).hexdigest() not in await shell.good("sha256sum /dev/vda")
+
+
+async def test_it_goes_on_with_its_disk_from_the_profile(
+    phone: Handset, image: GuestImage, card: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "guest.vphone"
+    shell = await begin(phone, image, disks=(DiskSpec(path=card),))
+    await mount(shell)
+    await shell.good("dd if=/dev/urandom of=/mnt/data bs=64k count=100 2>&1; sync")
+    digest = (await shell.good("sha256sum /mnt/data")).split()[0]
+    await shell.guest.keep(path)
+    await shell.good("rm /mnt/data; sync")
+    await phone.remove(shell.guest)
+    card.unlink()
+
+    again = Shell(await phone.open_profile(path))
+    assert digest in await again.good("echo 3 > /proc/sys/vm/drop_caches; sha256sum /mnt/data")
+    await again.good("cp /mnt/data /mnt/more && sync && cmp /mnt/data /mnt/more")
+    profile = again.guest.profile
+    assert profile is not None
+    second = await again.guest.snapshot()
+    content = await asyncio.to_thread(disk_of, profile.file, second.number)
+    await asyncio.to_thread(check_file_system, content, tmp_path / "second.img")
+
+    clone = Shell(await phone.clone(again.guest))
+    assert digest in await clone.good("echo 3 > /proc/sys/vm/drop_caches; sha256sum /mnt/more")
+    await clone.good("rm /mnt/more && sync")
+    assert digest in await again.good("echo 3 > /proc/sys/vm/drop_caches; sha256sum /mnt/more")
+
+    await again.guest.restore(1)
+    assert digest in await again.good("echo 3 > /proc/sys/vm/drop_caches; sha256sum /mnt/data")
+    assert "more" not in await again.good("ls /mnt")
+
+
+async def test_a_disk_that_is_written_directly_cannot_be_kept(
+    phone: Handset, image: GuestImage, noise: Path, tmp_path: Path
+) -> None:
+    shell = await begin(phone, image, disks=(DiskSpec(path=noise, mode="direct"),))
+    with pytest.raises(ProfileError, match="disk0 is written to directly"):
+        await shell.guest.keep(tmp_path / "guest.vphone")
+    await shell.good("true")
+    assert not list(tmp_path.glob("*.vphone*"))
