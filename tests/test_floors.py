@@ -39,6 +39,7 @@ FLOORS = (
         "profiles",
         "recording",
         "scheduler",
+        "vaults",
     ),
     (
         "api",
@@ -46,6 +47,7 @@ FLOORS = (
         "cli",
         "network_service",
         "modem_service",
+        "migration_service",
         "profile_service",
         "phone_service",
         "service",

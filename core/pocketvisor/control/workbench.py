@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from pocketvisor.control.balloon_calls import BalloonRequest, BalloonShown
 from pocketvisor.control.messages import Sentence
+from pocketvisor.control.migration_calls import MigrationReply, MigrationRequest
 from pocketvisor.control.modem_calls import ModemRequest, ModemShown
 from pocketvisor.control.network_calls import NetworkRequest, NetworkShown
 from pocketvisor.control.phone_calls import PhoneRequest, PhoneShown
@@ -75,6 +76,7 @@ Request = (
     | ModemRequest
     | BalloonRequest
     | ProfileRequest
+    | MigrationRequest
 )
 
 
@@ -137,4 +139,5 @@ Reply = (
     | ModemShown
     | BalloonShown
     | ProfileReply
+    | MigrationReply
 )

@@ -88,7 +88,7 @@ class Arriving:
     def _adopt(self, head: messages.Round) -> None:
         try:
             raw = msgspec.msgpack.decode(head.manifest, type=RawManifest)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ProfileError(f"A generation's manifest makes no sense: {error}") from error
         if raw.number != head.number:
             raise ProfileError("A generation came under another number")

@@ -99,7 +99,11 @@ class Departure:
         self.guest = guest
         self.outcome: Outcome | None = None
         """What became of it; None while it is under way, and where it cannot be known."""
+        self.why = ""
+        """After MoveUnknown: why it stands still."""
+        self.peer_name = ""
         self.patience = PATIENCE_SECONDS
+        self._settling = asyncio.Lock()
         self._file = file
         self._leases = leases
         self._call = call
@@ -146,13 +150,20 @@ class Departure:
 
     async def settle(self) -> None:
         """After MoveUnknown: asks once more. It runs here then, or there. Raises MoveUnknown, LinkLost."""
-        await self._settled(await settle(self._leases, self._file.id, self._call, give_up=self._given_up))
+        async with self._settling:
+            if self.outcome is None:
+                outcome = await settle(self._leases, self._file.id, self._call, give_up=self._given_up)
+                await to_the_end(asyncio.ensure_future(self._settled(outcome)))
 
     async def force(self) -> None:
         """After MoveUnknown: the user wants it to go on here, at the risk that it runs there too."""
-        await in_thread(self._leases.change, self._file.id, lambda r: lease.go_on_by_force(current(r)))
-        self.outcome = "not-taken"
-        await self.guest.go_on()
+        async with self._settling:
+            if self.outcome is None:
+                await in_thread(
+                    self._leases.change, self._file.id, lambda record: lease.go_on_by_force(current(record))
+                )
+                self.outcome = "not-taken"
+                await self.guest.go_on()
 
     # --- while it is certainly here
 
@@ -163,6 +174,7 @@ class Departure:
         self._number = record.number
         self._tell("Connecting")
         self._link = link = await self._call()
+        self.peer_name = link.peer.name
         header = msgspec.msgpack.encode(await in_thread(self._file.raw_header))
         guest = self.guest
         offer = messages.Offer(
@@ -248,9 +260,9 @@ class Departure:
         name, profile = self.guest.name, self._file.id
         if outcome in (None, "waiting"):
             record = await in_thread(self._leases.get, profile)
-            sentence = lease.why_not(record, name)
-            self.guest.unknown(sentence)
-            raise MoveUnknown(sentence)
+            self.why = lease.why_not(record, name)
+            self.guest.unknown(self.why)
+            raise MoveUnknown(self.why)
         record = await in_thread(
             self._leases.change,
             profile,

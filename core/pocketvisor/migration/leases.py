@@ -68,5 +68,5 @@ def _read(data: bytes | None) -> Record | None:
         return None
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MigrationError(f"The record of whose a phone is makes no sense: {error}") from error

@@ -47,7 +47,7 @@ class TrustedPeers:
             data = file.read(_FILE_MAX)
         try:
             return msgspec.json.decode(data, type=list[TrustedPeer])
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise MigrationError(f"{self._path}: is no list of machines: {error}") from error
 
     def find(self, fingerprint: bytes) -> TrustedPeer | None:

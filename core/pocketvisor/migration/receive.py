@@ -177,7 +177,7 @@ class Receiver:
     def _open(self, offer: messages.Offer, path: Path) -> ProfileFile:
         try:
             header = msgspec.msgpack.decode(offer.header, type=RawHeader)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MigrationError(f"The phone's header makes no sense: {error}") from error
         if header.header.profile != offer.profile:
             raise MigrationError("The phone's header is of another phone")

@@ -84,3 +84,11 @@ def current(record: Record | None) -> Record:
     if record is None:
         raise MigrationError("The record of whose the phone is has gone")
     return record
+
+
+def by_force(record: Record | None) -> Record:
+    """The user's decision, on whichever side this is: at the risk that two run."""
+    known = current(record)
+    if known.state is State.PREPARED:
+        return lease.take_by_force(known)
+    return lease.go_on_by_force(known)
