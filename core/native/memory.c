@@ -186,6 +186,9 @@ void memory_drop_code(struct vcpu *vcpu, struct memory *memory, uint32_t offset,
 }
 
 void memory_forget_code(struct vcpu *vcpu) {
+    if (!vcpu->ran) /* nothing was ever translated, and a flush would cost a millisecond */
+        return;
+    vcpu->ran = false;
     for (unsigned i = 0; i < vcpu->memory_count; i++)
         memset(vcpu->memories[i].code, 0, vcpu->memories[i].size >> PAGE_SHIFT);
     uc_ctl_flush_tlb(vcpu->uc);

@@ -164,6 +164,7 @@ enum vcpu_stop vcpu_run(struct vcpu *vcpu) {
             exceptions_enter_irq(vcpu);
         uint32_t pc = read_register(vcpu, UC_ARM_REG_PC);
         uint32_t thumb = read_register(vcpu, UC_ARM_REG_CPSR) & CPSR_T ? 1 : 0;
+        vcpu->ran = true;
         failed = uc_emu_start(vcpu->uc, pc | thumb, 0, 0, 0);
         if (failed)
             vcpu_fail(vcpu, "the engine stopped at 0x%08x: %s", read_register(vcpu, UC_ARM_REG_PC),

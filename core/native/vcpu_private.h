@@ -118,6 +118,7 @@ struct vcpu {
     enum stop_reason stop;
     struct vcpu_extra extra;
     bool told_waiting;
+    bool ran; /* since its engine was last emptied */
 
     uc_engine *uc;
     struct vcpu_host host;
