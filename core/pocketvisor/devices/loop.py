@@ -42,10 +42,17 @@ class DeviceLoop:
         self._offloaded = 0
         self._idle = threading.Condition(lock)
         self._thread: threading.Thread | None = None
+        self._started = threading.Event()
+
+    def prepare(self) -> None:
+        """Have the thread ready, so that start() takes no time."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._main, name="devices", daemon=True)
+            self._thread.start()
 
     def start(self) -> None:
-        self._thread = threading.Thread(target=self._main, name="devices", daemon=True)
-        self._thread.start()
+        self.prepare()
+        self._started.set()
 
     def watch(self, fd: int, callback: Callback) -> None:
         """Call back while `fd` can be read (or has failed)."""
@@ -100,6 +107,7 @@ class DeviceLoop:
             self._idle.notify_all()
 
     def _main(self) -> None:
+        self._started.wait()
         try:
             while True:
                 ready = self._epoll.poll(self._patience())
