@@ -204,9 +204,9 @@ def open_origin(
             raise ProfileError(
                 f"{path.name} was saved by a newer Pocketvisor, whose board this one does not have"
             )
-        Ledger().record(
-            file.id, {each.number: each.digest for each in file.generations()}, accept_older=accept_older
-        )
+        seen = Ledger().seen(file.id)
+        digests = file.digests(since=seen.generation if seen is not None else file.last)
+        Ledger().record(file.id, digests, accept_older=accept_older)
         if number != file.head:
             file.set_head(number)
     except BaseException:

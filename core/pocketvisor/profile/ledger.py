@@ -70,17 +70,18 @@ class Ledger:
     def record(self, profile: bytes, generations: Mapping[int, bytes], *, accept_older: bool = False) -> None:
         """Remember the newest of these generations. Checked first, in the same transaction, unless the user
         said that an older state is what they want."""
-        if not generations:
-            return
-        newest = max(generations)
-        digest = generations[newest]
-        if not (0 <= newest < 1 << 63 and 0 < len(digest) <= MAX_DIGEST):
+        newest = max(generations, default=0)
+        digest = generations.get(newest, b"")
+        if generations and not (0 <= newest < 1 << 63 and 0 < len(digest) <= MAX_DIGEST):
             raise ValueError("no generation")
         with self._transaction() as connection:
             if not accept_older:
                 _refuse_older(_seen(connection, _valid(profile)), generations)
+            connection.execute("DELETE FROM seen WHERE profile = ?", (profile,))
+            if not generations:
+                return
             connection.execute(
-                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)", (profile, newest, digest, time.time_ns())
+                "INSERT INTO seen VALUES (?, ?, ?, ?)", (profile, newest, digest, time.time_ns())
             )
             (count,) = connection.execute("SELECT count(*) FROM seen").fetchone()
             if count > MAX_PROFILES:  # a bound on the file: what was not used for longest goes, leases never

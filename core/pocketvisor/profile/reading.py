@@ -170,6 +170,17 @@ class ProfileReader:
         """What the ledger knows a generation by; of a deleted one as well. Raises ProfileError."""
         return rows.digest(self.id, self._row(number))
 
+    def digests(self, since: int = 0) -> dict[int, bytes]:
+        """Of the genuine generations from `since` on, or the last one, deleted ones as well: what a ledger
+        compares. Raises DamagedProfile."""
+        found = {}
+        since = min(since, self.last)
+        for number in self._numbers():
+            if number >= since:
+                with contextlib.suppress(DamagedProfile):
+                    found[number] = self.digest(number)
+        return found
+
     def manifest(self, number: int) -> Manifest:
         """Raises ProfileError; DamagedProfile names the generation and what is wrong with it."""
         _ = self.sealer

@@ -54,8 +54,12 @@ def test_an_older_copy_is_refused_with_its_reason(ledger: Ledger) -> None:
     with pytest.raises(OlderProfile):
         ledger.record(ONE, {1: A})
     assert ledger.seen(ONE) == Seen(2, B)
+    with pytest.raises(OlderProfile):
+        ledger.record(ONE, {})
     ledger.record(ONE, {1: A}, accept_older=True)
     assert ledger.seen(ONE) == Seen(1, A)
+    ledger.record(ONE, {}, accept_older=True)
+    assert ledger.seen(ONE) is None
 
 
 def test_a_copy_that_went_on_by_itself_is_refused(ledger: Ledger) -> None:
