@@ -137,7 +137,7 @@ def read_recording(path: Path) -> Recording:
                     break
     except OSError as error:
         raise RecordingError(f"{path}: cannot be read: {error.strerror}") from error
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RecordingError(f"{path}: is damaged: {error}") from error
     if head is None:
         raise RecordingError(f"{path}: is cut off before it says what was recorded")

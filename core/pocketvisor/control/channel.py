@@ -54,7 +54,7 @@ class Framer(Generic[Incoming]):
                 break
             try:
                 messages.append(self._decoder.decode(memoryview(buffer)[at + _LENGTH.size : end]))
-            except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise ControlError(f"A message made no sense: {error}") from error
             at = end
         del buffer[:at]

@@ -140,7 +140,7 @@ class VirtioGpu:
             os.close(fd)
         try:
             panel = msgspec.msgpack.decode(data, type=SetPanel)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise ValueError(f"the panel cannot be set: {error}") from error
         old = self._size
         if (panel.width, panel.height) == old:

@@ -101,7 +101,7 @@ class Balloon:
             return
         try:
             report = msgspec.msgpack.decode(data, type=BalloonReport)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             return
         self._actual = report.actual
         self.statistics = {name: report.statistics[name] for name in STATISTICS if name in report.statistics}

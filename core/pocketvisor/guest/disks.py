@@ -280,7 +280,7 @@ def _note_trouble(guest: "Guest", device: str, data: bytes) -> None:
         return
     try:
         trouble = msgspec.msgpack.decode(data, type=DiskTrouble)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return
     sentence = _TROUBLES.get(trouble.kind, _TROUBLES["failed"]).format(disk=device)
     guest.run_note(f"{sentence} ({trouble.detail[:100]})" if trouble.detail else sentence)

@@ -115,7 +115,7 @@ class Modem:
         """What the guest's process tells. It is not believed to be small or well-formed."""
         try:
             report: Report = msgspec.msgpack.decode(data, type=Report)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             return
         match report:
             case MessageSent():

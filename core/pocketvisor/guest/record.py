@@ -143,7 +143,7 @@ def decode(data: bytes) -> GuestRecord:
     """Raises ProfileError."""
     try:
         record = msgspec.msgpack.decode(data, type=GuestRecord)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ProfileError(f"What the profile says of its guest makes no sense: {error}") from error
     problem = ""
     if record.image.kind not in KINDS:

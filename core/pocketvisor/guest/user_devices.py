@@ -87,7 +87,7 @@ async def read_user_device(path: Path) -> UserDevice:
         answer = msgspec.msgpack.decode(out[:_ANSWER_MAX], type=Answer)
     except TimeoutError:
         raise ImageError(f"{path}: does not come to an end when it is read") from None
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise ImageError(f"{path}: its process ended without an answer") from None
     finally:
         if process.returncode is None:

@@ -168,7 +168,7 @@ class Sidecar:
             message = messages.decode_from_process(data) if data else None
         except BlockingIOError:
             return
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
             message = None
         match message:
             case messages.Hello(protocol):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pocketvisor.control.channel import MESSAGE_MAX, BlockingChannel, Channel, Framer, frame
-from pocketvisor.control.messages import Console, FromGuest, FromHandset, Hello, Key, Pong
+from pocketvisor.control.messages import Console, FromDevice, FromGuest, FromHandset, Hello, Key, Pong
 from pocketvisor.errors import ControlError
 
 
@@ -34,6 +34,14 @@ def test_garbage_is_a_control_error_and_nothing_else(garbage: bytes) -> None:
         framer.feed(struct.pack("<I", len(garbage)) + garbage)
     except ControlError as error:
         assert "made no sense" in str(error)
+
+
+def test_text_that_is_none_is_a_control_error() -> None:
+    """msgspec says that by an error of another family."""
+    payload = frame(FromDevice("abcd", b""))[4:].replace(b"abcd", b"\xff\xfe\xc0\x80")
+    framer: Framer[object] = Framer(FromGuest)
+    with pytest.raises(ControlError, match="made no sense"):
+        framer.feed(struct.pack("<I", len(payload)) + payload)
 
 
 def test_a_length_over_the_limit_is_refused_before_anything_is_read() -> None:
