@@ -149,15 +149,26 @@ class Database:
         self._writing = not self.read_only and self._file_lock.take()
         if not self.read_only and not self._writing:
             raise ProfileError(f"{self.path.name} is in use already: only one program or guest writes to it")
-        if self._writing or not self._left_over() or not self._file_lock.take():
+        if not self._left_over():
             return
-        try:  # a save was interrupted, and nobody is writing: what was committed comes into the file
-            with contextlib.suppress(sqlite3.Error):
-                connection = connect(self.path, "rw")
-                with contextlib.closing(connection):
-                    connection.execute("PRAGMA journal_mode=DELETE").fetchall()
-        finally:
-            self._file_lock.give_back()
+        if self._writing:
+            self._recover()
+        elif self._file_lock.take():  # nobody is writing
+            try:
+                with contextlib.suppress(sqlite3.Error, ProfileError):
+                    self._recover()
+            finally:
+                self._file_lock.give_back()
+
+    def _recover(self) -> None:
+        """A save was interrupted: what was committed comes into the file, and what lies beside it goes."""
+        with contextlib.closing(connect(self.path, "rw")) as connection:
+            check(connection, self.path)
+            connection.execute("PRAGMA synchronous=EXTRA")
+            connection.execute("PRAGMA journal_mode=DELETE").fetchall()
+            if os.path.lexists(f"{self.path}-journal"):
+                # One that never was whole: SQLite leaves it for the next transaction, and this is one.
+                connection.execute(f"PRAGMA user_version={FORMAT}")
 
     def _left_over(self) -> bool:
         return any(os.path.lexists(f"{self.path}{suffix}") for suffix in ("-wal", "-journal"))
@@ -212,7 +223,7 @@ class Database:
         try:
             check(writer, self.path)
             writer.execute("PRAGMA cache_size=-16384")
-            # EXTRA: a rollback journal that came back after a loss of power would undo what the log did since.
+            # EXTRA: a journal that came back after a loss of power would undo what the log did since.
             writer.execute("PRAGMA synchronous=EXTRA")
             if writer.execute("PRAGMA journal_mode=WAL").fetchone() != (b"wal",):
                 raise ProfileError(f"{self.path.name} cannot be written to: SQLite has no log for it here")

@@ -86,7 +86,11 @@ class ChunkWriter:
             fill(connection)
             connection.execute("DELETE FROM records WHERE name = 'pending'")
         self._first = 0
-        self._database.checkpoint()
+        try:
+            self._database.checkpoint()
+        except ProfileError as error:
+            name = self._database.path.name
+            raise ProfileError(f"{name} is saved, but in its log beside the file alone: {error}") from error
 
     def abandon(self) -> None:
         """Where even that fails (a full disk), the next opening does it."""
