@@ -222,7 +222,7 @@ def test_a_card_shows_how_far_a_move_is_and_takes_it_back(workbench: Workbench) 
         assert shown.button.text() == "Cancel"
         workbench.mover.let_go.set()
         await until(lambda: guest.handset is second)
-        await until(lambda: "It stood still for 3.4 ms" in words_of(shown))
+        await until(lambda: "It stood still for 3.4\N{NO-BREAK SPACE}ms" in words_of(shown))
         workbench.mover.held = False
         assert shown.button.text() == "Undo"
         QTest.mouseClick(shown.button, Qt.MouseButton.LeftButton)

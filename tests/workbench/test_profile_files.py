@@ -161,3 +161,21 @@ def test_one_that_runs_is_shown_and_can_come_here(workbench: Workbench, tmp_path
         await until(lambda: second.guests)
 
     workbench.run(scenario())
+
+
+def test_two_of_one_phone_are_asked_about(workbench: Workbench, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        path = make(tmp_path / "Phone.vphone")
+        copy = tmp_path / "Copy.vphone"
+        copy.write_bytes(path.read_bytes())
+        handset: Any = await workbench.handset()
+        workbench.window.desk.run_profiles(handset, [path])
+        await until(lambda: len(handset.guests) == 1)
+        workbench.window.desk.run_profiles(handset, [copy])
+        await until(lambda: "their histories part" in words_of(workbench.window.banners.shown[-1]))
+        assert len(handset.guests) == 1
+        notice: Any = workbench.window.banners.shown[-1]
+        notice.button.click()
+        await until(lambda: len(handset.guests) == 2)
+
+    workbench.run(scenario())

@@ -46,16 +46,23 @@ def main(
         print("There is no display here: the workbench makes a tour offscreen instead.")
     from pocketvisor_workbench.run import Opening, run
 
+    profiles = [Path(name).absolute() for name in arguments.guests if _is_profile(name)]
+    names = [name for name in arguments.guests if not _is_profile(name)]
     opening = Opening(
         model=model,
         model_name=arguments.handset,
         images=list(guests) if guests is not None else None,
-        image_names=[] if arguments.empty else arguments.guests or None,
+        image_names=[] if arguments.empty or (profiles and not names) else names or None,
+        profiles=tuple(profiles),
         options=options,
         empty=arguments.empty,
         screenshots=arguments.screenshots if tour else None,
     )
     return run(opening)
+
+
+def _is_profile(name: str) -> bool:
+    return name.endswith(".vphone")
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -77,7 +84,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help=f"the first handset's model (default: {FIRST_MODEL})",
     )
     parser.add_argument(
-        "guests", nargs="*", metavar="GUEST", help="guests to start on it (default: personal and work)"
+        "guests",
+        nargs="*",
+        metavar="GUEST",
+        help="guests to start on it (default: personal and work), or profiles: files that end in .vphone",
     )
     parser.add_argument("--empty", action="store_true", help="open with an empty bench")
     return parser.parse_args(argv)

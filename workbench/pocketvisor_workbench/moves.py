@@ -158,7 +158,7 @@ class Moves(QObject):
     def _ended_words(move: Move, report: "MoveReport") -> str:
         downtime = report.downtime_ms
         stood = f"{downtime:.1f}" if downtime < 10 else f"{downtime:.0f}"
-        words = f"{move.guest.name} is on {move.target.name}. It stood still for {stood} ms."
+        words = f"{move.guest.name} is on {move.target.name}. It stood still for {stood}\N{NO-BREAK SPACE}ms."
         if report.balloon_mib:
             words += f" To fit, it gave back {report.balloon_mib} MiB of its memory."
         return words

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pocketvisor_workbench.window import Window
 
 _LOST_SHOWN_MS = 120_000
+_ASKED_MS = 30_000
 
 
 class ProfileDesk(QObject):
@@ -165,11 +166,19 @@ class ProfileDesk(QObject):
             from pocketvisor.profiles import profile_info
 
             info = await asyncio.to_thread(profile_info, path)
-            handset = wanted or self._session.handset or self._new_handset()
-            if info.sealed and unlock is None:
-                self._ask_key(handset, path)
+            other = next((guest for guest in self._session.guests if _has_id(guest, info.id)), None)
+
+            def go_on() -> None:
+                handset = wanted or self._session.handset or self._new_handset()
+                if info.sealed and unlock is None:
+                    self._ask_key(handset, path)
+                else:
+                    self._session.keeping.open(handset, path, unlock=unlock)
+
+            if other is None:
+                go_on()
             else:
-                self._session.keeping.open(handset, path, unlock=unlock)
+                self._is_copy(other, path, go_on)
 
         self._session.run(f"Look at {path.name}", look, shown=False)
 
@@ -191,6 +200,13 @@ class ProfileDesk(QObject):
         self._window.banners.add(
             Banner(words, Level.INFO, "Move it here", lambda: self._session.moves.start(guest, wanted))
         )
+
+    def _is_copy(self, other: "Guest", path: Path, go_on: Callable[[], None]) -> None:
+        words = (
+            f"{other.name} on {other.handset.name} is of the same profile as {path.name}. If both go on, "
+            "their histories part: what one does, the other never has."
+        )
+        self._window.banners.add(Banner(words, Level.WARNING, "Run both", go_on, _ASKED_MS))
 
     def _new_handset(self) -> "Handset":
         models = self._session.models
@@ -221,3 +237,8 @@ class ProfileDesk(QObject):
 def _is_of(guest: "Guest", path: Path) -> bool:
     profile = profile_of(guest)
     return profile is not None and profile.path == path
+
+
+def _has_id(guest: "Guest", ident: bytes) -> bool:
+    profile = profile_of(guest)
+    return profile is not None and profile.file.id == ident

@@ -68,6 +68,7 @@ class Opening:
     images: list[GuestImage] | None = None
     image_names: list[str] | None = None
     options: RunOptions | None = None
+    profiles: tuple[Path, ...] = ()
     empty: bool = False
     screenshots: Path | None = None
 
@@ -134,6 +135,8 @@ async def _main(
         window.show()
         if not opening.empty:
             open_first(window, model, images, opening.options)
+        if opening.profiles:
+            window.desk.run_profiles(None, list(opening.profiles))
         gc.collect()
         gc.freeze()  # what is there now stays: going through it again and again makes the window stutter
         if opening.screenshots is not None:

@@ -229,6 +229,7 @@ class HandsetView(QWidget):
         for part in (self.panes.pop(at), self.chips.pop(at)):
             part.hide()
             part.deleteLater()
+        self._animation.stop()  # towards a place among the panes as they were
         self._slide = float(self._foreground_index())
         self._refresh()
         self.updateGeometry()
