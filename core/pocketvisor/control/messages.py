@@ -56,8 +56,8 @@ class Start(_Message):
     tick_limit: Unsigned64 | None = None
     paused: bool = False
     state: StateAt | None = None
-    waiting: bool = False
-    """Not to begin before TakeOver; the state is at the descriptor then."""
+    baton: Descriptor = -1
+    """Not to begin before TakeOver comes here; the state is at its descriptor then."""
 
 
 class ReplayLog(_Message):
@@ -111,8 +111,9 @@ class Save(_Message):
 
 
 class HandOver(_Message):
-    """As Save, for a guest that may run: it stands still from then on, and nothing enters or leaves it. Then
-    another process goes on, or this one after GoOn."""
+    """As Save, for a guest that may run: it stands still from then on, and nothing enters or leaves it. A
+    second descriptor goes with it, the baton: on it TakeOver goes straight to the process that waits, and
+    that goes on, or this one after GoOn."""
 
 
 class GoOn(_Message):
@@ -120,7 +121,8 @@ class GoOn(_Message):
 
 
 class TakeOver(_Message):
-    """To a process that waits: the state is there, `size` bytes of it. It runs, unless `paused`."""
+    """To a process that waits, on its baton: the state is there, `size` bytes of it. It runs, unless
+    `paused`. The handset gets TookOver."""
 
     size: Annotated[int, Meta(ge=0, le=STATE_MAX)]
     paused: bool
@@ -167,7 +169,6 @@ FromHandset = (
     | Save
     | HandOver
     | GoOn
-    | TakeOver
     | Capture
     | EndCapture
     | RamComplete
@@ -246,6 +247,12 @@ class Captured(_Message):
     blocks: Chunk = b""
 
 
+class TookOver(_Message):
+    """What another process has handed over is here, and runs if it did; `at_ns` of CLOCK_MONOTONIC."""
+
+    at_ns: Unsigned64
+
+
 class Flushed(_Message):
     pass
 
@@ -268,6 +275,7 @@ FromGuest = (
     | Pong
     | Saved
     | Captured
+    | TookOver
     | Flushed
     | Note
 )

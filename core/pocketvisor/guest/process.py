@@ -47,6 +47,7 @@ from pocketvisor.control.messages import (
     Stopped,
     TakeOver,
     ToDevice,
+    TookOver,
     Touch,
 )
 from pocketvisor.errors import ControlError, GuestError, PocketvisorError
@@ -93,10 +94,12 @@ class GuestMain:
         self._saver = Saver(start.board, self._board, self._vcpu)
         self._late: list[FromHandset] = []
         self._state_fd = start.state.fd if start.state is not None else -1
-        self._waits = start.waiting
-        if start.state is not None and not start.waiting:
+        self._baton = socket.socket(fileno=start.baton) if start.baton >= 0 else None
+        if start.state is not None and self._baton is None:
             self._restore(start.state.size)
-        if not start.waiting:
+        if self._baton is not None:
+            self._board.loop.prepare()
+        else:
             self._board.loop.start()
         self._output = bytearray()
         self._console_pending = False
@@ -104,12 +107,14 @@ class GuestMain:
         self._log_due = 0.0
         self._tick_limit = start.tick_limit
         channel.send(Ready())
-        if not start.paused and not start.waiting:
+        if not start.paused and self._baton is None:
             self._vcpu.resume(start.tick_limit)
 
     def run(self) -> None:
         """Until the handset closes the channel; usually it ends this process before."""
-        selector = selectors.DefaultSelector()
+        selector = self._selector = selectors.DefaultSelector()
+        if self._baton is not None:
+            selector.register(self._baton, selectors.EVENT_READ, self._take_over)
         selector.register(self._channel, selectors.EVENT_READ, self._receive)
         selector.register(self._vcpu.wake_fd, selectors.EVENT_READ, self._send_outbox)
         selector.register(self._board.report_fd, selectors.EVENT_READ, self._send_reports)
@@ -173,8 +178,6 @@ class GuestMain:
                 self._saver.end_capture()
             case RamComplete():
                 self._machine.ram_complete()
-            case TakeOver(size, paused, until_tick):
-                self._take_over(size, None if paused else Resume(until_tick))
             case GoOn():
                 self._saver.go_on()
                 late, self._late = self._late, []
@@ -208,12 +211,14 @@ class GuestMain:
                     fds = self._take_descriptors(4 + len(disks))
                     self._channel.send(self._saver.capture(message, fds))
                 case HandOver():
-                    fds = self._take_descriptors(1)
+                    fds = self._take_descriptors(2)
                     saved = self._saver.hand_over(fds[0])
                     self._send_outbox()
                     self._flush()
                     self._send_reports()
                     self._channel.send(saved)
+                    take_over = TakeOver(saved.size, not saved.ran, saved.until_tick)
+                    os.write(fds[1], msgspec.msgpack.encode(take_over))
                 case Save():
                     fds = self._take_descriptors(1)
                     if self._vcpu.running:
@@ -232,20 +237,24 @@ class GuestMain:
         self._board.restore(read_state(self._state_fd, size))
         os.close(self._state_fd)
 
-    def _take_over(self, size: int, then: Resume | None) -> None:
-        """What another process has handed over."""
-        if not self._waits:
-            raise ControlError("TakeOver is out of place here")
-        self._waits = False
+    def _take_over(self) -> None:
+        """The process that the guest is in now says that its state is there."""
+        assert self._baton is not None
         try:
-            self._restore(size)
+            message = msgspec.msgpack.decode(self._baton.recv(4096), type=TakeOver)
+            self._restore(message.size)
         except (ValueError, OSError, msgspec.MsgspecError) as error:
             self._channel.send(Refused(f"It could not be taken over: {error}"[:2000]))
             return
-        if then is None:
+        finally:
+            self._selector.unregister(self._baton)
+            self._baton.close()
+            self._baton = None
+        if message.paused:
             self._channel.send(Stopped("paused", self._machine.ticks()))
         else:
-            self._handle(then)
+            self._handle(Resume(message.until_tick))
+        self._channel.send(TookOver(time.monotonic_ns()))
         self._board.loop.start()
 
     # To the handset

@@ -6,7 +6,6 @@ A reset ends a run and begins another. A run tells its guest what happens and de
 import asyncio
 import itertools
 import socket
-import time
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
@@ -24,8 +23,7 @@ from pocketvisor.control.messages import (
     Saved,
     Start,
     StateAt,
-    Stopped,
-    TakeOver,
+    TookOver,
 )
 from pocketvisor.control.status import STATE_RUNNING
 from pocketvisor.errors import GuestError
@@ -95,11 +93,17 @@ class GuestRun:
 
     @classmethod
     async def wait(
-        cls, observer: RunObserver, boot: Boot, options: RunOptions, board: BoardConfig, state_fd: int
+        cls,
+        observer: RunObserver,
+        boot: Boot,
+        options: RunOptions,
+        board: BoardConfig,
+        state_fd: int,
+        baton: int,
     ) -> "GuestRun":
-        """A second process for a boot that runs, which waits for take_over(). The boot stays the caller's."""
+        """A second process for a boot that runs, which waits at the baton. The boot stays the caller's."""
         start = _start_message(boot, board, options, StateAt(state_fd))
-        return await cls._spawned(observer, boot, options, structs.replace(start, waiting=True))
+        return await cls._spawned(observer, boot, options, structs.replace(start, baton=baton))
 
     @classmethod
     async def _spawned(
@@ -110,8 +114,9 @@ class GuestRun:
             run._handover, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             run._handover.setblocking(False)
             with theirs:
-                state = [start.state.fd] if start.state is not None else []
-                descriptors = [*boot.descriptors, start.board.descriptors.status, *state, theirs.fileno()]
+                descriptors = [*boot.descriptors, start.board.descriptors.status, theirs.fileno()]
+                descriptors += [start.state.fd] if start.state is not None else []
+                descriptors += [start.baton] if start.baton >= 0 else []
                 descriptors = list(dict.fromkeys(descriptors))
                 process = await GuestProcess.spawn(descriptors, run._message, run._process_ended)
                 start = structs.replace(start, handover=theirs.fileno())
@@ -161,17 +166,31 @@ class GuestRun:
         answer = Captured if isinstance(message, Capture) else Saved
         return await self.ask(message, answer, _SAVE_SECONDS)
 
-    async def take_over(self, message: TakeOver) -> int:
-        """For one that waits: when its vCPU began, of CLOCK_MONOTONIC. Raises GuestError where it cannot."""
-        answer = await self.ask(message, Stopped if message.paused else Running, _SAVE_SECONDS)
-        return answer.at_ns if isinstance(answer, Running) else time.monotonic_ns()
+    async def pass_on(self, other: "GuestRun", fds: Sequence[int]) -> tuple[Saved, int]:
+        """The guest goes on in the other's process, which waits; and when it began there, of CLOCK_MONOTONIC.
+        `fds`: for the state, and the end of the baton. Raises GuestError where it does not."""
+        took, running = other._expect(TookOver), other._expect(Running)
+        saved: Saved = await self.save(HandOver(), fds)
+        self.saved_ticks = saved.ticks
+        taken = await self._answer(took, _SAVE_SECONDS)
+        if saved.ran:
+            taken = await self._answer(running, _SAVE_SECONDS)
+        return saved, taken.at_ns
 
     async def ask(self, message: FromHandset, answer: type, seconds: float = _ANSWER_SECONDS) -> Any:
         """Sends, and waits for a message of type `answer`. Raises GuestError where none comes."""
+        waiting = self._expect(answer)
+        self.send(message)
+        return await self._answer(waiting, seconds)
+
+    def _expect(self, answer: type) -> asyncio.Future[Any]:
         waiting = self._answers.get(answer)
         if waiting is None:
             waiting = self._answers[answer] = asyncio.get_running_loop().create_future()
-        self.send(message)
+        return waiting
+
+    @staticmethod
+    async def _answer(waiting: asyncio.Future[Any], seconds: float) -> Any:
         done, _ = await asyncio.wait([waiting], timeout=seconds)
         if not done:
             raise GuestError("its process does not answer")

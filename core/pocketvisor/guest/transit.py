@@ -7,11 +7,12 @@ second does not begin it is killed before the first goes on.
 
 import asyncio
 import os
+import socket
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from pocketvisor.control.messages import STATE_MAX, GoOn, HandOver, Saved, TakeOver
+from pocketvisor.control.messages import STATE_MAX, GoOn, Saved
 from pocketvisor.control.status import StatusPage
 from pocketvisor.errors import GuestError
 from pocketvisor.guest.memory import create_memfd
@@ -41,13 +42,14 @@ async def change_process(guest: "Guest", run: GuestRun, model: HandsetModel) -> 
     pid_before = run.pid
     state = create_memfd("state", STATE_MAX)
     status = memory.new_status()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         board = boot.on_another(model, status)
-        other = await GuestRun.wait(guest, boot, guest.options, board, state)
+        other = await GuestRun.wait(guest, boot, guest.options, board, state, theirs.fileno())
         other.log, other.log_complete = run.log, run.log_complete
         guest.hold_messages()
         try:
-            saved, began_ns = await _switch(run, other, state)
+            saved, began_ns = await _switch(run, other, [state, ours.fileno()])
         except BaseException:
             await other.end()
             guest.release_messages()
@@ -61,6 +63,8 @@ async def change_process(guest: "Guest", run: GuestRun, model: HandsetModel) -> 
         raise
     finally:
         os.close(state)
+        ours.close()
+        theirs.close()
     guest.use_run(other)
     guest.release_messages()
     memory.use_status(status)
@@ -69,19 +73,17 @@ async def change_process(guest: "Guest", run: GuestRun, model: HandsetModel) -> 
     return Transit(pid_before, other.pid, began_ns - saved.at_ns, saved.size, saved.dirty, saved.flash)
 
 
-async def _switch(run: GuestRun, other: GuestRun, state: int) -> tuple[Saved, int]:
-    saved: Saved = await run.save(HandOver(), [state])
-    run.saved_ticks = saved.ticks
-    message = TakeOver(saved.size, not saved.ran, saved.until_tick)
-    taking = asyncio.ensure_future(other.take_over(message))
+async def _switch(run: GuestRun, other: GuestRun, fds: list[int]) -> tuple[Saved, int]:
+    """From here on it is too late to give up: whichever begins has the guest."""
+    switching = asyncio.ensure_future(run.pass_on(other, fds))
     try:
-        return saved, await asyncio.shield(taking)
+        return await asyncio.shield(switching)
     except asyncio.CancelledError:
-        began_ns = await taking  # too late: whichever begins has the guest
+        result = await switching
         current = asyncio.current_task()
         if current is not None:
             current.uncancel()
-        return saved, began_ns
+        return result
 
 
 def _has_run(status: int, saved_ticks: int | None) -> bool:

@@ -21,6 +21,7 @@ from pocketvisor.api import (
     load_models,
     move,
 )
+from pocketvisor.control.messages import HandOver
 from pocketvisor.guest.run import GuestRun
 
 Start = Callable[..., Any]
@@ -117,12 +118,17 @@ async def test_where_the_new_process_fails_the_old_one_goes_on(
 ) -> None:
     guest = await start()
 
-    async def fails(*_: object) -> int:
+    async def fails(self: GuestRun, other: GuestRun, fds: list[int]) -> None:
+        lost, baton = os.pipe()
+        await self.save(HandOver(), [fds[0], baton])
+        await other.end()
+        os.close(lost)
+        os.close(baton)
         raise GuestError("its process does not answer")
 
     pid = guest.pid
     with monkeypatch.context() as patch:
-        patch.setattr(GuestRun, "take_over", fails)
+        patch.setattr(GuestRun, "pass_on", fails)
         with pytest.raises(GuestError, match="does not answer"):
             await move(guest, target)
     assert guest.handset is handset and guest.pid == pid and guest.state is GuestState.RUNNING
