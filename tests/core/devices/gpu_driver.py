@@ -1,5 +1,6 @@
 """A virtio-gpu and its driver, in a few MiB of RAM: queues as a driver lays them out, commands, pixels."""
 
+import random
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -49,6 +50,24 @@ class Loop:
     def run(self) -> None:
         while self.later_on:
             self.step()
+
+
+def pixels(seed: int, count: int) -> bytes:
+    return random.Random(seed).randbytes(count * 4)
+
+
+def shown(driver: "Driver", width: int, height: int) -> bytes:
+    return bytes(driver.scanout[: width * height * 4])
+
+
+def cursor_picture() -> bytes:
+    """Opaque white in the upper left quarter, half-transparent red beside it, nothing below."""
+    rows = []
+    for y in range(64):
+        for x in range(64):
+            white, red = b"\xff\xff\xff\xff", b"\x00\x00\x80\x80"
+            rows.append((white if x < 32 else red) if y < 32 else bytes(4))
+    return b"".join(rows)
 
 
 class Driver:

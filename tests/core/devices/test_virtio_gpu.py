@@ -1,11 +1,10 @@
 """virtio-gpu: what a driver flushes is on the pane and nothing else; what it gets wrong is an error code."""
 
-import random
 import struct
 
 import msgspec
 import pytest
-from gpu_driver import BASE, PIXELS, RAM_SIZE, Driver
+from gpu_driver import BASE, PIXELS, RAM_SIZE, Driver, cursor_picture, pixels, shown
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,14 +22,6 @@ def driver() -> Driver:
     driver = Driver(W, H)
     driver.start()
     return driver
-
-
-def pixels(seed: int, count: int) -> bytes:
-    return random.Random(seed).randbytes(count * 4)
-
-
-def shown(driver: Driver, width: int, height: int) -> bytes:
-    return bytes(driver.scanout[: width * height * 4])
 
 
 def test_the_display_has_the_panels_size_and_its_edid_says_how_large_that_is(driver: Driver) -> None:
@@ -136,16 +127,6 @@ def test_without_a_scanout_the_framebuffer_is_shown_again(driver: Driver) -> Non
     driver.show(1, 0, 0, W, H)
     driver.reset()
     assert driver.screen.scanouts[-1] == (0, 0, 0) and len(driver.screen.scanouts) == 6
-
-
-def cursor_picture() -> bytes:
-    """Opaque white in the upper left quarter, half-transparent red beside it, nothing below."""
-    rows = []
-    for y in range(64):
-        for x in range(64):
-            white, red = b"\xff\xff\xff\xff", b"\x00\x00\x80\x80"
-            rows.append((white if x < 32 else red) if y < 32 else bytes(4))
-    return b"".join(rows)
 
 
 @pytest.mark.parametrize("format", [1, 2])
@@ -342,98 +323,6 @@ def test_an_answer_waits_while_the_machine_has_no_room_for_it(driver: Driver) ->
     driver.loop.run()
     assert driver.posts == [(0, 24)]
     assert driver.code(gpu.RESOURCE_CREATE_2D, gpu.CREATE.pack(1, 2, W, H)) == gpu.ERR_INVALID_RESOURCE_ID
-
-
-def test_a_restored_device_shows_the_same_picture_and_goes_on(driver: Driver) -> None:
-    source = pixels(3, W * H)
-    driver.picture(2, 1, 64, 64, cursor_picture())
-    driver.picture(1, 2, W, H, source)
-    driver.picture(3, 2, 16, 16, pixels(4, 256))
-    driver.show(1, 0, 0, W, H)
-    driver.flush(1, 0, 0, W, H)
-    driver.cursor(gpu.UPDATE_CURSOR, 10, 20, resource=2)
-    driver.gpu.control(msgspec.msgpack.encode(SetPanel(H, W)))
-    driver.ram[PIXELS - BASE] ^= 0xFF  # the driver draws on, and has not told of it
-    driver.full = True
-    driver.offer(gpu.HEADER.pack(gpu.RESOURCE_UNREF, 0, 0, 0) + gpu.RESOURCE.pack(3))
-    driver.slot.serve(CONTROL_QUEUE)
-    before = shown(driver, W, H)
-    saved = msgspec.msgpack.decode(msgspec.msgpack.encode(driver.slot.save()))
-    driver.scanout[:] = bytes(len(driver.scanout))
-    driver.screen.scanouts.clear()
-    driver.posts.clear()
-    driver.full = False
-    driver.make(W, H)
-    driver.slot.restore(saved)
-    again = msgspec.msgpack.decode(msgspec.msgpack.encode(driver.slot.save()))
-    assert again == saved, "nothing is lost by saving again before it goes on"
-    driver.start()
-    assert driver.screen.scanouts == [(W, H, W * 4)] and shown(driver, W, H) == before
-    assert driver.posts == [(0, 24)], "the answer that waited is given"
-    assert driver.code(gpu.RESOURCE_UNREF, gpu.RESOURCE.pack(3)) == gpu.ERR_INVALID_RESOURCE_ID
-    driver.flush(1, 0, 0, W, H)
-    assert gpu.MODE.unpack_from(driver.send(gpu.GET_DISPLAY_INFO), 24)[2:4] == (H, W)
-
-
-def test_pixels_are_saved_where_the_backing_has_changed_and_nowhere_else(driver: Driver) -> None:
-    size = 1024 * 700 * 4
-    driver.ok(gpu.RESOURCE_CREATE_2D, gpu.CREATE.pack(7, 2, 1024, 700))
-    driver.ok(gpu.RESOURCE_ATTACH_BACKING, driver.backing(7, (PIXELS, size)))
-    driver.ram[PIXELS - BASE : PIXELS - BASE + size] = source = pixels(7, 1024 * 700)
-    driver.ok(gpu.TRANSFER_TO_HOST_2D, gpu.TRANSFER.pack(0, 0, 1024, 700, 0, 7))
-    assert len(msgspec.msgpack.encode(driver.slot.save())) < 4096
-    driver.ram[PIXELS - BASE : PIXELS - BASE + size] = bytes(size)
-    state = driver.slot.save()
-    driver.make(W, H)
-    driver.slot.restore(state)
-    driver.start()
-    assert driver.gpu.commands.resources.get(7).pixels == source
-
-
-def test_a_picture_waits_for_what_of_its_backing_is_not_loaded(driver: Driver) -> None:
-    driver.ram[PIXELS - BASE : PIXELS - BASE + W * H * 4] = source = pixels(1, W * H)
-    asked: list[tuple[int, int]] = []
-    driver.require = lambda *piece: asked.append(piece)
-    driver.make(W, H)
-    driver.start()
-    driver.ok(gpu.RESOURCE_CREATE_2D, gpu.CREATE.pack(1, 2, W, H))
-    driver.ok(
-        gpu.RESOURCE_ATTACH_BACKING, driver.backing(1, (PIXELS, 4096), (PIXELS + 4096, W * H * 4 - 4096))
-    )
-    assert not any(PIXELS <= address < PIXELS + W * H * 4 for address, _ in asked), "before it is looked at"
-    driver.ok(gpu.TRANSFER_TO_HOST_2D, gpu.TRANSFER.pack(0, 4, W, 8, 4 * W * 4, 1))
-    assert (PIXELS + 4 * W * 4, 8 * W * 4) in asked
-    saved = driver.slot.save()
-    assert (PIXELS, W * H * 4) not in asked, "nor to be saved"
-    driver.require = None
-    driver.make(W, H)
-    driver.slot.restore(saved)
-    driver.start()
-    restored = driver.gpu.commands.resources.get(1).pixels
-    assert restored[4 * W * 4 : 12 * W * 4] == source[4 * W * 4 : 12 * W * 4]
-    assert not any(restored[12 * W * 4 :])
-
-
-def test_a_state_that_cannot_be_is_refused(driver: Driver) -> None:
-    driver.picture(1, 2, W, H, b"")
-    driver.show(1, 0, 0, W, H)
-    driver.ram[PIXELS - BASE] ^= 0xFF
-    good = driver.slot.save()
-    for change in (
-        {"resources": []},
-        {"part": (0, 0, W + 1, H)},
-        {"resources": [*good["device"]["resources"], *good["device"]["resources"]]},
-        {"resources": [{**good["device"]["resources"][0], "pixels": b"x"}]},
-        {"resources": [{**good["device"]["resources"][0], "width": 0xFFFFFFFF}]},
-        {"resources": [{**good["device"]["resources"][0], "backing": [(0, 4096)]}]},
-        {"cursor": bytes(1 << 20)},
-        {"waiting": []},
-        {"width": 1},
-    ):
-        driver.make(W, H)
-        with pytest.raises(ValueError):
-            driver.slot.restore({**good, "device": {**good["device"], **change}})
-            driver.start()
 
 
 numbers = st.one_of(
