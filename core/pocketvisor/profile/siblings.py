@@ -6,6 +6,7 @@ delete when it was played back, and any file will do. No profile is ever saved w
 journal.
 """
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -22,6 +23,11 @@ def check_siblings(path: Path) -> None:
     """Raises ProfileError where one of them is not as a program that was interrupted left it, and OSError."""
     for suffix in LEFT_OVER:
         sibling = path.with_name(path.name + suffix)
+        if suffix == "-shm":
+            # Not opened: closing it would take away the locks that SQLite has on it in this program.
+            with contextlib.suppress(FileNotFoundError):
+                _check(path, sibling, os.lstat(sibling))
+            continue
         try:
             fd = os.open(sibling, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
@@ -30,13 +36,17 @@ def check_siblings(path: Path) -> None:
             raise _foreign(path, sibling) from error
         try:
             status = os.fstat(fd)
-            if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-                raise _foreign(path, sibling)
+            _check(path, sibling, status)
             end = os.pread(fd, len(_NAMES_ANOTHER), max(0, status.st_size - len(_NAMES_ANOTHER)))
             if suffix == "-journal" and end == _NAMES_ANOTHER:
                 raise _foreign(path, sibling)
         finally:
             os.close(fd)
+
+
+def _check(path: Path, sibling: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+        raise _foreign(path, sibling)
 
 
 def _foreign(path: Path, sibling: Path) -> ProfileError:

@@ -270,3 +270,22 @@ def test_a_file_of_that_name_stays_as_it_is(tmp_path: Path) -> None:
         ProfileFile.create(path)
     assert path.read_text() == "mine"
     alone(path)
+
+
+def test_looking_at_it_again_takes_no_lock_away(tmp_path: Path) -> None:
+    """Closing any descriptor of a file takes its process's locks away: then another program would think that
+    nobody has the profile, and empty the memory that SQLite shares."""
+    path = tmp_path / "a.vphone"
+    contents = make(path, generations=1)
+    with ProfileFile.open(path) as file, multiprocessing.get_context("spawn").Pool(1) as pool:
+        save(file, contents[1], 1)
+        with ProfileFile.open(path, read_only=True) as again:
+            assert again.info.head == 2
+        held = {line.split()[5] for line in Path("/proc/locks").read_text().splitlines() if "POSIX" in line}
+        for name in (path, path.with_name("a.vphone-shm")):
+            status = name.stat()
+            device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+            assert device in held, name
+        assert pool.apply(_opening, (path, True)) == "2"
+        save(file, contents[1], 2)
+        assert file.verify() == []
