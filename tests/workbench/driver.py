@@ -20,6 +20,7 @@ from pocketvisor.guest.memory import create_memfd
 from pocketvisor.guest.panel import PanelView
 from pocketvisor.moving import MoveReport
 from pocketvisor.phone import Phone
+from pocketvisor.profile.ledger import OlderProfile
 
 
 class Hooks:
@@ -239,10 +240,14 @@ class DriverHandset(Hooks):
         *,
         generation: int | None = None,
         unlock: Any = None,
+        accept_older: bool = False,
         progress: Any = None,
         on_guest: Callable[[DriverGuest], None] | None = None,
     ) -> DriverGuest:
         from pocketvisor.api import GuestImage, GuestState
+
+        if path.stem == "Older" and not accept_older:
+            raise OlderProfile("Its newest generation is 3, and 4 was seen on this machine")
 
         progress("Reading ram", 0.5)
         image = GuestImage(id="kept", name=path.stem, kind="elf", accent="#5fb878")

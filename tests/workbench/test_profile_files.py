@@ -179,3 +179,16 @@ def test_two_of_one_phone_are_asked_about(workbench: Workbench, tmp_path: Path) 
         await until(lambda: len(handset.guests) == 2)
 
     workbench.run(scenario())
+
+
+def test_one_that_is_behind_is_run_where_the_user_says_so(workbench: Workbench, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        handset: Any = await workbench.handset()
+        workbench.window.desk.run_profiles(handset, [make(tmp_path / "Older.vphone")])
+        shown = workbench.window.banners
+        await until(lambda: any("4 was seen on this machine" in words_of(one) for one in shown.shown))
+        assert handset.guests == [] and card(workbench).button.text() == "Run it all the same"
+        card(workbench).button.click()
+        await until(lambda: len(handset.guests) == 1)
+
+    workbench.run(scenario())

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Signal
 
 from pocketvisor.api import GuestState
 from pocketvisor.errors import ProfileError
+from pocketvisor.profile.ledger import OlderProfile
 from pocketvisor_workbench.ending import Ending
 from pocketvisor_workbench.jobs import Job, JobState
 from pocketvisor_workbench.log import Level, words_of
@@ -162,8 +163,10 @@ class Keeping(QObject):
         unlock: "Unlock | None",
         lost: float | None,
         generation: int | None = None,
+        accept_older: bool = False,
     ) -> Job:
-        """As open(), of a profile that is to be found first, such as in the vault."""
+        """As open(), of a profile that is to be found first, such as in the vault. One that is behind what
+        this machine has seen of it is run where the user says so."""
 
         async def work(job: Job) -> Any:
             path = await find(job)
@@ -173,7 +176,12 @@ class Keeping(QObject):
                     self._session.bring_to_front(guest)
 
             guest = await handset.open_profile(
-                path, generation=generation, unlock=unlock, progress=_to(job), on_guest=added
+                path,
+                generation=generation,
+                unlock=unlock,
+                accept_older=accept_older,
+                progress=_to(job),
+                on_guest=added,
             )
             if unlock is not None:
                 self.unlocks[path] = unlock
@@ -186,7 +194,17 @@ class Keeping(QObject):
                 return Ending(words)
             return Ending(f"{job.result.name} runs on {handset.name}.", shown_ms=5000)
 
-        return self._begin(None, title, work, ending)
+        def refused(error: BaseException) -> Ending | None:
+            if not isinstance(error, OlderProfile):
+                return None
+
+            def all_the_same() -> None:
+                self.open_from(handset, title, find, unlock, lost, generation, accept_older=True)
+
+            words = f"{words_of(error)}. Running it gives up what is missing in it."
+            return Ending(words, Level.WARNING, "Run it all the same", all_the_same, shown_ms=60_000)
+
+        return self._begin(None, title, work, ending, refused)
 
     def clone(self, guest: "Guest", handset: "Handset") -> Job:
         async def work(_: Job) -> Any:
@@ -250,15 +268,16 @@ class Keeping(QObject):
         title: str,
         work: Callable[[Job], Any],
         ending: Callable[[Job], Ending],
+        refused: Callable[[BaseException], Ending | None] = lambda _: None,
     ) -> Job:
-        """A job with a card."""
+        """A job with a card. `refused`: what an error means, where it is not all that there is to say."""
         job = self._session.run(title, work, source=guest.name if guest is not None else "")
 
         def ended(job: Job) -> Ending:
             if job.state is JobState.CANCELLED:
                 return Ending(f"Cancelled: {title[0].lower()}{title[1:]}.", shown_ms=4000)
             if job.error is not None:
-                return Ending(words_of(job.error), Level.ERROR)
+                return refused(job.error) or Ending(words_of(job.error), Level.ERROR)
             return ending(job)
 
         self.began.emit(job, ended)
