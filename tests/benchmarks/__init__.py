@@ -18,6 +18,7 @@ BENCHMARKS = (
     Benchmark("pair", "pair", "two guests at once on two cores, each against alone"),
     Benchmark("memory", "memory", "host memory of one 256 MiB guest at the installer's first dialog"),
     Benchmark("starts", "starts", "Debian to a shell, twenty times"),
+    Benchmark("processes", "processes", "a guest's process: the time until it is ready, and its memory"),
     Benchmark("panes", "panes", "the window with four 60 Hz panes and graphs"),
     Benchmark("latency", "latency", "a key or a touch to changed pixels in the pane"),
     Benchmark("gpu", "gpu", "a guest that draws its whole panel 60 times a second"),

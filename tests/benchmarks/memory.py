@@ -50,7 +50,7 @@ async def _ours(image: GuestImage) -> tuple[float, float]:
     on_serial = msgspec.structs.replace(image, append=APPEND)
     async with ours.running(on_serial, RunOptions(rate="max", ram_mib=256)) as running:
         await _dialog(running.console)
-        return await asyncio.to_thread(_sizes, running.pid)
+        return await asyncio.to_thread(process_sizes, running.pid)
 
 
 async def _qemu(image: GuestImage, folder: Path) -> float:
@@ -60,7 +60,7 @@ async def _qemu(image: GuestImage, folder: Path) -> float:
     guest = qemu.running(qemu.VEXPRESS, image.kernel, initrd=image.initrd, dtb=dtb, append=APPEND)
     async with guest as running:
         await _dialog(running.console)
-        return (await asyncio.to_thread(_sizes, running.pid))[1]
+        return (await asyncio.to_thread(process_sizes, running.pid))[1]
 
 
 async def _dialog(console: LineStamps) -> None:
@@ -68,7 +68,7 @@ async def _dialog(console: LineStamps) -> None:
     await console.text(_DIALOG, _SECONDS)
 
 
-def _sizes(pid: int) -> tuple[float, float]:
+def process_sizes(pid: int) -> tuple[float, float]:
     """(PSS, RSS) of a process in MB."""
     sizes = {}
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
