@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 from hashlib import sha256
 from pathlib import Path
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 from disk_shell import Shell, begin, mount
 
-from pocketvisor.api import GuestImage, Handset, ProfileError
+from pocketvisor.api import GuestImage, Handset, ProfileError, load_models
 from pocketvisor.guest.capture import GuestCapture
+from pocketvisor.moving import move
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.storage.capture import CHUNK
 from pocketvisor.storage.disk import DiskSpec
@@ -127,3 +129,54 @@ async def test_a_disk_that_is_written_directly_cannot_be_kept(
         await shell.guest.keep(tmp_path / "guest.vphone")
     await shell.good("true")
     assert not list(tmp_path.glob("*.vphone*"))
+
+
+async def test_it_changes_its_process_while_it_writes_and_flushes(
+    phone: Handset, image: GuestImage, card: Path
+) -> None:
+    """What a process has promised is in the overlay's file, whichever of them it was that wrote it."""
+    disks = (DiskSpec(path=card, keep=True),)
+    shell = await begin(phone, image, disks=disks)
+    await mount(shell)
+    shell.guest.console.write(BUSY.encode() + b"\r")
+    other = Handset(load_models()["galaxy-s2"])
+    try:
+        for handset in (other, phone) * 4:
+            await move(shell.guest, handset)
+            await asyncio.sleep(0.2)  # of writing
+        await shell.good("while [ $(cat /mnt/count || echo 0) -lt 20 ]; do sleep 0.1; done 2>/dev/null")
+        await shell.run("kill %1; wait")
+        await shell.good("sha256sum /mnt/f* /mnt/count > /mnt/sums && sync && cat /mnt/sums")
+        os.kill(shell.guest.pid, signal.SIGKILL)
+        await shell.guest.wait_stopped()
+        await phone.remove(shell.guest)
+        again = await begin(phone, image, disks=disks)
+        await mount(again)
+        assert "FAILED" not in await again.good("sha256sum -c /mnt/sums")
+    finally:
+        await other.close()
+
+
+async def test_the_medium_in_its_drive_comes_along(phone: Handset, image: GuestImage, tmp_path: Path) -> None:
+    path, letter = tmp_path / "guest.vphone", tmp_path / "letter"
+    letter.write_text("in the drive\n")
+    shell = await begin(phone, image, media=True)
+    await shell.guest.insert_media([letter])
+    await shell.good("while [ $(cat /sys/block/vda/size) = 0 ]; do sleep 0.1; done; modprobe isofs")
+    await shell.guest.keep(path)
+    await phone.remove(shell.guest)
+    letter.write_text("another\n")
+
+    again = Shell(await phone.open_profile(path))
+    await again.good("mkdir -p /mnt; mount -t iso9660 -o ro /dev/vda /mnt")
+    assert await again.good("cat /mnt/letter") == "in the drive\n"
+    await again.good("umount /mnt")
+    await again.guest.insert_media([letter])
+    await again.good("while ! mount -t iso9660 -o ro /dev/vda /mnt; do sleep 0.1; done 2>/dev/null")
+    assert await again.good("cat /mnt/letter") == "another\n"
+    profile = again.guest.profile
+    assert profile is not None
+    second = await again.guest.snapshot()
+    space = profile.file.manifest(second.number).space("media")
+    assert space is not None
+    assert b"another\n" in profile.file.reader(space).read(0, space.size)
