@@ -79,6 +79,9 @@ class Proxy:
             writer.transport.abort()
         self._writers.clear()
 
+    def passing(self) -> None:
+        """So many have passed now; the last of them are not sent on yet."""
+
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         if self.cut is not None and self.passed >= self.cut:
@@ -90,14 +93,18 @@ class Proxy:
             writer.transport.abort()
             return
         self._writers.add(to_writer)
-        with suppress(OSError):
+        try:
             await asyncio.gather(self._pump(reader, to_writer), self._pump(to_reader, writer))
+        except OSError:
+            for end in (writer, to_writer):
+                end.transport.abort()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(64 << 10):
             if self.cut is not None:
                 data = data[: self.cut - self.passed]
             self.passed += len(data)
+            self.passing()
             if data:
                 writer.write(data)
             if self.cut is not None and self.passed >= self.cut:

@@ -132,18 +132,30 @@ class Phone:
 
 
 class Recorded(Phone):
-    """As a Phone, with its generations made before: a move costs little. Copied from a template's file."""
+    """As a Phone, with its generations made before: a move costs little."""
 
-    def __init__(self, world: World, template: Phone, path: Path) -> None:
+    steps: list[int]
+    last: int
+
+    @classmethod
+    def copied(cls, world: World, template: Phone, path: Path) -> "Recorded":
         shutil.copyfile(template.file.path, path)
-        self.world = world
-        self.name, self.ram_mib, self.key = template.name, template.ram_mib, template.key
-        self.runs, self.said = True, ""
-        self.ram = template.ram
-        self.file = ProfileFile.open(path)
-        self.paused = self.ended = False
-        *self.steps, self.last = [each.number for each in self.file.generations() if each.kind == "move"]
+        phone = cls.opened(world, path)
+        phone.ram = template.ram
         world.runs("here")
+        return phone
+
+    @classmethod
+    def opened(cls, world: World, path: Path) -> "Recorded":
+        phone = cls.__new__(cls)
+        phone.world = world
+        phone.name, phone.ram_mib, phone.key = "Work", 16, ""
+        phone.runs, phone.said = True, ""
+        phone.file = ProfileFile.open(path)
+        phone.paused = phone.ended = False
+        moves = [each.number for each in phone.file.generations() if each.kind == "move"]
+        *phone.steps, phone.last = moves
+        return phone
 
     async def take_generation(self) -> int | None:
         return self.steps.pop(0) if self.steps else self.last

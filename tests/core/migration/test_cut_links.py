@@ -49,7 +49,7 @@ class Cuts:
     async def once(self, cut: int | None, killed: str = "nobody") -> int:
         """How many bytes went over; checks everything."""
         path = self.folder / "phone.vphone"
-        phone = Recorded(World(), self.template, path)
+        phone = Recorded.copied(World(), self.template, path)
         move = Move(self.here, self.there, phone, paired=True)
         await move.listen()
         proxy = Proxy(move.address, cut)
