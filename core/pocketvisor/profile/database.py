@@ -313,7 +313,9 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
         if os.path.lexists(path):
             raise ProfileError(f"{path.name} is there already")
         try:
-            with contextlib.closing(connect(new, "rwc")) as connection:
+            # Nobody else's from its first byte on: key slots are in it.
+            os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            with contextlib.closing(connect(new, "rw")) as connection:
                 for pragma in (
                     # Straight into the file: a log or journal would be a copy of the key slots elsewhere.
                     "journal_mode=MEMORY",
@@ -331,7 +333,6 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
                     connection.execute(sql)
                 fill(connection)
                 connection.execute("COMMIT")
-            os.chmod(new, 0o600)
             appear(new, path)
         finally:
             with contextlib.suppress(OSError):

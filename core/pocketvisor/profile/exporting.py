@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -58,9 +59,8 @@ def new_file(path: Path, header: RawHeader, *, replace: bool = False) -> Iterato
     """A file that is there under its name when the block ends well, and is gone otherwise."""
     if not replace and os.path.lexists(path):
         raise ProfileError(f"{path.name} is there already")
-    part = path.with_name(f".{path.name}.part")
-    with told(path, "made"):
-        part.unlink(missing_ok=True)
+    # Of this call's own: of two to the same name, none puts the other's half made file in place.
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     place: Callable[[Path, Path], None] = os.replace if replace else appear
     try:
         with ProfileFile.create_from_header(part, header) as target:

@@ -15,9 +15,7 @@ Left out: who may read a vault, which matters for profiles without keys. That is
 """
 
 import contextlib
-import os
 import re
-import secrets
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -27,6 +25,7 @@ import msgspec
 
 from pocketvisor.errors import DamagedProfile, ProfileError
 from pocketvisor.profile import vault_copying, vault_fetching, vault_pruning
+from pocketvisor.profile.exporting import new_file
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import Unlock
 from pocketvisor.profile.reading import Generation
@@ -187,28 +186,20 @@ class Vault:
         entries = vault_fetching.choose(
             self._store, header.raw.header, self._entry_names(profile.hex()), number, history
         )
-        part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
-        if os.path.lexists(path):
-            raise ProfileError(f"{path} is there already")
-        try:
-            with contextlib.closing(ProfileFile.create_from_header(part, header.raw)) as file:
-                if unlock is not None:
-                    file.unlock(unlock)  # a wrong passphrase is told before anything travels
-                needed = vault_fetching.needed_packs(entries)
-                for done, (name, bits) in enumerate(needed.items()):
-                    vault_copying.look(cancelled)
-                    if progress is not None:
-                        progress("Fetching from the vault", done / len(needed))
-                    for own, body in vault_fetching.read_pack(self._store, file.header, name, bits):
-                        file.store_raw(own, body)
-                for entry in entries:
-                    generation = file.adopt(entry.raw)
-                if not file.locked and (damage := file.verify(progress)):
-                    raise DamagedProfile(f"What the vault has is damaged: {damage[0].what}")
-            _appear(part, path)
-        finally:
-            with contextlib.suppress(OSError):
-                part.unlink()
+        with new_file(path, header.raw) as file:
+            if unlock is not None:
+                file.unlock(unlock)  # a wrong passphrase is told before anything travels
+            needed = vault_fetching.needed_packs(entries)
+            for done, (name, bits) in enumerate(needed.items()):
+                vault_copying.look(cancelled)
+                if progress is not None:
+                    progress("Fetching from the vault", done / len(needed))
+                for own, body in vault_fetching.read_pack(self._store, file.header, name, bits):
+                    file.store_raw(own, body)
+            for entry in entries:
+                generation = file.adopt(entry.raw)
+            if not file.locked and (damage := file.verify(progress)):
+                raise DamagedProfile(f"What the vault has is damaged: {damage[0].what}")
         return generation
 
     def check(
@@ -273,19 +264,3 @@ def _name(header: VaultHeader, unlocks: tuple[Unlock, ...]) -> str | None:
             sealer = unlocked(raw.slots, unlock, raw.header.public, sealed=raw.header.sealed)
             return read_name(header, sealer)
     return None
-
-
-def _appear(part: Path, path: Path) -> None:
-    try:
-        try:
-            os.link(part, path)  # unlike a rename it replaces nothing
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without links
-            if os.path.lexists(path):
-                raise FileExistsError(0, "is there already") from None
-            part.rename(path)
-    except FileExistsError:
-        raise ProfileError(f"{path} is there already") from None
-    except OSError as error:
-        raise ProfileError(f"{path} cannot be made: {error.strerror}") from None

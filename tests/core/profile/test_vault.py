@@ -28,6 +28,11 @@ def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys, "ARGON_PASSES", 1)
 
 
+def rename(fs: Any, old: str, new: str) -> None:
+    """At once, as on a server; fsspec's own for memory copies."""
+    fs.store[fs._strip_protocol(new)] = fs.store.pop(fs._strip_protocol(old))
+
+
 @pytest.fixture(params=["folder", "memory", "renaming"])
 def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A folder; an object store, where a file appears at once; a service as SFTP, where it is renamed."""
@@ -37,6 +42,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     if request.param == "renaming":
         monkeypatch.setattr(vault_store, "_RENAMING", {"memory"})
         monkeypatch.setattr(vault_store, "_AHEAD", {"memory"})
+        monkeypatch.setattr(type(fsspec.filesystem("memory")), "mv", rename)
     yield f"memory://{tmp_path.name}/vault"
     with contextlib.suppress(FileNotFoundError):
         fsspec.filesystem("memory").rm(f"/{tmp_path.name}", recursive=True)
@@ -273,6 +279,7 @@ def test_a_copy_that_is_cut_at_any_write_harms_nothing(url: str, tmp_path: Path,
 
 
 def test_several_copy_at_once(url: str, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(vault_store, "_AHEAD", set())  # files in fsspec's memory have one position for all
     monkeypatch.setattr("pocketvisor.profile.vault_packs.TARGET", 5 * CHUNK)
     phone = Phone(tmp_path / "a.vphone", NewKeys(passphrase="one"))
     phone.save(range(10))
