@@ -25,6 +25,9 @@ BENCHMARKS = (
     Benchmark("disk", "disk", "a disk's sequential and random access"),
     Benchmark("phone", "phone", "Debian's phone from power to a desktop that can be touched"),
     Benchmark("firmware", "firmware", "U-Boot to its prompt, Debian's installer to its first dialog"),
+    Benchmark("moving", "moving", "a running guest moves between handsets"),
+    Benchmark("keeping", "keeping", "snapshots, restores and clones of a running guest"),
+    Benchmark("profile", "profile", "a profile's file: saving 256 MiB, what changed, and reading a chunk"),
     Benchmark("hostile", "hostile", "a hostile guest beside a working one"),
 )
 """All of them. A new one is a module with `async def measure(bench: Bench) -> list[Figure]` and a line."""
