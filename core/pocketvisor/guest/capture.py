@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pocketvisor.board.map import FLASH_BANK_SIZE
 from pocketvisor.control.messages import STATE_MAX, Capture, Captured, EndCapture
+from pocketvisor.errors import GuestError
 from pocketvisor.guest.memory import create_memfd
 from pocketvisor.guest.run import GuestRun
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
 
 PAGE: Final = 4096
+_LOST: Final = b"\x02"
 
 
 class GuestCapture:
@@ -84,6 +86,8 @@ class GuestCapture:
         assert self._marks is not None
         first = offset // PAGE
         marks = self._marks[first : first + size // PAGE]
+        if _LOST in marks:
+            raise GuestError("This computer has no memory to keep what the guest overwrites meanwhile")
         at = marks.find(1)
         if at < 0:
             return content

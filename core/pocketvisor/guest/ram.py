@@ -84,7 +84,7 @@ class Ram:
 
     def _where(self, block: int) -> int:
         place = self._map[HEADER_SIZE + block]
-        if place == PRESENT:
+        if place in (PRESENT, len(self.layers) + 1):  # the latter where freeze() is about to be called
             return self.own
         if 0 < place <= len(self.layers):
             return self.layers[place - 1]
@@ -163,8 +163,11 @@ class Ram:
         self.own = own
 
     def shared(self, blocks: bytes) -> "Ram":
-        """After a freeze: the same for a clone. `blocks`: where each block was when it was frozen."""
-        return Ram(self.size, [os.dup(layer) for layer in self.layers], blocks)
+        """After a freeze: the same for a clone. `blocks`: where each block was when it was frozen.
+
+        The clone's process can only read what it shares."""
+        layers = [os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC) for fd in self.layers]
+        return Ram(self.size, layers, blocks)
 
     def close(self) -> None:
         self.forget_loader()
