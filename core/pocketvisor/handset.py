@@ -214,6 +214,10 @@ class Handset:
                 return guest
         raise GuestError(f"There is no guest '{name}' on {self.name}")
 
+    def say(self, sentence: str) -> None:
+        """For whoever looks at it."""
+        self._listeners.emit("message", sentence)
+
     async def close(self) -> None:
         """Ends all guests."""
         self._closed = True

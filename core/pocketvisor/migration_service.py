@@ -15,6 +15,7 @@ from pocketvisor.control.migration_calls import MigrationReply, MigrationRequest
 from pocketvisor.control.profile_calls import ProfileAbsent
 from pocketvisor.errors import MigrationError, PocketvisorError
 from pocketvisor.guest.guest import Guest
+from pocketvisor.handset import Handset
 from pocketvisor.migration.departure import Departure, MoveReport, MoveUnknown
 from pocketvisor.migration.greeting import call
 from pocketvisor.migration.guests import LeavingGuest
@@ -22,6 +23,7 @@ from pocketvisor.migration.identity import load_identity
 from pocketvisor.migration.leases import Leases
 from pocketvisor.migration.link import Link
 from pocketvisor.migration.peers import TrustedPeers
+from pocketvisor.migration.reception import Reception
 from pocketvisor.migration.rounds import MoveProgress
 from pocketvisor.profile.ledger import Ledger
 from pocketvisor.profile_service import Desk
@@ -38,6 +40,7 @@ class Migrations:
     def __init__(self) -> None:
         self._undecided: dict[bytes, Departure] = {}
         self._asking: set[asyncio.Task[None]] = set()
+        self._receptions: dict[Handset, Reception] = {}
 
     async def answer(
         self, desk: Desk, request: MigrationRequest, tell: Tell
@@ -52,6 +55,8 @@ class Migrations:
                 if found is None:
                     return ProfileAbsent()
                 return shown(found.name, await self.migrate(found, request.address, tell))
+            case calls.ReceivePhones():
+                return await self._receive(desk.handset(request.handset), request)
         found = guest_of(desk, Path(request.profile))
         if found is None:
             return ProfileAbsent()
@@ -101,7 +106,50 @@ class Migrations:
         request = calls.SettleMove(profile=str(guest.profile.path), give_up=give_up, force=force)
         return (await self._settle(self._undecided[guest.profile.file.id], request)).here
 
+    async def receive(
+        self, handset: Handset, host: str, port: int, told: Callable[[str], None] = lambda sentence: None
+    ) -> Reception:
+        """The handset waits for phones there. Raises MigrationError."""
+        if handset in self._receptions:
+            raise MigrationError(f"{handset.name} waits for phones already")
+
+        def sentence(text: str) -> None:
+            handset.say(text)
+            told(text)
+
+        def arrived(guest: Guest | None, path: Path) -> None:
+            sentence(f"{guest.name if guest is not None else path.stem} has come from another machine")
+
+        reception = Reception(handset, arrived=arrived, told=sentence)
+        await reception.open(host, port)
+        self._receptions[handset] = reception
+        return reception
+
+    async def receive_no_more(self, handset: Handset) -> None:
+        reception = self._receptions.pop(handset, None)
+        if reception is not None:
+            await reception.close()
+
+    async def _receive(self, handset: Handset, request: calls.ReceivePhones) -> calls.WaitsForPhones:
+        if request.stop:
+            await self.receive_no_more(handset)
+            return calls.WaitsForPhones(handset=handset.name)
+        reception = self._receptions.get(handset)
+        if reception is None:
+            reception = await self.receive(handset, request.host, request.port)
+        waiting = reception.waiting
+        assert waiting is not None
+        return calls.WaitsForPhones(
+            handset=handset.name,
+            address=waiting.address,
+            name=waiting.name,
+            fingerprint=waiting.fingerprint,
+            code=reception.show_code().code if request.pair else "",
+        )
+
     async def close(self) -> None:
+        for handset in tuple(self._receptions):
+            await self.receive_no_more(handset)
         for task in self._asking:
             task.cancel()
         await asyncio.gather(*self._asking, return_exceptions=True)

@@ -20,15 +20,9 @@ from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import GuestState
 from pocketvisor.handset import Handset
 from pocketvisor.migration.arriving import Receiving
-from pocketvisor.migration.guests import HandsetLanding
-from pocketvisor.migration.identity import load_identity
-from pocketvisor.migration.leases import Leases
-from pocketvisor.migration.listener import Listener
 from pocketvisor.migration.pairing import PairingCode
-from pocketvisor.migration.peers import TrustedPeers, shown_fingerprint
-from pocketvisor.migration.receive import Receiver
+from pocketvisor.migration.reception import Reception, Waiting
 from pocketvisor.models import HandsetModel
-from pocketvisor.profile.ledger import Ledger
 from pocketvisor.service import WorkbenchService
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -61,29 +55,18 @@ class _Waiting:
 
     async def run(self) -> int:
         plan, handset = self._plan, self._handset
-        identity = load_identity()
-        receiver = Receiver(
-            Leases(Ledger()),
-            HandsetLanding(handset, self._arrived),
-            told=self._say,
-            progress=self._progress,
-        )
-        listener = Listener(identity, TrustedPeers(), receiver.session, told=self._say)
-        if plan.pair:
-            listener.code = PairingCode()
+        reception = Reception(handset, arrived=self._arrived, told=self._say, progress=self._progress)
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
             loop.add_signal_handler(number, self._quit.set)
         handset.on("guest-removed", self._removed)
         try:
-            host, port = await listener.open(plan.host, plan.port)
-            address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-            self._tell_where(address, identity.name, identity.fingerprint, listener.code)
+            waiting = await reception.open(plan.host, plan.port)
+            self._tell_where(waiting, reception.show_code() if plan.pair else None)
             with TerminalKeys(self._keys, self._quit.set):
                 await self._quit.wait()
         finally:
-            await listener.close()
-            await receiver.close()
+            await reception.close()
             self._out.finish()
             await self._save_all()
             await handset.close()
@@ -91,16 +74,16 @@ class _Waiting:
                 await server.close()
         return 0
 
-    def _tell_where(self, address: str, name: str, fingerprint: bytes, code: PairingCode | None) -> None:
+    def _tell_where(self, waiting: Waiting, code: PairingCode | None) -> None:
         self._event(
             {
                 "event": "waiting",
-                "address": address,
-                "name": name,
-                "fingerprint": fingerprint.hex(),
+                "address": waiting.address,
+                "name": waiting.name,
+                "fingerprint": waiting.fingerprint,
                 "code": code.code if code is not None else "",
             },
-            f"{name} ({shown_fingerprint(fingerprint)}) waits for phones at {address}",
+            f"{waiting.name} ({waiting.fingerprint}) waits for phones at {waiting.address}",
         )
         if code is not None and not self._plan.json:
             typer.echo(f"A machine that is not trusted yet pairs with the code {code.shown}", err=True)

@@ -37,7 +37,18 @@ class SettleMove(Struct, tag=True, forbid_unknown_fields=True, kw_only=True):
     force: bool = False
 
 
-MigrationRequest = MigrateGuest | MigrateProfile | SettleMove
+class ReceivePhones(Struct, tag=True, forbid_unknown_fields=True, kw_only=True):
+    """A handset waits for phones from other machines, as long as the workbench is open or until it is told to
+    `stop`. Asked again, it shows another pairing code. Answered by WaitsForPhones."""
+
+    handset: _Name = ""
+    host: Annotated[str, Meta(max_length=255)] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+    pair: bool = True
+    stop: bool = False
+
+
+MigrationRequest = MigrateGuest | MigrateProfile | SettleMove | ReceivePhones
 
 
 class Migrated(Struct, tag=True, forbid_unknown_fields=True, kw_only=True):
@@ -57,4 +68,14 @@ class Settled(Struct, tag=True, forbid_unknown_fields=True, kw_only=True):
     peer: str = ""
 
 
-MigrationReply = Migrated | Settled
+class WaitsForPhones(Struct, tag=True, forbid_unknown_fields=True, kw_only=True):
+    """Without an address it waits no more."""
+
+    handset: str
+    address: str = ""
+    name: str = ""
+    fingerprint: str = ""
+    code: str = ""
+
+
+MigrationReply = Migrated | Settled | WaitsForPhones

@@ -148,6 +148,34 @@ async def test_a_running_guest_of_the_workbench_moves_by_its_name(
         await server.close()
 
 
+async def test_a_handset_of_the_workbench_receives_until_it_is_told_to_stop(
+    pocketvisor: Run, start: Any, handset: Handset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await kept(start, handset, tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "there"))  # the workbench is the other machine
+    service = WorkbenchService(lambda: [handset], dict)
+    server = WorkbenchServer(service)
+    await server.open()
+    said: list[str] = []
+    handset.on("message", said.append)
+    try:
+        asked = ("receive", "--handset", handset.name, "--listen", "127.0.0.1:0", "--json")
+        waits = json.loads((await pocketvisor(*asked)).out)
+        moved = await pocketvisor("migrate", path, waits["address"], "--code", waits["code"])
+        assert moved.code == 0, moved.err
+        (guest,) = handset.guests
+        assert guest.state is GuestState.RUNNING
+        assert "Monitor has come from another machine" in said or "Work has come from another machine" in said
+        guest.console.write(b" hi")
+        await guest.console.expect("hi", timeout=10)
+        assert "no more" in (await pocketvisor("receive", "--handset", handset.name, "--stop")).out
+        gone = await pocketvisor("migrate", path, waits["address"])
+        assert "cannot be reached" in gone.err
+    finally:
+        await server.close()
+        await service.migrations.close()
+
+
 async def test_the_receiving_side_is_killed_and_settled_later(
     pocketvisor: Run, receive: Receive, start: Any, handset: Handset, tmp_path: Path
 ) -> None:
