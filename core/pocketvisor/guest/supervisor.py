@@ -143,7 +143,7 @@ class GuestProcess:
     async def _failed_to_start(self, error: Exception | None) -> GuestError:
         if isinstance(error, TimeoutError):
             how = f"said nothing for {HANDSHAKE_SECONDS:.0f} s"
-        elif isinstance(error, ControlError):
+        elif isinstance(error, ControlError) and not _broke(error):
             how = f"sent what is no message ({error})"
         else:
             how = await self._exit_sentence()
@@ -156,7 +156,8 @@ class GuestProcess:
             while (message := await self._channel.receive()) is not None:
                 self._on_message(self, message)
         except ControlError as error:
-            how = f"sent what is no message ({error})"
+            if not _broke(error):
+                how = f"sent what is no message ({error})"
         if self._killed:
             return
         how = how or await self._exit_sentence()
@@ -184,3 +185,8 @@ class GuestProcess:
         """The last thing it said to its standard error, for the crash report."""
         await self._child.said_all(0.5)
         return last_line(self._child.stderr_tail)
+
+
+def _broke(error: ControlError) -> bool:
+    """Whether it is the socket's: a process that ends before it has read all it was sent leaves this."""
+    return isinstance(error.__cause__, OSError)

@@ -161,6 +161,15 @@ async def test_a_crash_is_told_and_costs_that_guest_alone(start: Start, number: 
     assert guest.problem == ""
 
 
+async def test_a_crash_is_told_though_the_process_had_not_read_everything(start: Start) -> None:
+    guest = await start()
+    os.kill(guest.pid, signal.SIGSTOP)
+    guest.console.write(b"unread")
+    os.kill(guest.pid, signal.SIGKILL)
+    await _changes(guest, GuestState.CRASHED)
+    assert "signal 9 (SIGKILL)" in guest.problem
+
+
 async def test_a_process_that_sends_garbage_is_ended(start: Start) -> None:
     guest, neighbour = await start("One"), await start("Two")
     process = guest._run._process
