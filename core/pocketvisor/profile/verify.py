@@ -7,7 +7,7 @@ import msgspec
 from pocketvisor.errors import DamagedProfile, ProfileError
 from pocketvisor.profile import rows
 from pocketvisor.profile.saving import Progress
-from pocketvisor.profile.tree import HOLE, SpaceReader
+from pocketvisor.profile.tree import FANOUT, HOLE, ID_SIZE, SpaceReader
 
 if TYPE_CHECKING:
     from pocketvisor.profile.file import ProfileFile
@@ -87,7 +87,6 @@ def _content(file: "ProfileFile", found: list[Damage], progress: Progress | None
                 bad.setdefault(problem, []).append(each.number)
     for problem, numbers in list(bad.items())[:PROBLEMS_MAX]:
         found.append(Damage(f"{file.path.name} is damaged: {problem}", tuple(dict.fromkeys(numbers))))
-    _deleted(file, found)
 
 
 def _space(file: "ProfileFile", reader: SpaceReader, good: dict[tuple[bytes, int], str]) -> list[str]:
@@ -101,9 +100,9 @@ def _space(file: "ProfileFile", reader: SpaceReader, good: dict[tuple[bytes, int
         except DamagedProfile as error:
             problems.append(str(error))
             continue
-        first = node * 1024
-        for place in range(len(content) // 32):
-            chunk = content[place * 32 : (place + 1) * 32]
+        first = node * FANOUT
+        for place in range(len(content) // ID_SIZE):
+            chunk = content[place * ID_SIZE : (place + 1) * ID_SIZE]
             if chunk == HOLE:
                 continue
             length = space.chunk_length(first + place)
@@ -120,7 +119,3 @@ def _chunk(file: "ProfileFile", own: bytes, length: int) -> str:
     except DamagedProfile as error:
         return str(error)
     return ""
-
-
-def _deleted(file: "ProfileFile", found: list[Damage]) -> None:
-    """What is left of deleted generations has a signature still."""
