@@ -14,6 +14,7 @@ from pocketvisor.api import GuestError, GuestState
 from pocketvisor_workbench import mime
 from pocketvisor_workbench.job_card import JobCard
 from pocketvisor_workbench.stage import guest_drag, handset_view
+from pocketvisor_workbench.stage.stage import View
 
 ACTIONS = Qt.DropAction.MoveAction | Qt.DropAction.CopyAction
 
@@ -185,6 +186,7 @@ def test_ctrl_m_asks_where_to_and_the_keyboard_is_enough(workbench: Workbench) -
         QTest.keyClick(dialog.rows, Qt.Key.Key_End)
         QTest.keyClick(dialog, Qt.Key.Key_Return)
         await until(lambda: guest.handset is third)
+        await until(lambda: workbench.window.focusWidget() is workbench.pane(guest))
 
     workbench.run(scenario())
 
@@ -285,5 +287,30 @@ def test_only_what_can_be_moved_is(workbench: Workbench) -> None:
         ):
             said = refused(lambda guest, _, state=state: guest.become(state), workbench)
             assert words in said and bool(words) is bool(said)
+
+    workbench.run(scenario())
+
+
+def test_in_focus_the_small_cards_take_it(workbench: Workbench) -> None:
+    """Only one handset is large there: the others are reached by their cards below."""
+
+    async def scenario() -> None:
+        first, second = await two(workbench)
+        guest = first.guests[0]
+        workbench.session.select(first)
+        workbench.window.resize(1280, 1100)
+        workbench.window.set_view(View.FOCUS)
+        await asyncio.sleep(0.05)
+        card = workbench.window.stage._strip._cards[second]
+        assert card.isVisible()
+        enter, move = drag_over(card, carried(guest))
+        assert enter.isAccepted() and move.isAccepted()
+        assert drop(card, carried(guest)).isAccepted()
+        await until(lambda: guest.handset is second)
+        guest.ram_mib = 100_000
+        own = workbench.window.stage._strip._cards[first]
+        enter, move = drag_over(own, carried(guest))
+        assert enter.isAccepted() and not move.isAccepted()
+        assert not drop(own, carried(guest)).isAccepted()
 
     workbench.run(scenario())

@@ -72,6 +72,7 @@ def test_a_guest_is_kept_by_keyboard_and_its_history_is_there(workbench: Workben
         QTest.keyClick(dialog, Qt.Key.Key_Return)
         pane = pane_of(workbench)
         await until(lambda: shown(pane) == [""])
+        assert handset.guests[0].profile.autosave == 60.0, "what is lost at most is said in the pane"
         path = handset.guests[0].profile.path
         assert path.name == "My phone.vphone" and path.exists()
         assert pane.head.title.text() == "My phone"
@@ -209,6 +210,7 @@ def test_autosaves_can_be_hidden_and_the_interval_is_set(workbench: Workbench, t
         box.setCurrentIndex(box.findData(15.0))
         box.activated.emit(box.currentIndex())
         assert guest.profile.autosave == 15.0
+        assert workbench.window.settings.text("autosave") == "15.0"
         guest.set_autosave(37.0)
         assert box.currentText() == "Saved every 37 s", "whoever has set it"
 

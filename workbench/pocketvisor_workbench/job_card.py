@@ -42,7 +42,7 @@ class JobCard(Notice):
         self._close = tool_button("close", "Dismiss")
         self._close.clicked.connect(self.leave)
         self._close.hide()
-        layout = QGridLayout(self)
+        self._grid = layout = QGridLayout(self)
         layout.setContentsMargins(14, 10, 8, 10)
         layout.setHorizontalSpacing(10)
         layout.setVerticalSpacing(4)
@@ -84,8 +84,11 @@ class JobCard(Notice):
         self._run = ending.run
         self._sign.setPixmap(icon(*SIGNS[ending.level]).pixmap(20, 20))
         self._words.setText(ending.text)
+        for part in (self._words, self._detail, self._bar):
+            self._grid.removeWidget(part)
         self._detail.hide()
         self._bar.hide()
+        self._grid.addWidget(self._words, 0, 1, 3, 1, Qt.AlignmentFlag.AlignVCenter)
         self.button.setText(ending.button)
         self.button.setAccessibleName(ending.button)
         self.button.setVisible(bool(ending.button))

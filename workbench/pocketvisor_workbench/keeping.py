@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from pocketvisor_workbench.session import Session
 
 
+DEFAULT_AUTOSAVE = 60.0
+"""Seconds: that much is lost at most."""
+
+
 class Tell(Protocol):
     def __call__(self, words: str, done: float | None = None) -> None: ...
 
@@ -68,6 +72,7 @@ class Keeping(QObject):
     def __init__(self, session: "Session") -> None:
         super().__init__(session)
         self._session = session
+        self.default_autosave: float | None = DEFAULT_AUTOSAVE
         self.unlocks: dict[Path, Unlock] = {}
         """What opened the profiles that were opened here, for as long as the workbench runs."""
 
@@ -80,6 +85,7 @@ class Keeping(QObject):
             await guest.keep(path, keys=keys, progress=_to(job))
             if keys is not None and keys.passphrase is not None:
                 self._remember(path, passphrase=keys.passphrase)
+            guest.set_autosave(self.default_autosave)
             self.changed.emit(guest)
 
         done = f"{guest.name} is kept in {path.name}."
@@ -108,6 +114,8 @@ class Keeping(QObject):
         return self._begin(guest, f"Suspend {guest.name}", work, lambda _: Ending(done, shown_ms=5000))
 
     def set_autosave(self, guest: "Guest", seconds: float | None) -> None:
+        """This one's, and from now on that of what is kept or run anew."""
+        self.default_autosave = seconds
         guest.set_autosave(seconds)
         self.changed.emit(guest)
 
@@ -185,6 +193,7 @@ class Keeping(QObject):
             )
             if unlock is not None:
                 self.unlocks[path] = unlock
+            guest.set_autosave(self.default_autosave)
             self.changed.emit(guest)
             return guest
 

@@ -41,6 +41,10 @@ class Series:
         self._push(self.mips, (ticks - last[2]) / seconds / 1e6)
         self._push(self.memory, ram_bytes / 2**20)
 
+    def begin_anew(self) -> None:
+        """The next sample is the first of its kind; the curves stay."""
+        self._last = None
+
     def latest(self) -> tuple[float, float, float]:
         """CPU per cent, MIPS and MiB over the last half second; 0 where nothing is known."""
         values = [
@@ -68,6 +72,7 @@ class Sampler(QObject):
         self.series: dict[Guest, Series] = {}
         session.guest_added.connect(self._added)
         session.guest_removed.connect(self._removed)
+        session.state_changed.connect(self._changed)
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.CoarseTimer)
         self._timer.setInterval(INTERVAL_MS)
@@ -92,3 +97,9 @@ class Sampler(QObject):
 
     def _removed(self, guest: "Guest") -> None:
         self.series.pop(guest, None)
+
+    def _changed(self, guest: "Guest") -> None:
+        """It may be in another process now, or be what it was at another time: its counters start anew."""
+        series = self.series.get(guest)
+        if series is not None:
+            series.begin_anew()

@@ -57,6 +57,8 @@ class Moves(QObject):
     """The session's moves; one of a guest at a time."""
 
     began = Signal(object)
+    arrived = Signal(object)
+    """A move whose guest is where it was wanted."""
     dragged_changed = Signal()
 
     def __init__(self, session: "Session", mover: Mover) -> None:
@@ -115,6 +117,7 @@ class Moves(QObject):
             if front and guest in target.guests:
                 self._session.bring_to_front(guest)
             self._session.log.add(self._ended_words(move, report), source=guest.name)
+            self.arrived.emit(move)
             return report
 
         title = f"Move {guest.name} {'back ' if back else ''}to {target.name}"

@@ -18,7 +18,7 @@ from pocketvisor_workbench.docks import widen
 from pocketvisor_workbench.ending import Ending
 from pocketvisor_workbench.job_card import JobCard
 from pocketvisor_workbench.jobs import Job
-from pocketvisor_workbench.keeping import profile_of, saved_seconds
+from pocketvisor_workbench.keeping import DEFAULT_AUTOSAVE, profile_of, saved_seconds
 from pocketvisor_workbench.log import Level
 from pocketvisor_workbench.lost import DEFAULT_MODEL, Lost
 from pocketvisor_workbench.mime import PROFILE_SUFFIX
@@ -44,6 +44,7 @@ class ProfileDesk(QObject):
         self._window = window
         self._session = window.session
         self._session.moves.began.connect(self._move_began)
+        self._session.moves.arrived.connect(self._arrived)
         self._session.keeping.began.connect(self._show)
         self._session.phones_lost.lost.connect(self._lost)
         window.stage.guest_dropped.connect(lambda handset, guest: self._session.moves.start(guest, handset))
@@ -54,7 +55,9 @@ class ProfileDesk(QObject):
         self.pane.rename_wanted.connect(self.ask_name)
         self.pane.delete_wanted.connect(self.ask_delete)
         self._session.vaulting.set_address(window.settings.text("vault"))
-        self._session.vaulting.changed.connect(self._remember_vault)
+        self._session.vaulting.changed.connect(self._remember)
+        self._session.keeping.default_autosave = _seconds(window.settings.text("autosave"))
+        self._session.keeping.changed.connect(self._remember)
 
     # Moves
 
@@ -68,6 +71,12 @@ class ProfileDesk(QObject):
 
     def _move_began(self, move: Move) -> None:
         self._show(move.job, lambda _: self._session.moves.ending(move))
+
+    def _arrived(self, move: Move) -> None:
+        """The keyboard and the eye go with the guest, where it was in the foreground."""
+        if self._session.guest is move.guest:
+            self._window.focus_foreground()
+            self._window.stage.reveal(move.target)
 
     def _show(self, job: Job, ending: Callable[[Job], Ending]) -> None:
         card = JobCard(job, ending)
@@ -227,11 +236,26 @@ class ProfileDesk(QObject):
             )
         )
 
-    def _remember_vault(self) -> None:
-        address = self._session.vaulting.address
-        if address != self._window.settings.text("vault"):
-            self._window.settings.set("vault", address)
-            self._window.settings.save()
+    def _remember(self) -> None:
+        """The vault and the interval are the same at the next start."""
+        seconds = self._session.keeping.default_autosave
+        wanted = {"vault": self._session.vaulting.address, "autosave": str(seconds or "off")}
+        settings = self._window.settings
+        if any(settings.text(key) != value for key, value in wanted.items()):
+            for key, value in wanted.items():
+                settings.set(key, value)
+            settings.save()
+
+
+def _seconds(text: str) -> float | None:
+    """An interval as it was remembered."""
+    if text == "off":
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        return DEFAULT_AUTOSAVE
+    return seconds if 1.0 <= seconds <= 86400.0 else DEFAULT_AUTOSAVE
 
 
 def _is_of(guest: "Guest", path: Path) -> bool:

@@ -125,7 +125,8 @@ async def _main(
     ended = asyncio.Event()
     window.closed.connect(ended.set)
     _quit_on_signals(ended)
-    server = WorkbenchServer(WorkbenchService(lambda: session.handsets, lambda: session.images))
+    service = WorkbenchService(lambda: session.handsets, lambda: session.images)
+    server = WorkbenchServer(service)
     try:
         await server.open()
     except ControlError as error:
@@ -147,6 +148,7 @@ async def _main(
         window.hide()
         watch.close()
         await server.close()
+        await service.migrations.close()
         await session.close()
         sampler.close()
         window.end()

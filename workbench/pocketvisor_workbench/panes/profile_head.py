@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QSizePo
 from pocketvisor.api import GuestState
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.history import History
-from pocketvisor_workbench.icons import icon
+from pocketvisor_workbench.icons import icon, set_icon
 from pocketvisor_workbench.keeping import profile_of, saved_seconds
 from pocketvisor_workbench.widgets import Dot, ElidedLabel, push_button
 from pocketvisor_workbench.words import ago_words, place_words, size_words, span_words
@@ -114,6 +114,7 @@ class ProfileHead(QWidget):
         self.name.setEnabled(live)
         self.suspend.setEnabled(live or asleep)
         self.suspend.setText("Resume" if asleep else "Suspend")
+        set_icon(self.suspend, "play" if asleep else "sleep")
         at = self.autosave.findData(profile.autosave)
         if at < 0 and profile.autosave is not None:
             self.autosave.addItem(f"Saved every {span_words(profile.autosave)}", profile.autosave)

@@ -178,6 +178,12 @@ class Stage(QWidget):
 
     # Layout
 
+    def reveal(self, handset: "Handset") -> None:
+        """Scrolls to where a handset is seen."""
+        self.arrange()
+        if handset in self.views:
+            self._area.ensureWidgetVisible(self.views[handset], 0, SPACING)
+
     def _later(self, *_: object) -> None:
         self._pending.start()
 

@@ -1,21 +1,41 @@
 """Below the handset in focus: all of them, small, to be clicked; pictures are taken twice a second."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import (
+    QColor,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QFont,
+    QImage,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QWidget
 
 from pocketvisor.api import GuestState
 from pocketvisor_workbench.session import Session
+from pocketvisor_workbench.stage.drops import Offer, offer_of
 from pocketvisor_workbench.theme import tokens
 
 if TYPE_CHECKING:
     from pocketvisor.api import Handset
+    from pocketvisor_workbench.stage.handset_view import HandsetView
 
 HEIGHT = 104
 _REFRESH_MS = 500
 _PICTURE_HEIGHT = 72
+
+
+@runtime_checkable
+class HasViews(Protocol):
+    """The stage."""
+
+    views: "dict[Handset, HandsetView]"
 
 
 class HandsetStrip(QWidget):
@@ -45,6 +65,12 @@ class HandsetStrip(QWidget):
     def hideEvent(self, _: object) -> None:
         self._timer.stop()
 
+    def offer(self, handset: "Handset", event: QDropEvent) -> Offer | None:
+        """What a drop on a handset's card does: what it does on the handset itself."""
+        stage = self.parent()
+        view = stage.views.get(handset) if isinstance(stage, HasViews) else None
+        return offer_of(view, event.mimeData(), QPoint(-1, -1)) if view is not None else None
+
     def update_cards(self) -> None:
         for card in self._cards.values():
             card.update()
@@ -70,14 +96,48 @@ class HandsetStrip(QWidget):
 
 
 class _Card(QAbstractButton):
-    def __init__(self, session: Session, handset: "Handset", parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self, session: Session, handset: "Handset", strip: "HandsetStrip") -> None:
+        super().__init__(strip)
         self._session = session
         self._handset = handset
+        self._strip = strip
         self.setText(handset.name)
         self.setAccessibleName(f"Focus {handset.name}")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAcceptDrops(True)
+        self._offer: Offer | None = None
+        session.moves.dragged_changed.connect(self.update)
+
+    # A guest, an image or a profile that is dropped here goes to the handset
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        self._offer = self._strip.offer(self._handset, event)
+        if self._offer is not None:
+            event.accept()
+            self.update()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        moves = self._offer is not None and self._offer.moves
+        event.setDropAction(Qt.DropAction.MoveAction if moves else Qt.DropAction.CopyAction)
+        event.setAccepted(self._offer is not None and self._offer.run is not None)
+
+    def dragLeaveEvent(self, _: QDragLeaveEvent) -> None:
+        self._end_drop()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        offer = self._strip.offer(self._handset, event)
+        self._end_drop()
+        if offer is None or offer.run is None:
+            event.ignore()
+            return
+        event.setDropAction(Qt.DropAction.MoveAction if offer.moves else Qt.DropAction.CopyAction)
+        event.accept()
+        QTimer.singleShot(0, self, offer.run)
+
+    def _end_drop(self) -> None:
+        self._offer = None
+        self.update()
 
     def sizeHint(self) -> QSize:
         name = self.fontMetrics().horizontalAdvance(self._handset.name)
@@ -89,6 +149,9 @@ class _Card(QAbstractButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         chosen = self._session.handset is self._handset
+        dragged = self._session.moves.dragged
+        target = dragged is not None and not self._session.moves.why_not(dragged, self._handset)
+        chosen = target if dragged is not None else chosen
         box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         painter.setPen(QPen(QColor(colours.accent if chosen or self.hasFocus() else colours.line), 1))
         painter.setBrush(QColor(colours.hover if self.underMouse() else colours.surface))
@@ -110,13 +173,27 @@ class _Card(QAbstractButton):
             painter.drawImage(place.topLeft() + QPointF(0, down), small)
         x = place.right() + 12
         painter.setPen(QColor(colours.text))
+        words = QRectF(x, 0, self.width() - x - 10, self.height())
+        if self._offer is not None:
+            self._paint_offer(painter, words, self._offer)
+        else:
+            self._paint_words(painter, words)
+
+    def _paint_words(self, painter: QPainter, room: QRectF) -> None:
         font = QFont(self.font())
         font.setWeight(QFont.Weight.DemiBold)
         painter.setFont(font)
-        room = int(self.width() - x - 10)
-        name = painter.fontMetrics().elidedText(self._handset.name, Qt.TextElideMode.ElideRight, room)
-        painter.drawText(QRectF(x, 16, room, 20), Qt.AlignmentFlag.AlignVCenter, name)
+        name = painter.fontMetrics().elidedText(
+            self._handset.name, Qt.TextElideMode.ElideRight, int(room.width())
+        )
+        painter.drawText(QRectF(room.x(), 16, room.width(), 20), Qt.AlignmentFlag.AlignVCenter, name)
         for index, other in enumerate(self._handset.guests[:6]):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(other.image.accent))
-            painter.drawEllipse(QRectF(x + index * 14, 44, 9, 9))
+            painter.drawEllipse(QRectF(room.x() + index * 14, 44, 9, 9))
+
+    def _paint_offer(self, painter: QPainter, room: QRectF, offer: Offer) -> None:
+        """What a drop would do, or why it cannot be."""
+        colours = tokens()
+        painter.setPen(QColor(colours.bad if offer.run is None else colours.accent))
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap, offer.words)
