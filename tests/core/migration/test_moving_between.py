@@ -66,7 +66,7 @@ async def test_progress_rate_and_rounds_are_told(move: Move) -> None:
         "Standing still",
     ]
     assert told[-1].sent_bytes == report.sent_bytes > 4_000_000
-    assert max(each.rate for each in told) > 1e6
+    assert max(each.rate for each in told) > 1e5
     assert all(each.fraction is None or 0 <= each.fraction <= 1 for each in told)
 
 
