@@ -233,7 +233,8 @@ def refused(record: Record, move: bytes) -> Record:
 
 
 def take_by_force(record: Record) -> Record:
-    """The user's decision for a side that has all of it but was not told that it may."""
-    if record.state is not State.PREPARED:
+    """The user's decision for a side that has all of it but was not told that it may, or that did not take
+    it and has a copy from elsewhere now."""
+    if record.state not in (State.PREPARED, State.IDLE):
         raise MigrationError("There is nothing to take: not all of the phone is here")
     return structs.replace(record, state=State.OWNER, number=record.number + 1, forced=True)

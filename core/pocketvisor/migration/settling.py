@@ -89,6 +89,6 @@ def current(record: Record | None) -> Record:
 def by_force(record: Record | None) -> Record:
     """The user's decision, on whichever side this is: at the risk that two run."""
     known = current(record)
-    if known.state is State.PREPARED:
+    if known.state in (State.PREPARED, State.IDLE):
         return lease.take_by_force(known)
     return lease.go_on_by_force(known)

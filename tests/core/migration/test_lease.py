@@ -255,6 +255,14 @@ def test_the_user_decides_for_the_side_that_waits() -> None:
     assert lease.answered(here, MOVE, outcome).state is State.GIVEN_UP
 
 
+def test_a_copy_from_elsewhere_after_a_move_that_was_not_taken_is_the_users_to_decide() -> None:
+    _, there = moved()
+    there = lease.refused(there, MOVE)
+    assert there.state is State.IDLE
+    assert "was not taken" in lease.why_not(there, "Work")
+    assert lease.may_run(lease.take_by_force(there))
+
+
 def test_there_is_nothing_to_force_where_it_is_known_whose_it_is() -> None:
     with pytest.raises(MigrationError):
         lease.go_on_by_force(lease.owned(PROFILE))
