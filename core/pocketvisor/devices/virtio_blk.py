@@ -255,8 +255,10 @@ class VirtioBlock:
     def _load(self, missing: NotLoaded) -> bool:
         """Ask for it. True where it is there already; else the queue is served again when it is."""
         if self.port.loop.inline:
+            poll = select.poll()
+            poll.register(missing.fd, select.POLLIN)
             while not missing.look():
-                select.select([missing.fd], [], [])
+                poll.poll()
                 _drain(missing.fd)
         if missing.look():
             return True

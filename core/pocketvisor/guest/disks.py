@@ -129,6 +129,13 @@ class Disks:
         return [fd for disk in self._all for fd in disk.descriptors]
 
     @property
+    def loading(self) -> float | None:
+        """How much of what comes from a profile is here, 0 to 1; None where nothing is on its way."""
+        loaders = [disk.lazy.loader for disk in self._all if disk.lazy is not None]
+        left, total = sum(loader.left for loader in loaders), sum(loader.total for loader in loaders)
+        return 1 - left / total if left else None
+
+    @property
     def records(self) -> list[DiskRecord]:
         """What a profile says of them. The medium is none of them."""
         return [

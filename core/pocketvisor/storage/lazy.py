@@ -36,7 +36,7 @@ ABSENT: Final = 255
 
 _FOLLOWING: Final = 16
 _PROGRESS_EVERY: Final = 64
-_STOP_SECONDS: Final = 5.0
+_STOP_SECONDS: Final = 2.0
 
 Fill = Callable[[int], bytes | bytearray | memoryview]
 
@@ -255,6 +255,8 @@ class Loader:
         except Exception as error:  # a fill's mistake: whoever waits for the block has to hear of it as well
             known = isinstance(error, PocketvisorError)
             failure = error if known else StorageError(f"A part of what was saved was not loaded: {error!r}")
+        if self._stopped:
+            return
         # The byte comes after the content: write() has put it there, and x86 keeps stores in their order.
         if failure is None:
             self._map.states[index] = PRESENT

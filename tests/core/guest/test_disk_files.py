@@ -6,6 +6,7 @@ import random
 import select
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from queue import SimpleQueue
 from types import SimpleNamespace
 from typing import Any
 
@@ -182,14 +183,14 @@ def test_a_part_that_is_damaged_is_an_error_to_the_guest_and_a_sentence(
 
     monkeypatch.setattr(reader, "read", damaged)
     restored = disk_from_space("disk0", reader, "", writable=True)
-    sentences: list[str] = []
+    sentences: SimpleQueue[str] = SimpleQueue()
     process = Process(restored)
-    restored.begin(sentences.append)
+    restored.begin(sentences.put)
     with pytest.raises(OSError, match="could not be loaded from the profile"):
         process.read()
-    assert sentences == [
+    assert sentences.get(timeout=SECONDS) == (
         "A part of disk0 cannot be had from its profile, and reading it fails: chunk 1 is not what was saved"
-    ]
+    )
     process.write(CHUNK, b"x" * CHUNK)
     capture = captured(restored, process, everything=True)
     assert capture.chunk(1) == b"x" * CHUNK
@@ -316,12 +317,17 @@ async def test_all_of_a_guests_disks_and_its_medium(
     guest: Any = SimpleNamespace(run_note=notes.append, on=lambda *_: None)
     restored = Disks.from_profile(origin(profile, spaces, [record]))
     assert restored is not None
+    assert restored.loading == 0
     restored.attach(guest)
     config = restored.configure(DevicesConfig())
     assert config.media is not None
     assert (config.disks[0].serial, config.media.serial, config.media.overlay) == ("A", "media", -1)
     for disk in restored._all:
         assert await asyncio.to_thread(Process(disk).read) == IMAGE
+    for disk in restored._all:
+        assert disk.lazy is not None
+        assert await asyncio.to_thread(disk.lazy.loader.wait, SECONDS)
+    assert restored.loading is None
     again = restored.begin_capture()
     for capture in again:
         capture.begin_here()

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from disk_shell import Shell, begin, mount
 
 from pocketvisor.api import GuestImage, Handset, ProfileError, load_models
 from pocketvisor.guest.capture import GuestCapture
+from pocketvisor.guest.disk_files import LazyBase
 from pocketvisor.moving import move
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.storage.capture import CHUNK
@@ -180,3 +182,38 @@ async def test_the_medium_in_its_drive_comes_along(phone: Handset, image: GuestI
     space = profile.file.manifest(second.number).space("media")
     assert space is not None
     assert b"another\n" in profile.file.reader(space).read(0, space.size)
+
+
+async def test_nobody_waits_for_a_profile_that_does_not_answer(
+    phone: Handset, image: GuestImage, noise: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What needs the disk waits; the guest, its handset and its end do not."""
+    path = tmp_path / "guest.vphone"
+    shell = await begin(phone, image, disks=(DiskSpec(path=noise),))
+    await shell.guest.keep(path)
+    await phone.remove(shell.guest)
+    go = threading.Event()
+    fill = LazyBase._fill
+
+    def slow(base: LazyBase, block: int) -> bytes:
+        go.wait(60)
+        return fill(base, block)
+
+    monkeypatch.setattr(LazyBase, "_fill", slow)
+    again = Shell(await phone.open_profile(path))
+    await again.good("(sha256sum /dev/vda > /tmp/sum &)")
+    await again.good("true")
+    await again.guest.pause()
+    await again.guest.resume()
+    await again.good("test ! -s /tmp/sum")
+    go.set()
+    digest = sha256(noise.read_bytes()).hexdigest()
+    assert digest in await again.good("while ! test -s /tmp/sum; do sleep 0.1; done; cat /tmp/sum")
+    await phone.remove(again.guest)
+
+    go.clear()
+    again = Shell(await phone.open_profile(path))
+    await again.good("(sha256sum /dev/vda > /tmp/sum &)")
+    async with asyncio.timeout(10):
+        await phone.remove(again.guest)
+    go.set()

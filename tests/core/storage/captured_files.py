@@ -3,11 +3,12 @@
 import os
 from collections.abc import Iterable
 
-from overlay_files import base_store, file_of
+from overlay_files import file_of
 
 from pocketvisor.storage import capture, overlay
 from pocketvisor.storage.capture import CHUNK, Shadow
 from pocketvisor.storage.captured import BaseReader, DiskCapture
+from pocketvisor.storage.files import FileStore
 from pocketvisor.storage.overlay import OverlayStore
 from pocketvisor.storage.shared_map import SharedMap, shared_changed_size, shared_map_size
 
@@ -32,13 +33,13 @@ class Disk:
         self.shared.load(self.fd, overlay.HEADER_SIZE)
         self.kept: dict[int, bytes] = {}
         self.saved = False
-        self._base = base
         self._shadows: list[int] = []
         self.store = self._process()
 
     def _process(self) -> OverlayStore:
         shared = SharedMap(self.map_fd, self.changed_fd, self.size)
-        return OverlayStore(self.fd, base_store(self._base), self.size, shared=shared)
+        base = FileStore(self.base_fd, self.base_size, read_only=True)
+        return OverlayStore(self.fd, base, self.size, shared=shared)
 
     def change_process(self) -> OverlayStore:
         """Answers the old one."""

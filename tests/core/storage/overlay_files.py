@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, NamedTuple
 
 import pytest
@@ -27,7 +28,9 @@ def whole(fd: int) -> bytes:
     return os.pread(fd, os.fstat(fd).st_size, 0)
 
 
+@cache
 def base_store(content: bytes) -> FileStore:
+    """One for each content: it is only read."""
     return FileStore(file_of(content), len(content), read_only=True)
 
 

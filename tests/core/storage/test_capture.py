@@ -5,6 +5,7 @@ import random
 import threading
 from collections.abc import Callable
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -386,6 +387,36 @@ def test_a_base_that_is_being_filled_is_waited_for() -> None:
     assert captured.chunk(2) == b""
     assert asked == [1]
     base.close()
+
+
+def cached(fd: int, chunk: int) -> bool:
+    try:
+        return os.preadv(fd, [bytearray(CHUNK)], chunk * CHUNK, os.RWF_NOWAIT) == CHUNK
+    except BlockingIOError:
+        return False
+
+
+def test_reading_an_image_for_a_profile_leaves_the_page_cache_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "large.img"
+    path.write_bytes(random.Random(2).randbytes(64 * CHUNK))
+    fd = os.open(path, os.O_RDONLY)
+    os.fsync(fd)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    try:
+        if cached(fd, 3):
+            pytest.skip("this file system keeps its files in memory")
+    except OSError:
+        pytest.skip("this file system cannot say what is in memory")
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)  # no reading ahead by this test itself
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.pread(fd, CHUNK, 5 * CHUNK)
+    base = BaseReader(fd, 64 * CHUNK)
+    captured = DiskCapture(64 * CHUNK, base, None)
+    for chunk in range(64):
+        assert captured.chunk(chunk)
+    assert [chunk for chunk in range(64) if cached(fd, chunk)] == [5]
+    base.close()
+    os.close(fd)
 
 
 def test_several_threads_read() -> None:

@@ -82,9 +82,8 @@ def test_what_was_flushed_survives_a_crash_at_any_byte(
 ) -> None:
     """`shared`: by one process after another, which take over without a flush between two changes."""
     fd, store = new_overlay(BASE, SIZE)
-    memory = (
-        SharedMap(memfd(shared_map_size(SIZE)), memfd(shared_changed_size(SIZE)), SIZE) if shared else None
-    )
+    fds = (memfd(shared_map_size(SIZE)), memfd(shared_changed_size(SIZE))) if shared else ()
+    memory = SharedMap(*fds, SIZE) if fds else None
     before = whole(fd)
     model = Model()
     touched: list[tuple[int, range]] = []  # operations of the file before it, bytes of the disk
@@ -115,7 +114,8 @@ def test_what_was_flushed_survives_a_crash_at_any_byte(
     late = {byte for begun, part in touched[known:] if begun <= at for byte in part}
     found = read(OverlayStore(fd, base_store(BASE), SIZE))
     assert all(found[byte] == promised[byte] for byte in range(SIZE) if byte not in late)
-    os.close(fd)
+    for each in (fd, *fds):
+        os.close(each)
 
 
 def test_a_write_copies_the_rest_of_its_cluster_and_leaves_the_base() -> None:

@@ -28,6 +28,13 @@ def pair() -> tuple[SharedMap, SharedMap]:
     return SharedMap(*fds, SIZE), SharedMap(*fds, SIZE)
 
 
+def close(*shared: SharedMap) -> None:
+    for fd in (shared[0]._map_fd, shared[0]._changed_fd):
+        os.close(fd)
+    for one in shared:
+        one.close()
+
+
 def marked(shared: SharedMap, half: int) -> set[int]:
     return {first + at for first, marks in shared.used_marks(half) for at, mark in enumerate(marks) if mark}
 
@@ -41,8 +48,7 @@ def test_both_sides_see_the_same() -> None:
     assert (handset.map[5], handset.failed) == (7, True)
     assert marked(handset, handset.half) == {10, 11, 12, COUNT - 1}
     assert handset.used_pages() == {0}
-    guest.close()
-    handset.close()
+    close(guest, handset)
 
 
 spans = st.tuples(st.integers(0, COUNT - 1), st.integers(1, 2 * PAGE)).map(
@@ -70,8 +76,7 @@ def test_what_was_not_committed_is_marked_for_the_next_time(
             handset.mark_again(half)
         since.add(0)
     assert marked(handset, handset.half) == since
-    guest.close()
-    handset.close()
+    close(guest, handset)
 
 
 def test_a_turn_costs_no_memory() -> None:
@@ -82,6 +87,7 @@ def test_a_turn_costs_no_memory() -> None:
     handset.clear_idle()
     assert os.fstat(changed).st_blocks == 0
     assert marks_size(SIZE) == 4 * PAGE
+    close(guest, handset)
 
 
 @given(st.binary(min_size=8, max_size=8), st.integers(0, 64), st.integers(0, 64))
