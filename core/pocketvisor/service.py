@@ -2,18 +2,21 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from pocketvisor import balloon_service, modem_service, network_service, phone_service
+from pocketvisor import balloon_service, modem_service, network_service, phone_service, profile_service
 from pocketvisor.control import phone_calls, workbench
 from pocketvisor.control.balloon_calls import BalloonRequest
+from pocketvisor.control.migration_calls import MigrationRequest
 from pocketvisor.control.modem_calls import ModemRequest
 from pocketvisor.control.network_calls import NetworkRequest
 from pocketvisor.control.phone_calls import PhoneRequest
+from pocketvisor.control.profile_calls import ProfileRequest
 from pocketvisor.control.server import Tell
 from pocketvisor.control.workbench import Reply, Request
 from pocketvisor.errors import ControlError, GuestError
 from pocketvisor.guest.guest import Guest
 from pocketvisor.handset import Handset
 from pocketvisor.images.catalogue import GuestImage
+from pocketvisor.migration_service import Migrations
 
 _DONE = {
     "pause": "is paused",
@@ -33,41 +36,46 @@ class WorkbenchService:
     def __init__(
         self, handsets: Callable[[], Sequence[Handset]], images: Callable[[], dict[str, GuestImage]]
     ) -> None:
-        self._handsets = handsets
+        self.handsets = handsets
         self._images = images
+        self.migrations = Migrations()
 
     async def __call__(self, request: Request, tell: Tell = lambda *_: None) -> Reply:
         match request:
             case workbench.List():
-                return workbench.Listing([describe(handset) for handset in self._handsets()])
+                return workbench.Listing([describe(handset) for handset in self.handsets()])
             case workbench.Operate(operation, guest_name, handset_name):
-                guest = self._guest(guest_name, handset_name)
+                guest = self.guest(guest_name, handset_name)
                 await _operation(guest, operation)
                 return workbench.Done(f"{guest.name} {_DONE[operation]}")
             case workbench.StartGuest(image_name, handset_name, name):
-                handset = self._handset(handset_name)
+                handset = self.handset(handset_name)
                 guest = await handset.start(find_image(self._images(), image_name), name=name or None)
                 return workbench.Done(f"{guest.name} runs on {handset.name}")
             case workbench.Tell(guest_name, device, payload, handset_name):
-                guest = self._guest(guest_name, handset_name)
+                guest = self.guest(guest_name, handset_name)
                 guest.send(device, payload)
                 return workbench.Done(f"{guest.name}'s {device} was told")
             case workbench.Screenshot(guest_name, handset_name):
-                return workbench.Picture(await self._guest(guest_name, handset_name).screenshot())
+                return workbench.Picture(await self.guest(guest_name, handset_name).screenshot())
+            case _ if isinstance(request, ProfileRequest):
+                return await profile_service.answer(self, request, tell)
+            case _ if isinstance(request, MigrationRequest):
+                return await self.migrations.answer(self, request, tell)
             case _ if isinstance(request, NetworkRequest):
-                return await network_service.answer(self._guest(request.guest, request.handset), request)
+                return await network_service.answer(self.guest(request.guest, request.handset), request)
             case _ if isinstance(request, ModemRequest):
-                return modem_service.answer(self._guest(request.guest, request.handset), request)
+                return modem_service.answer(self.guest(request.guest, request.handset), request)
             case _ if isinstance(request, BalloonRequest):
-                return await balloon_service.answer(self._guest(request.guest, request.handset), request)
+                return await balloon_service.answer(self.guest(request.guest, request.handset), request)
             case phone_calls.PressKey():
-                return workbench.Done(await phone_service.press(self._handset(request.handset), request))
+                return workbench.Done(await phone_service.press(self.handset(request.handset), request))
             case _ if isinstance(request, PhoneRequest):
-                return phone_service.answer(self._handset(request.handset), request)
+                return phone_service.answer(self.handset(request.handset), request)
         raise ControlError("The workbench does not know this request")
 
-    def _handset(self, name: str) -> Handset:
-        handsets = self._handsets()
+    def handset(self, name: str) -> Handset:
+        handsets = self.handsets()
         if name:
             found = [handset for handset in handsets if handset.name.casefold() == name.casefold()]
             found = found or [handset for handset in handsets if handset.model.id == name]
@@ -81,8 +89,8 @@ class WorkbenchService:
         which = f"no handset '{name}'" if name and not found else "more than one handset"
         raise ControlError(f"There is {which} in the workbench; it has {names}")
 
-    def _guest(self, name: str, handset_name: str) -> Guest:
-        handsets = [self._handset(handset_name)] if handset_name else self._handsets()
+    def guest(self, name: str, handset_name: str) -> Guest:
+        handsets = [self.handset(handset_name)] if handset_name else self.handsets()
         found: list[Guest] = []
         for handset in handsets:
             try:
