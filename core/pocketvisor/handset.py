@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from pocketvisor.errors import GuestError, OutOfMemory
+from pocketvisor.guest import nursery
 from pocketvisor.guest.cloning import CloneOrigin
 from pocketvisor.guest.guest import Guest, Progress
 from pocketvisor.guest.keeping import GuestProfile
@@ -72,6 +73,7 @@ class Handset:
         ram_mib = options.ram_of(image)
         if ram_mib < image.least_ram_mib:
             raise OutOfMemory(f"{image.name} needs at least {image.least_ram_mib} MiB of RAM, not {ram_mib}")
+        nursery.warm()  # while the image is read
         return await self._put(image, self._free_name(name, image.name), options, progress, on_guest)
 
     async def open_profile(
@@ -95,6 +97,7 @@ class Handset:
         GuestError; nothing is left of it then."""
         if progress is not None:
             progress(f"Opening {path.name}")
+        nursery.warm()  # while the file is
         file, origin = await asyncio.to_thread(
             open_origin, path, generation, unlock, accept_older, arriving=arriving
         )
@@ -104,6 +107,7 @@ class Handset:
 
             def take(guest: Guest) -> None:
                 guest.profile = GuestProfile(guest, file, origin.manifest.number)
+                guest.profile.saved_ns = origin.manifest.created_ns
                 if on_guest is not None:
                     on_guest(guest)
 

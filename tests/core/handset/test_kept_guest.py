@@ -64,6 +64,7 @@ async def test_it_goes_on_from_its_file_in_another_process(
     assert os.listdir(file.parent).count(file.name) == 1 and not list(file.parent.glob("*-wal"))
     again = await handset.open_profile(file, paused=True)
     assert again.name == "Monitor" and again.profile is not None and again.profile.generation == 2
+    assert 0 < time.time_ns() - again.profile.saved_ns < 60 * 10**9, "when it was suspended"
     await _alike(again, digest, ticks)
     await again.resume()
     again.console.write(b"lo\r")
