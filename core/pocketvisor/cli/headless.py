@@ -5,11 +5,12 @@ import contextlib
 import sys
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pocketvisor.cli.output import EXIT_ERROR, EXIT_TIMEOUT, fail, print_json
 from pocketvisor.cli.plan import RunPlan
 from pocketvisor.cli.terminal import ConsoleOut, TerminalKeys
+from pocketvisor.cli.typist import Typist
 from pocketvisor.errors import GuestError, NetworkError, PocketvisorError, RecordingError
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import GuestState, StopReason
@@ -17,7 +18,6 @@ from pocketvisor.guest.script import Script
 from pocketvisor.handset import Handset
 from pocketvisor.recording import Recording, read_recording, write_recording
 
-_SETTLE_SECONDS: Final = 0.1
 _FAILURES = ("crashed", "diverged", "killed")
 
 
@@ -33,19 +33,20 @@ class _Runner:
     def __init__(self, plan: RunPlan, guest: Guest, out: ConsoleOut) -> None:
         self.guest = guest
         self.end: StopReason | None = None
-        self.script: Script | None = None
         self._plan = plan
-        self._out = out
-        self._matched = asyncio.Event()
-        self._settling: asyncio.TimerHandle | None = None
+        script = None
         if plan.script is not None and guest.options.script is None and plan.replay is None:
-            self.script = Script(plan.script)
-        guest.console.subscribe(self._output)
+            script = Script(plan.script)
+        self._typist = Typist(guest, script, lambda data: out.write(guest.name, data))
+
+    @property
+    def script(self) -> Script | None:
+        return self._typist.script
 
     async def wait(self) -> None:
         """Until the script is through or the guest stops by itself."""
         stopped = asyncio.ensure_future(self.guest.wait_stopped())
-        matched = asyncio.ensure_future(self._matched.wait())
+        matched = asyncio.ensure_future(self._typist.matched.wait())
         try:
             await asyncio.wait([stopped, matched], return_when=asyncio.FIRST_COMPLETED)
             if matched.done():
@@ -57,8 +58,7 @@ class _Runner:
         finally:
             for task in (stopped, matched):
                 task.cancel()
-            if self._settling is not None:
-                self._settling.cancel()
+            self._typist.close()
 
     def failure(self) -> str:
         """What is wrong with the end, or nothing."""
@@ -81,25 +81,6 @@ class _Runner:
         """The exit code of the guest's program, as far as a process can have it."""
         code = self.end.code if self.end is not None and self.end.code is not None else 0
         return code if code < 256 else code & 0xFF or EXIT_ERROR
-
-    def _output(self, data: bytes) -> None:
-        self._out.write(self.guest.name, data)
-        script = self.script
-        if script is None or self._matched.is_set():
-            return
-        script.feed(data)
-        if script.done:
-            self._matched.set()
-        if self._settling is not None:
-            self._settling.cancel()
-            self._settling = None
-        if script.at_prompt:
-            self._settling = asyncio.get_running_loop().call_later(_SETTLE_SECONDS, self._type)
-
-    def _type(self) -> None:
-        self._settling = None
-        if self.script is not None and self.script.at_prompt:
-            self.guest.console.write(self.script.settled())
 
 
 async def _run(plan: RunPlan, recording: Recording | None) -> int:

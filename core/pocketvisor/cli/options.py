@@ -1,19 +1,28 @@
 """Options that several verbs have in common, written once: as the parameters of a function that makes one
 value of them."""
 
+import functools
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
-def with_options_of(maker: Callable[..., Any], without: Collection[str] = ()) -> Callable[[Verb], Verb]:
-    """The verb, with `maker`'s options besides its own; its first parameter that has no annotation of typer's
-    and the name `plan` gets what `maker` makes of them. Those `without` stay as they are by default."""
+def with_options_of(
+    maker: Callable[..., Any],
+    without: Collection[str] = (),
+    instead: Mapping[str, Any] | None = None,
+    *,
+    later: bool = False,
+) -> Callable[[Verb], Verb]:
+    """The verb, with `maker`'s options besides its own; its parameter `plan` gets what `maker` makes of them,
+    or `later` the functools.partial() that makes it.
 
+    Those `without` stay as they are by default; `instead` has other annotations for some."""
+    other = instead or {}
     shared = {
-        name: parameter
+        name: parameter.replace(annotation=other.get(name, parameter.annotation))
         for name, parameter in inspect.signature(maker).parameters.items()
         if name not in without
     }
@@ -23,8 +32,8 @@ def with_options_of(maker: Callable[..., Any], without: Collection[str] = ()) ->
         assert not own.keys() & shared.keys(), "an option of this name is shared already"
 
         def command(**given: Any) -> Any:
-            plan = maker(**{name: given.pop(name) for name in shared})
-            return verb(plan=plan, **given)
+            plan = functools.partial(maker, **{name: given.pop(name) for name in shared})
+            return verb(plan=plan if later else plan(), **given)
 
         both = [*own.values(), *shared.values()]
         command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

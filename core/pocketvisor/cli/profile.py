@@ -2,9 +2,25 @@
 
 import typer
 
-from pocketvisor.cli import profile_carry, profile_history, profile_keys, profile_show
+from pocketvisor.cli import (
+    profile_carry,
+    profile_create,
+    profile_guest,
+    profile_history,
+    profile_keys,
+    profile_show,
+    profile_start,
+)
 
-GROUPS = (profile_show, profile_history, profile_carry, profile_keys)
+GROUPS = (
+    profile_create,
+    profile_show,
+    profile_start,
+    profile_guest,
+    profile_history,
+    profile_carry,
+    profile_keys,
+)
 """Each adds its verbs with add_to(verbs), in the order in which --help shows them."""
 
 

@@ -1,4 +1,4 @@
-"""`pocketvisor profile snapshots`, `rename-snapshot`, `delete-snapshot`, `prune`: a profile's generations."""
+"""`pocketvisor profile snapshots`, `rename-snapshot`, `delete-snapshot`: a profile's generations."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -70,12 +70,18 @@ def rename_snapshot(
 ) -> None:
     """Give a generation a name, or another one."""
     from pocketvisor.cli.profile_files import chosen_generation, opened
+    from pocketvisor.cli.reach import ask_holder, running
+    from pocketvisor.control.profile_calls import RenameGeneration
     from pocketvisor.profiles import find_profile
 
     path = find_profile(profile)
-    with opened(path, passphrase_file, identity, key_file) as file:
+    runs = running(path) is not None
+    with opened(path, passphrase_file, identity, key_file, read_only=runs) as file:
         chosen = chosen_generation(file, generation)
-        file.rename(chosen.number, name)
+        if not runs:
+            file.rename(chosen.number, name)
+    if runs:
+        ask_holder(path, RenameGeneration(profile=str(path), generation=chosen.number, name=name))
     called = f"is called '{name}'" if name else "has no name any more"
     typer.echo(f"Generation {chosen.number} of {path.stem} {called}")
 
@@ -90,17 +96,26 @@ def delete_snapshot(
 ) -> None:
     """Delete a generation, and what no other one needs of it; those that came after it stay."""
     from pocketvisor.cli.profile_files import chosen_generation, opened
+    from pocketvisor.cli.reach import ask_holder, running
+    from pocketvisor.control.profile_calls import DeleteGeneration
     from pocketvisor.profiles import find_profile
 
     path = find_profile(profile)
-    with opened(path, passphrase_file, identity, key_file) as file:
+    runs = running(path) is not None
+    with opened(path, passphrase_file, identity, key_file, read_only=runs) as file:
         chosen = chosen_generation(file, generation)
         what = f"generation {chosen.number}" + (f" ('{chosen.name}')" if chosen.name else "")
         if not yes and not typer.confirm(f"Delete {what} of {path.stem}, saved {when(chosen.created_ns)}?"):
             raise typer.Exit(1)
-        file.delete(chosen.number)
-        freed = max(file.prune(), 0)
-    typer.echo(f"{what[0].upper()}{what[1:]} of {path.stem} is deleted; {size(freed)} are free again")
+        before = path.stat().st_size
+        if not runs:
+            file.delete(chosen.number)
+            file.prune()
+    if runs:
+        request = DeleteGeneration(profile=str(path), generation=chosen.number)
+        ask_holder(path, request, f"Deleting {what}")
+    freed = size(max(before - path.stat().st_size, 0))
+    typer.echo(f"{what[0].upper()}{what[1:]} of {path.stem} is deleted; {freed} are free again")
 
 
 def as_tree(generations: "Sequence[Generation]") -> "Iterator[tuple[str, Generation]]":

@@ -1,19 +1,23 @@
-"""How far something is that takes long: a bar on a terminal, a line for each tenth elsewhere; on standard
+"""How far something is that takes long: a bar on a terminal, a line a second elsewhere; on standard
 error, so that what a verb answers stays by itself."""
 
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 T = TypeVar("T")
 Tell = Callable[[str, float | None], None]
 """Words, and from 0 to 1 how much is done; None where nobody knows."""
 
 _SILENT_SECONDS: Final = 0.5  # what is over sooner needs no bar
+_LINE_SECONDS: Final = 1.0
 
 
 @contextmanager
@@ -32,7 +36,7 @@ def shown_progress(title: str, *, shown: bool = True) -> Iterator[Tell]:
 
 
 @contextmanager
-def _bar(title: str, console: object) -> Iterator[Tell]:
+def _bar(title: str, console: "Console") -> Iterator[Tell]:
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (
@@ -42,38 +46,36 @@ def _bar(title: str, console: object) -> Iterator[Tell]:
         TextColumn("{task.fields[share]}"),
         TimeElapsedColumn(),
     )
+    progress = Progress(*columns, console=console, transient=True)
+    task = progress.add_task(title, total=None, share="")
     began = time.monotonic()
-    with Progress(*columns, console=console, transient=True) as progress:  # type: ignore[arg-type]
-        task = progress.add_task(title, total=None, share="", visible=False)
+    shown = threading.Lock()  # taken for good by whoever starts it
 
-        def tell(words: str, done: float | None) -> None:
-            share = "" if done is None else f"{done:4.0%}"
-            progress.update(
-                task,
-                description=words or title,
-                total=None if done is None else 1.0,
-                completed=done or 0.0,
-                share=share,
-                visible=time.monotonic() - began > _SILENT_SECONDS,
-            )
+    def tell(words: str, done: float | None) -> None:
+        share = "" if done is None else f"{done:4.0%}"
+        total = None if done is None else 1.0
+        progress.update(task, description=words or title, total=total, completed=done or 0.0, share=share)
+        if time.monotonic() - began > _SILENT_SECONDS and shown.acquire(blocking=False):
+            progress.start()
 
+    try:
         yield tell
+    finally:
+        if not shown.acquire(blocking=False):
+            progress.stop()
 
 
 def _lines(title: str) -> Tell:
-    told: tuple[str, int] = ("", -1)
-    began = time.monotonic()
+    told = ""
+    last = time.monotonic()
 
     def tell(words: str, done: float | None) -> None:
-        nonlocal told
-        if time.monotonic() - began < _SILENT_SECONDS:
-            return
-        words = words or title
-        tenth = -1 if done is None else int(done * 10)
-        if words != told[0] or tenth > told[1]:
-            told = (words, tenth)
-            share = "     " if done is None else f"{done:4.0%} "
-            typer.echo(f"{share}{words}", err=True)
+        nonlocal told, last
+        now = time.monotonic()
+        line = f"{'' if done is None else f'{done:.0%}':>4} {words or title}"
+        if now - last >= _LINE_SECONDS and line != told:
+            told, last = line, now
+            typer.echo(line, err=True)
 
     return tell
 

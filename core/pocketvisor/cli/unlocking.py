@@ -11,7 +11,8 @@ import typer
 
 from pocketvisor.errors import LockedProfile, ProfileError
 from pocketvisor.profile.file import ProfileFile, ProfileInfo
-from pocketvisor.profile.keys import MAX_PASSPHRASE, NewKeys, Unlock, read_identities
+from pocketvisor.profile.identities import read_identities
+from pocketvisor.profile.keys import MAX_PASSPHRASE, NewKeys, Unlock
 
 PassphraseFile = Annotated[
     str | None,

@@ -22,6 +22,8 @@ class Key(Struct, forbid_unknown_fields=True, kw_only=True):
 
     passphrase: _Secret | None = None
     identity: _Path = ""
+    text: _Secret | None = None
+    """The profile's own key, as `age -d` prints it."""
     recipients: Annotated[list[_Secret], Meta(max_length=RECIPIENTS_MAX)] = []
 
     def __repr__(self) -> str:
@@ -49,7 +51,7 @@ class AskProfile(_OfProfile):
 class TakeSnapshot(_OfProfile):
     """A generation with this name; the guest runs on."""
 
-    name: _Name = ""
+    name: Annotated[str, Meta(max_length=200)] = ""
 
 
 class Suspend(_OfProfile):
@@ -70,6 +72,17 @@ class RestoreGeneration(_OfProfile):
     generation: _Number
 
 
+class RenameGeneration(_OfProfile):
+    generation: _Number
+    name: Annotated[str, Meta(max_length=200)]
+
+
+class DeleteGeneration(_OfProfile):
+    """And what no other one needs of it."""
+
+    generation: _Number
+
+
 class SetAutosave(_OfProfile):
     """A generation each so many seconds; None: no more."""
 
@@ -85,9 +98,10 @@ class OpenProfile(_OfProfile):
 
 
 class KeepGuest(_OfGuest):
-    """A new profile of a guest that has none."""
+    """A new profile of a guest that has none; `name` is of its first generation."""
 
     path: _Path
+    name: Annotated[str, Meta(max_length=200)] = ""
     key: Key | None = None
 
 
@@ -111,6 +125,8 @@ ProfileRequest = (
     | Stop
     | Resume
     | RestoreGeneration
+    | RenameGeneration
+    | DeleteGeneration
     | SetAutosave
     | OpenProfile
     | KeepGuest

@@ -25,6 +25,7 @@ from typing import Any, Final
 from platformdirs import user_runtime_path
 
 from pocketvisor.control.channel import Channel
+from pocketvisor.control.migration_calls import MigrationRequest
 from pocketvisor.control.profile_calls import ProfileRequest
 from pocketvisor.control.workbench import PROTOCOL, Failed, Hello, Progress, Reply, Request
 from pocketvisor.errors import ControlError, PocketvisorError
@@ -48,7 +49,7 @@ def socket_path() -> Path:
 
 def profile_socket_path(profile_id: bytes) -> Path:
     """Where a run of this profile without a window listens."""
-    return _runtime_path() / f"profile-{profile_id.hex()[:32]}.sock"
+    return _runtime_path() / f"profile-{profile_id.hex()[:16]}.sock"
 
 
 def _runtime_path() -> Path:
@@ -73,6 +74,8 @@ class WorkbenchServer:
         self._server: asyncio.Server | None = None
         self._inode = 0
         self._callers = 0
+        self._working = 0
+        self._settled = asyncio.Event()
 
     async def open(self) -> None:
         """Raises ControlError where the socket cannot be had."""
@@ -110,6 +113,12 @@ class WorkbenchServer:
             if self.path.stat().st_ino == self._inode:
                 self.path.unlink()
 
+    async def settled(self) -> None:
+        """Waits until nothing that was asked for is being done."""
+        while self._working:
+            self._settled.clear()
+            await self._settled.wait()
+
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         channel: Channel[Request, Reply] = Channel(reader, writer, Request)
         self._callers += 1
@@ -136,7 +145,7 @@ class WorkbenchServer:
         news = _News()
         work = asyncio.ensure_future(self._reply(request, news.tell))
         waiting: set[asyncio.Future[Any]] = {work}
-        if isinstance(request, ProfileRequest):
+        if isinstance(request, ProfileRequest | MigrationRequest):
             waiting.add(asyncio.ensure_future(channel.receive()))
         try:
             while not work.done():
@@ -156,10 +165,14 @@ class WorkbenchServer:
             await asyncio.gather(*waiting, return_exceptions=True)
 
     async def _reply(self, request: Request, tell: Tell) -> Reply:
+        self._working += 1
         try:
             return await self._handler(request, tell)
         except PocketvisorError as error:
             return Failed(str(error)[:2000])
+        finally:
+            self._working -= 1
+            self._settled.set()
 
 
 class _News:

@@ -1,20 +1,15 @@
 """`pocketvisor profile key`: passphrases that are typed on a real terminal, and age identities of the stock
 tool's."""
 
-import os
-import pty
-import re
-import select
 import shutil
 import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from profiles_made import PASSPHRASE, make_profile
+from terminals import Terminal
 
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import Unlock
@@ -39,46 +34,8 @@ def opens(path: Path, **unlock: Any) -> bool:
         return file.verify() == []
 
 
-class Terminal:
-    """A command on a terminal of its own, as a user sees and types it."""
-
-    def __init__(self, data: Path, *command: object) -> None:
-        self.text = ""
-        self._pid, self._fd = pty.fork()
-        if self._pid == 0:
-            os.environ["XDG_DATA_HOME"] = str(data)
-            os.execv(sys.executable, [sys.executable, "-m", "pocketvisor.cli", *map(str, command)])
-
-    def expect(self, pattern: str, seconds: float = 30.0) -> None:
-        deadline = time.monotonic() + seconds
-        seen = len(self.text)
-        while not re.search(pattern, self.text[seen:] or self.text):
-            assert time.monotonic() < deadline, f"{pattern} did not come: {self.text!r}"
-            assert self._read(), f"{pattern} did not come before the end: {self.text!r}"
-
-    def type(self, line: str) -> None:
-        os.write(self._fd, line.encode())
-
-    def end(self) -> int:
-        while self._read():
-            pass
-        _, status = os.waitpid(self._pid, 0)
-        os.close(self._fd)
-        return os.waitstatus_to_exitcode(status)
-
-    def _read(self) -> bool:
-        if select.select([self._fd], [], [], 30.0)[0]:
-            try:
-                data = os.read(self._fd, 4096)
-            except OSError:  # the other end is closed
-                return False
-            self.text += data.decode(errors="replace")
-            return bool(data)
-        return False
-
-
 def test_a_passphrase_is_typed_unseen_and_may_be_mistyped(sealed: Path, tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path / "data", "profile", "snapshots", "Phone")
+    terminal = Terminal({"XDG_DATA_HOME": str(tmp_path / "data")}, "profile", "snapshots", "Phone")
     terminal.expect("Passphrase of Phone: $")
     terminal.type("wrong horse\n")
     terminal.expect("once more\r\n.*Passphrase of Phone: $")
@@ -89,7 +46,7 @@ def test_a_passphrase_is_typed_unseen_and_may_be_mistyped(sealed: Path, tmp_path
 
 def test_control_c_at_the_prompt_changes_nothing(sealed: Path, tmp_path: Path) -> None:
     before = sealed.read_bytes()
-    terminal = Terminal(tmp_path / "data", "profile", "key", "change", "Phone")
+    terminal = Terminal({"XDG_DATA_HOME": str(tmp_path / "data")}, "profile", "key", "change", "Phone")
     terminal.expect("Passphrase of Phone: $")
     terminal.type(f"{PASSPHRASE}\n")
     terminal.expect("New passphrase: $")
@@ -100,7 +57,7 @@ def test_control_c_at_the_prompt_changes_nothing(sealed: Path, tmp_path: Path) -
 
 
 def test_a_passphrase_is_changed_and_typed_twice(sealed: Path, tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path / "data", "profile", "key", "change", "Phone")
+    terminal = Terminal({"XDG_DATA_HOME": str(tmp_path / "data")}, "profile", "key", "change", "Phone")
     terminal.expect("Passphrase of Phone: $")
     terminal.type(f"{PASSPHRASE}\n")
     terminal.expect("New passphrase: $")

@@ -1,0 +1,60 @@
+"""Commands on terminals of their own, as a user sees and types them."""
+
+import contextlib
+import os
+import pty
+import re
+import select
+import signal
+import sys
+import time
+
+
+class Terminal:
+    """A command on a terminal of its own, as a user sees and types it."""
+
+    def __init__(self, environment: dict[str, str], *command: object) -> None:
+        self.text = ""
+        self._seen = 0
+        self._ended = False
+        self.pid, self._fd = pty.fork()
+        if self.pid == 0:
+            os.environ.update(environment, TERM="xterm", COLUMNS="100")
+            os.execv(sys.executable, [sys.executable, "-m", "pocketvisor.cli", *map(str, command)])
+
+    def expect(self, pattern: str, seconds: float = 30.0) -> None:
+        """Text behind the last that was expected."""
+        deadline = time.monotonic() + seconds
+        while (found := re.search(pattern, self.text[self._seen :])) is None:
+            assert time.monotonic() < deadline, f"{pattern} did not come: {self.text!r}"
+            assert self._read(), f"{pattern} did not come before the end: {self.text!r}"
+        self._seen += found.end()
+
+    def type(self, line: str) -> None:
+        os.write(self._fd, line.encode())
+
+    def end(self) -> int:
+        """Its exit code, when it has ended."""
+        while self._read():
+            pass
+        assert self._ended, f"it does not end: {self.text!r}"
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self._fd)
+        return os.waitstatus_to_exitcode(status)
+
+    def kill(self) -> None:
+        """Where it has not ended yet."""
+        with contextlib.suppress(ChildProcessError, OSError):
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+
+    def _read(self) -> bool:
+        if select.select([self._fd], [], [], 20.0)[0]:
+            try:
+                data = os.read(self._fd, 4096)
+            except OSError:  # the other end is closed
+                self._ended = True
+                return False
+            self.text += data.decode(errors="replace")
+            return bool(data)
+        return False
