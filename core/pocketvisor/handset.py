@@ -107,6 +107,7 @@ class Handset:
 
             def take(guest: Guest) -> None:
                 guest.profile = GuestProfile(guest, file, origin.manifest.number)
+                guest.profile.saved_ns = origin.manifest.created_ns
                 if on_guest is not None:
                     on_guest(guest)
 
