@@ -66,7 +66,7 @@ def decode(blob: bytes, profile: bytes, number: int, sealer: Sealer) -> Manifest
     plain = unpack(sealer.open(blob, context(profile, number)), MANIFEST_MAX)
     try:
         manifest = msgspec.msgpack.decode(plain, type=Manifest)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedProfile(f"it is malformed ({error})") from error
     _check(manifest)
     if (manifest.profile, manifest.number) != (profile, number):

@@ -159,7 +159,7 @@ def record_content(name: str, body: object, kind: type[Content]) -> Content:
         if _checksum(name, content) == body[:_CHECKSUM]:
             try:
                 return msgspec.msgpack.decode(content, type=kind)
-            except (msgspec.DecodeError, RecursionError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 pass
     raise DamagedProfile(f"the record '{name}' is damaged")
 
