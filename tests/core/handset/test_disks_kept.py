@@ -14,7 +14,7 @@ from disk_shell import Shell, begin, mount
 
 from pocketvisor.api import GuestImage, Handset, ProfileError, load_models
 from pocketvisor.guest.capture import GuestCapture
-from pocketvisor.guest.disk_files import LazyBase
+from pocketvisor.guest.lazy_base import LazyBase
 from pocketvisor.moving import move
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.storage.capture import CHUNK
