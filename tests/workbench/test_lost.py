@@ -82,6 +82,7 @@ def test_without_another_handset_one_is_put_on_the_bench(workbench: Workbench, t
         guest = await kept(workbench, tmp_path / "Personal.vphone")
         workbench.session.lose_handset(guest.handset)
         await until(lambda: notices(workbench, "went with"))
+        assert notices(workbench, "went with")[0].button.text() == "Restore on a new Nexus One"
         notices(workbench, "went with")[0].button.click()
         await until(lambda: workbench.session.guests)
         assert len(workbench.session.handsets) == 1

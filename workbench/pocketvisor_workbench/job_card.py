@@ -95,7 +95,7 @@ class JobCard(Notice):
         self._close.show()
         shown_ms = ERROR_SHOWN_MS if ending.level is Level.ERROR else ending.shown_ms
         QTimer.singleShot(shown_ms, self, self.leave)
-        self.resized.emit()
+        QTimer.singleShot(0, self, self.resized.emit)  # when the layout knows that parts are hidden
 
     def _clicked(self) -> None:
         if self.job.running:

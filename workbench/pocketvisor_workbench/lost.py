@@ -101,9 +101,11 @@ class LostPhones(QObject):
         fitting = [model for model in (first, *models.values()) if model.ram_mib >= lost.ram_mib]
         return fitting[0] if fitting else first
 
-    def restore(self, lost: Lost) -> None:
-        """One action: from the profile, or where its file is gone, from the vault."""
-        session, place = self._session, self.place_for(lost)
+    def restore(self, lost: Lost, place: "Handset | HandsetModel") -> None:
+        """One action: from the profile, or where its file is gone, from the vault. `place`: as was offered."""
+        session = self._session
+        if not isinstance(place, HandsetModel) and place not in session.handsets:
+            place = self.place_for(lost)
         if lost.guest is not None and place is lost.guest.handset and lost.path.exists():
             session.keeping.restore(lost.guest, lost.generation, lost=lost.unsaved)
             return

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
+from pocketvisor.api import HandsetModel
 from pocketvisor_workbench.banners import Banner
 from pocketvisor_workbench.dialogs.about import ConfirmDialog
 from pocketvisor_workbench.dialogs.keep import KeepDialog
@@ -225,13 +226,14 @@ class ProfileDesk(QObject):
 
     def _lost(self, lost: Lost) -> None:
         place = self._session.phones_lost.place_for(lost)
-        button = "Restore" if lost.guest is not None else f"Restore on {place.name}"
+        new = "a new " if isinstance(place, HandsetModel) else ""
+        button = "Restore" if lost.guest is not None else f"Restore on {new}{place.name}"
         self._window.banners.add(
             Banner(
                 lost.words,
                 Level.WARNING,
                 button,
-                lambda: self._session.phones_lost.restore(lost),
+                lambda: self._session.phones_lost.restore(lost, place),
                 _LOST_SHOWN_MS,
             )
         )
