@@ -102,7 +102,7 @@ class LostPhones(QObject):
         return fitting[0] if fitting else first
 
     def restore(self, lost: Lost, place: "Handset | HandsetModel") -> None:
-        """One action: from the profile, or where its file is gone, from the vault. `place`: as was offered."""
+        """One action: from the profile, or where its file is gone, from the vault. `place`: as offered."""
         session = self._session
         if not isinstance(place, HandsetModel) and place not in session.handsets:
             place = self.place_for(lost)
