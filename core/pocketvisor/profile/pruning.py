@@ -11,7 +11,8 @@ from pocketvisor.profile.tree import SpaceReader, collect
 from pocketvisor.profile.writing import shrink
 
 _AT_ONCE: Final = 4000
-_SCAN: Final = 1 << 20
+_FREE: Final = 0.1
+"""What may stay free of a file: the next generation needs room again, and moving pages costs more."""
 
 
 def sweep(database: Database, needed: Iterable[SpaceReader]) -> int:
@@ -19,24 +20,26 @@ def sweep(database: Database, needed: Iterable[SpaceReader]) -> int:
 
     Raises DamagedProfile before anything is deleted: what cannot be read could need any chunk."""
     keep: set[bytes] = set()
+    nodes: set[bytes] = set()
     for reader in needed:
-        collect(reader, keep)
-    start = gone = 0
+        collect(reader, keep, nodes)
+    after = b""
+    gone = 0
     while True:
-        with database.read() as connection:
+        with database.read() as connection:  # the index alone, not the pages with the chunks
             some = connection.execute(
-                "SELECT number, id FROM chunks WHERE number >= ? ORDER BY number LIMIT ?", (start, _AT_ONCE)
+                "SELECT id FROM chunks WHERE id > ? ORDER BY id LIMIT ?", (after, _AT_ONCE)
             ).fetchall()
         if not some:
             break
-        start = some[-1][0] + 1
-        away = [(number,) for number, own in some if own not in keep]
+        after = some[-1][0]
+        away = [(own,) for (own,) in some if own not in keep]
         if away:
             with database.transaction() as connection:
-                connection.executemany("DELETE FROM chunks WHERE number = ?", away)
+                connection.executemany("DELETE FROM chunks WHERE id = ?", away)
             database.checkpoint(whole=False)
             gone += len(away)
-    shrink(database)
+    shrink(database, least=_FREE)
     return gone
 
 
@@ -62,6 +65,6 @@ def wipe(database: Database, header: Header) -> None:
     database.renew()
     if not emptied:
         raise ProfileError(
-            f"{database.path.name} is wiped, but another program has it open: until that closes it, bytes of the "
-            "keys may be left"
+            f"{database.path.name} is wiped, but another program has it open: until that closes it, bytes of"
+            " the keys may be left"
         )

@@ -3,6 +3,7 @@
 Left out: who keeps the chunks. A function that gives a chunk's plain bytes by its id is handed in.
 """
 
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from typing import Annotated, Final
@@ -20,6 +21,8 @@ CHUNK_MAX: Final = 1 << 20
 NODE_MAX: Final = FANOUT * ID_SIZE
 SPACES_MAX: Final = 256
 NODES_MAX: Final = 65536
+
+_IDS: Final = struct.Struct(f"{ID_SIZE}s")
 
 Fetch = Callable[[bytes, int], bytes]
 """(id, plain size) -> plain bytes, for any thread."""
@@ -132,12 +135,16 @@ class SpaceReader:
                     yield node * FANOUT + place
 
 
-def collect(reader: SpaceReader, ids: set[bytes]) -> None:
-    """Adds the ids of all its chunks and nodes. Raises DamagedProfile."""
+def collect(reader: SpaceReader, ids: set[bytes], nodes: set[bytes] | None = None) -> None:
+    """Adds the ids of all its chunks and nodes. Raises DamagedProfile.
+
+    `nodes`: those whose chunks are in `ids` already, which generations share; they are added."""
     for node, own in enumerate(reader.space.nodes):
-        if own == HOLE:
+        if own == HOLE or (nodes is not None and own in nodes):
             continue
         ids.add(own)
+        if nodes is not None:
+            nodes.add(own)
         content = reader.node(node)
-        ids.update(content[start : start + ID_SIZE] for start in range(0, len(content), ID_SIZE))
+        ids.update(own for (own,) in _IDS.iter_unpack(content))
     ids.discard(HOLE)

@@ -111,23 +111,27 @@ def clear_pending(database: Database) -> None:
     shrink(database)
 
 
-def shrink(database: Database) -> None:
-    """Gives free pages back to the file system, some at a time: readers and the disk get their turns."""
-    free = _free_pages(database)
-    while free:
+def shrink(database: Database, least: float = 0.0) -> None:
+    """Gives free pages back to the file system, some at a time: readers and the disk get their turns.
+
+    Nothing happens where they are less than this part of the file."""
+    free, whole = _pages(database)
+    while free > whole * least:
         with database.transaction() as connection:
             connection.execute("PRAGMA incremental_vacuum(512)").fetchall()
         database.checkpoint(whole=False)
-        free, before = _free_pages(database), free
+        (free, whole), before = _pages(database), free
         if free >= before:
             break
     database.checkpoint()
 
 
-def _free_pages(database: Database) -> int:
+def _pages(database: Database) -> tuple[int, int]:
+    """Those that are free, and all."""
     with database.write() as connection:
         free: int = connection.execute("PRAGMA freelist_count").fetchone()[0]
-        return free
+        whole: int = connection.execute("PRAGMA page_count").fetchone()[0]
+        return free, whole
 
 
 def known(connection: sqlite3.Connection, ids: Iterable[bytes]) -> Iterator[bytes]:
