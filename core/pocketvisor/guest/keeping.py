@@ -21,6 +21,7 @@ from pocketvisor.guest.flash import Flash
 from pocketvisor.guest.options import GuestState
 from pocketvisor.guest.record import BOARD_VERSION, GuestRecord, encode, record_of
 from pocketvisor.guest.spaces import FRAMEBUFFER, SpaceWriter
+from pocketvisor.migration.leases import Leases, written_lease
 from pocketvisor.profile.file import Generation, ProfileFile, Saving
 from pocketvisor.profile.ledger import Ledger
 from pocketvisor.profile.manifest import Kind, Manifest
@@ -258,6 +259,7 @@ class GuestProfile:
                     spaces=writer.spaces,
                     thumbnail=self._thumbnail,
                     board=BOARD_VERSION,
+                    lease=written_lease(Leases(Ledger()), self.file.id, self._manifest),
                 )
             finally:
                 self._saving = None

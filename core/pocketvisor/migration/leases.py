@@ -12,6 +12,7 @@ import msgspec
 from pocketvisor.errors import MigrationError
 from pocketvisor.migration import lease
 from pocketvisor.migration.lease import Record
+from pocketvisor.profile.manifest import NO_LEASE, Lease, Manifest
 
 _TRIES_MAX: Final = 100
 
@@ -61,6 +62,14 @@ class Leases:
         if sentence := lease.why_not(record, "The phone"):
             raise MigrationError(sentence)
         return record
+
+
+def written_lease(leases: Leases, profile: bytes, before: Manifest | None) -> Lease:
+    """What a new generation says of it, for a machine that has no record of the phone. The number alone: who
+    holds it is not for everybody to read."""
+    record = leases.get(profile)
+    numbers = (record.number if record is not None else 0, before.lease.number if before is not None else 0)
+    return Lease(max(numbers), NO_LEASE.holder)
 
 
 def _read(data: bytes | None) -> Record | None:

@@ -13,6 +13,7 @@ from pocketvisor.errors import GuestError, MigrationError
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import GuestState
 from pocketvisor.handset import Handset
+from pocketvisor.migration import lease
 from pocketvisor.migration.departure import Departure, MoveCancelled, MoveUnknown
 from pocketvisor.migration.greeting import call
 from pocketvisor.migration.guests import HandsetLanding, LeavingGuest, StoredPhone
@@ -23,6 +24,7 @@ from pocketvisor.migration.shelf import Shelf
 from pocketvisor.models import load_models
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import NewKeys
+from pocketvisor.profile.ledger import Ledger
 
 
 class Between:
@@ -210,3 +212,21 @@ async def test_force_lets_it_go_on_here(between: Between, start: Any, tmp_path: 
     await departure.force()
     assert guest.state is GuestState.RUNNING
     assert not guest.held
+
+
+async def test_generations_tell_how_often_a_phone_has_moved(
+    between: Between, start: Any, tmp_path: Path
+) -> None:
+    """For machines that have no record of it, as after it was restored from a vault."""
+    guest = await start()
+    await guest.keep(tmp_path / "Work.vphone")
+    assert guest.profile is not None
+    Leases(Ledger()).change(guest.profile.file.id, lambda _: lease.owned(guest.profile.file.id, 3))
+    number = (await guest.snapshot()).number
+    assert guest.profile.file.manifest(number).lease.number == 3
+    await between.departure(LeavingGuest(guest)).run()
+    ((arrived, _),) = between.came
+    assert arrived is not None and arrived.profile is not None
+    record = between.leases_there.get(arrived.profile.file.id)
+    assert record is not None
+    assert record.number == 4
