@@ -118,7 +118,7 @@ class GuestDisk:
             return None
         if lazy is None:
             return BaseReader(disk.base, disk.base_size)
-        return BaseReader(disk.base, disk.base_size, lazy.loader.ensure, lazy.chunks)
+        return BaseReader(disk.base, disk.base_size, lazy.loader.ensure, lazy.used)
 
 
 def disks_of_files(opened: OpenDisks) -> list[GuestDisk]:

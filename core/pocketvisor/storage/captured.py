@@ -5,7 +5,7 @@ brought into the page cache goes out again, and what was there before stays; hol
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from pocketvisor.errors import StorageError
@@ -19,15 +19,15 @@ _ZEROS: Final = bytes(CHUNK)
 class BaseReader:
     """An image that nobody writes; for several threads. The descriptor stays the caller's.
 
-    Of a base that a loader is still filling: `ensure(chunk)` is called before a chunk is read, and `chunks`
-    are those that are not zeros."""
+    Of a base that a loader is still filling: `ensure(chunk)` is called before a chunk is read, and `used` has
+    a byte for each chunk, 1 where it is not zeros."""
 
     def __init__(
         self,
         fd: int,
         size: int,
         ensure: Callable[[int], None] | None = None,
-        chunks: Iterable[int] | None = None,
+        used: bytearray | None = None,
     ) -> None:
         self.size = size
         self._ensure = ensure
@@ -37,14 +37,15 @@ class BaseReader:
             os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_RANDOM)
         except OSError:
             self._fd = os.dup(fd)
-        self.used = bytearray(-(-size // CHUNK))
+        self.used = self._used_in_file() if used is None else used
         """A byte for each chunk: 1 where it may be other than zeros."""
-        for chunk in self._used_in_file() if chunks is None else chunks:
-            self.used[chunk] = 1
 
-    def _used_in_file(self) -> Iterator[int]:
+    def _used_in_file(self) -> bytearray:
+        used = bytearray(-(-self.size // CHUNK))
         for begin, end in data_ranges(self._fd, 0, self.size):
-            yield from range(begin // CHUNK, -(-end // CHUNK))
+            first, last = begin // CHUNK, -(-end // CHUNK)
+            used[first:last] = b"\1" * (last - first)
+        return used
 
     def read(self, chunk: int, view: memoryview) -> None:
         """What lies behind the base's end is zeros. Raises OSError, or what `ensure` raises."""

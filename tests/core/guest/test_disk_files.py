@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from pocketvisor.board import disks as board_disks
 from pocketvisor.board.config import DevicesConfig
@@ -152,7 +153,7 @@ def test_it_comes_from_a_profile_while_it_is_used(image: Path, profile: ProfileF
 
     restored = disk_from_space("disk0", profile.reader(space), "card", writable=True)
     assert restored.lazy is not None
-    assert restored.lazy.chunks == [0, 1, 3, 4, 5, 6]
+    assert restored.lazy.used == bytes((1, 1, 0, 1, 1, 1, 1))
     assert restored.config.serial == "card"
     process = Process(restored)
     restored.begin(lambda sentence: pytest.fail(sentence))
@@ -379,6 +380,24 @@ def test_a_disk_is_captured_once_at_a_time_and_may_be_closed_meanwhile(image: Pa
     assert b"".join(bytes(capture.chunk(chunk) or bytes(CHUNK)) for chunk in range(7))[:SIZE] == then
     capture.close()
     capture.close()
+
+
+def test_a_disk_that_is_larger_than_this_computer_is_refused(
+    profile: ProfileFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its profile has a few chunks, which it names again and again."""
+    size = 1 << 37
+    with profile.begin(profile.head) as saving:
+        part = saving.space("disk0", 1024 * CHUNK, CHUNK, None, None, lambda _: b"x" * CHUNK)
+        space = structs.replace(part, size=size, nodes=part.nodes * (size // part.size))
+        saving.commit(kind="off", spaces=[space])
+    before = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(
+        os, "fstatvfs", lambda fd: SimpleNamespace(f_bavail=100, f_frsize=4096, f_blocks=1000)
+    )
+    with pytest.raises(StorageError, match="no room for disk0: it holds 131072 MiB, and"):
+        disk_from_space("disk0", profile.reader(space), "", writable=True)
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_no_room_for_a_shadow_is_told(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -380,7 +380,7 @@ def test_a_base_that_is_being_filled_is_waited_for() -> None:
         asked.append(chunk)
         os.pwrite(fd, b"x" * CHUNK, chunk * CHUNK)
 
-    base = BaseReader(fd, 3 * CHUNK, ensure, [1])
+    base = BaseReader(fd, 3 * CHUNK, ensure, bytearray(b"\0\1\0"))
     captured = DiskCapture(3 * CHUNK, base, None)
     assert captured.data_chunks() == [1]
     assert captured.chunk(1) == b"x" * CHUNK
