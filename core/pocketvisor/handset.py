@@ -119,6 +119,12 @@ class Handset:
             raise
         if origin.record.running and guest.profile is not None:
             await guest.profile.begun(guest.run.boot)
+        network = origin.record.network
+        if origin.strange and network is not None and network.mode != "none":
+            guest.run_note(
+                "has its network cable out: this computer has not seen its profile before. "
+                "Attach it where you trust it"
+            )
         return guest
 
     async def clone(

@@ -29,6 +29,7 @@ class CloneOrigin:
         run = guest.run
         captured = capture.captured
         self.goes_on = True
+        self.strange = False
         self.record = record_of(
             guest,
             run.boot.board,

@@ -46,6 +46,8 @@ class Origin(Protocol):
 
     record: GuestRecord
     goes_on: bool
+    strange: bool
+    """This computer has never seen it: its network's cable is out until the user puts it in."""
 
     def take_ram(self, guest: "Guest") -> Ram: ...
     def fill(self, name: str, fd: int) -> None:
@@ -101,6 +103,7 @@ class ProfileOrigin:
         self.manifest = manifest
         self.record = decode(manifest.guest)
         self.goes_on = self.record.running
+        self.strange = False
         self._folder: Path | None = None
         _check_sizes(self.record, manifest)
 
@@ -207,6 +210,7 @@ def open_origin(
         seen = Ledger().seen(file.id)
         digests = file.digests(since=seen.generation if seen is not None else file.last)
         Ledger().record(file.id, digests, accept_older=accept_older)
+        origin.strange = seen is None and not arriving
         if number != file.head:
             file.set_head(number)
     except BaseException:

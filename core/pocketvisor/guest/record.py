@@ -159,14 +159,15 @@ def decode(data: bytes) -> GuestRecord:
     return record
 
 
-def network_of_record(record: GuestRecord) -> NetworkSpec | None:
+def network_of_record(record: GuestRecord, *, attached: bool = True) -> NetworkSpec | None:
     """The card that it had, and what it was attached to; without a record of that, as for a clone, its cable
     is out. Of its forwarded ports those that this computer alone reaches: for others the user has to say so
     again."""
     card = record.board.devices.network
     if card is None:
         return None
-    network = record.network or NetworkRecord(mac=card.mac, mtu=card.mtu)
+    network = record.network if record.network is not None and attached else None
+    network = network or NetworkRecord(mac=card.mac, mtu=card.mtu)
     return NetworkSpec(
         mode=network.mode,
         switch=network.switch,

@@ -14,6 +14,7 @@ from pocketvisor.api import (
     GuestState,
     Handset,
     LockedProfile,
+    NetworkSpec,
     NewKeys,
     OutOfMemory,
     ProfileError,
@@ -174,6 +175,22 @@ async def test_a_file_that_is_behind_what_was_seen_here_is_refused(
         await handset.open_profile(older)
     taken = await handset.open_profile(older, accept_older=True)
     assert taken.state is GuestState.RUNNING
+
+
+async def test_a_strangers_phone_has_its_network_cable_out(
+    start: Start, handset: Handset, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = await start(network=NetworkSpec(mode="switch", switch="home"))
+    await guest.keep(file)
+    await handset.remove(guest)
+    known = await handset.open_profile(file)
+    assert known.network is not None and known.network.state.mode == "switch"
+    await handset.remove(known)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another computer"))
+    notes: list[str] = []
+    strange = await handset.open_profile(file, on_guest=lambda guest: guest.on("event", notes.append))
+    assert strange.network is not None and strange.network.state.mode == "none"
+    assert any("network cable out" in note for note in notes)
 
 
 async def test_two_do_not_run_from_one_file(start: Start, handset: Handset, file: Path) -> None:
