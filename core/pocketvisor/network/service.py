@@ -337,7 +337,11 @@ async def open_network(guest: "Guest", progress: object) -> GuestNetwork | None:
         guest.network = GuestNetwork(guest, NetworkSpec(), card) if card is not None else None
         return guest.network
     origin = guest.options.origin
-    spec = guest.options.network_of(guest.image) if origin is None else network_of_record(origin.record, attached=not origin.strange)
+    spec = (
+        guest.options.network_of(guest.image)
+        if origin is None
+        else network_of_record(origin.record, attached=not origin.strange)
+    )
     if spec is None:
         return None
     network = GuestNetwork(guest, spec)
