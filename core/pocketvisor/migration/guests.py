@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pocketvisor.errors import GuestError, PocketvisorError
+from pocketvisor.guest import nursery
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.keeping import GuestProfile
 from pocketvisor.guest.options import LIVE_STATES, GuestState
@@ -112,6 +113,7 @@ class HandsetLanding:
     async def check(self, name: str, ram_mib: int) -> None:
         if ram_mib:
             self._handset.check_room(ram_mib)
+        nursery.warm()  # while it is on its way
 
     async def prepare(
         self, path: Path, generation: int, key: str | None, runs: bool
