@@ -50,7 +50,7 @@ def salvage(
         lost: list[Damage] = []
         with new_file(target, header) as file:
             file.take_sealer(found.sealer)
-            for number, row in sorted(found.generations(header.header).items()):
+            for number, row in sorted(found.generations(header.header, lost).items()):
                 if progress is not None:
                     progress(f"Looking through generation {number}", None)
                 try:
@@ -140,15 +140,21 @@ class _Found:
                 return RawHeader(rows.record_content("header", body, Header), slots)
         raise DamagedProfile(f"{self._path.name} is damaged: neither its header nor the copy of it is there")
 
-    def generations(self, header: Header) -> dict[int, GenerationRow]:
+    def generations(self, header: Header, lost: list[Damage]) -> dict[int, GenerationRow]:
         """The genuine ones."""
         genuine: dict[int, GenerationRow] = {}
+        others: dict[int, str] = {}
         for row in self._rows:
-            with contextlib.suppress(DamagedProfile):
+            try:
                 rows.check_row(header, row)
-                known = genuine.get(row.number)
-                if known is None or row.deleted or not known.deleted:
-                    genuine[row.number] = row
+            except DamagedProfile as error:
+                others[row.number] = str(error)
+                continue
+            known = genuine.get(row.number)
+            if known is None or row.deleted or not known.deleted:
+                genuine[row.number] = row
+        for number in sorted(others.keys() - genuine.keys()):
+            lost.append(Damage(f"Generation {number} is damaged: {others[number]}", (number,)))
         return {number: row for number, row in genuine.items() if not row.deleted}
 
     def chunk(self, own: bytes) -> bytes:
