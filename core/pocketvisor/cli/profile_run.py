@@ -99,6 +99,7 @@ async def _run(plan: StartPlan) -> int:
             )
             if guest is None:
                 return 130
+            typists[0].goes_on()
             if early:
                 guest.console.write(bytes(early))
             return await _Run(plan, handset, guest, typists[0], out, keys, quit_asked, began).to_its_end()
@@ -232,7 +233,9 @@ class _Run:
         guest, plan, profile = self._guest, self._plan, self._profile
         code = EXIT_TIMEOUT if reason == "timeout" else 0
         if reason == "timeout":
-            fail(f"Out of time after {plan.timeout:g} s")
+            script = self._typist.script
+            missing = f": {guest.name} did not show {script.waits_for}" if script and script.waits_for else ""
+            fail(f"Out of time after {plan.timeout:g} s{missing}")
         if guest.state is GuestState.CRASHED:
             fail(f"{guest.problem or guest.name + ' crashed'}; {_last(profile)}")
             code = EXIT_ERROR

@@ -75,6 +75,11 @@ class Script:
             return f"a prompt to type '{self._lines[0].strip()}' at"
         return f"'{self._until.pattern}'" if self._until is not None and not self.done else ""
 
+    @property
+    def has_lines(self) -> bool:
+        """Whether there is something left to type."""
+        return bool(self._lines)
+
     def feed(self, data: bytes) -> None:
         text = self._skip_echo(self._plain.feed(data))
         self._text += text
