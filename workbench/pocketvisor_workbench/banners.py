@@ -63,6 +63,7 @@ class Banner(Notice):
         layout.addWidget(words, 1)
         self.button = push_button(button) if button else None
         if self.button is not None and run is not None:
+            self.button.setObjectName("banner-button")
             self.button.clicked.connect(self.leave)
             self.button.clicked.connect(lambda: run())
             layout.addWidget(self.button)

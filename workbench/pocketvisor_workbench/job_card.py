@@ -37,6 +37,7 @@ class JobCard(Notice):
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName(f"Progress: {job.title}")
         self.button = push_button("Cancel")
+        self.button.setObjectName("card-button")
         self.button.setAccessibleName(f"Cancel: {job.title}")
         self.button.clicked.connect(self._clicked)
         self._close = tool_button("close", "Dismiss")

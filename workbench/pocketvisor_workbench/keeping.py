@@ -254,7 +254,11 @@ class Keeping(QObject):
         return self._change(guest, f"Rename generation {number}", lambda file: file.rename(number, name))
 
     def delete_generation(self, guest: "Guest", number: int) -> Job:
-        return self._change(guest, f"Delete generation {number}", lambda file: file.delete(number))
+        def delete(file: "ProfileFile") -> None:
+            file.delete(number)
+            file.prune()
+
+        return self._change(guest, f"Delete generation {number}", delete)
 
     def _change(self, guest: "Guest", title: str, change: "Callable[[ProfileFile], object]") -> Job:
 

@@ -30,6 +30,7 @@ class ConfirmDialog(DialogFrame):
 
     def __init__(self, title: str, text: str, accept: str, parent: QWidget) -> None:
         super().__init__(title, text, parent, accept=accept)
+        self.setObjectName("confirm")
         self.setFixedWidth(400)
 
 

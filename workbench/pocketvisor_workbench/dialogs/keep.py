@@ -31,6 +31,7 @@ class KeepDialog(DialogFrame):
         )
         self.name = QLineEdit(_free_name(guest.name))
         self.name.setMaxLength(NAME_MAX)
+        self.name.setObjectName("keep-name")
         self.name.setAccessibleName("Name of the profile")
         self.folder = QLineEdit(place_words(profiles_path()))
         self.folder.setAccessibleName("Folder of the profile")

@@ -57,6 +57,7 @@ class MoveDialog(DialogFrame):
         )
         self._handsets = [handset for handset in handsets if handset is not guest.handset]
         self.rows = QListWidget()
+        self.rows.setObjectName("move-to")
         self.rows.setAccessibleName(f"Handsets that {guest.name} can move to")
         self.rows.setSpacing(2)
         self.rows.setMinimumHeight(_ROW * min(max(len(self._handsets), 1), _MOST_ROWS) + 16)
