@@ -49,6 +49,7 @@ def list_profiles(json: Json = False) -> None:
                     "path": str(each.path),
                     **(plain_info(each.info) if each.info is not None else {"problem": each.problem}),
                     "runs": plain_run(run),
+                    "moved": _moved(each.info),
                 }
                 for each, run in listed
             ]
@@ -62,7 +63,7 @@ def list_profiles(json: Json = False) -> None:
         [
             (
                 each.name,
-                f"{run.state} on {run.handset}" if run is not None else "at rest",
+                f"{run.state} on {run.handset}" if run is not None else _moved(each.info) or "at rest",
                 _lock(each.info),
                 sum(1 for _ in each.info.generations),
                 when(_last_ns(each.info)),
@@ -86,7 +87,8 @@ def info(profile: Profile, json: Json = False) -> None:
     path = find_profile(profile)
     found, run = profile_info(path), running(path)
     if json:
-        print_json({"name": path.stem, "path": str(path), **plain_info(found), "runs": plain_run(run)})
+        whole = {**plain_info(found), "runs": plain_run(run), "moved": _moved(found)}
+        print_json({"name": path.stem, "path": str(path), **whole})
         return
     lines = {
         "file": f"{path}, {size(found.size)}, format {found.format}",
@@ -96,6 +98,8 @@ def info(profile: Profile, json: Json = False) -> None:
         "head": f"generation {found.head}" if found.head else "none",
         "runs": f"{run.guest} on {run.handset}, {run.state}, process {run.pid}" if run is not None else "no",
     }
+    if moved := _moved(found):
+        lines["moved"] = moved
     typer.echo(path.stem)
     for field, value in lines.items():
         typer.echo(f"  {field:6} {value}")
@@ -110,6 +114,19 @@ def info(profile: Profile, json: Json = False) -> None:
                 for each in found.generations
             ],
         )
+
+
+def _moved(info: "ProfileInfo | None") -> str:
+    """Where it is where it is not this machine's; empty where it is, or where nobody can tell."""
+    from pocketvisor.errors import PocketvisorError
+    from pocketvisor.migration.lease import in_short
+    from pocketvisor.migration.leases import Leases
+    from pocketvisor.profile.ledger import Ledger
+
+    try:
+        return in_short(Leases(Ledger()).get(info.id)) if info is not None else ""
+    except PocketvisorError:  # its record cannot be read: what is in the file can be shown all the same
+        return ""
 
 
 def verify(

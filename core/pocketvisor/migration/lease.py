@@ -112,6 +112,20 @@ def why_not(record: Record | None, name: str) -> str:
     return f"{name} was on its way here from {where}, and was not taken: what is here is not all of it"
 
 
+def in_short(record: Record | None) -> str:
+    """The same for a table: empty where it is this machine's."""
+    if record is None or record.state is State.OWNER:
+        return ""
+    where = record.peer_name or record.address or "elsewhere"
+    return {
+        State.GIVEN_UP: f"moved to {where}",
+        State.PREPARING: f"on its way from {where}",
+        State.PREPARED: f"waiting for {where}",
+        State.COMMITTING: f"cut off on its way to {where}",
+        State.UNKNOWN: f"cut off on its way to {where}",
+    }.get(record.state, f"not taken from {where}")
+
+
 # The side that has the phone
 
 

@@ -123,6 +123,8 @@ async def test_a_phone_moves_to_a_machine_that_was_paired_by_a_code(
     again = await pocketvisor("migrate", path, receive.address)
     assert again.code == 1
     assert "was moved to" in again.err
+    shown = json.loads((await pocketvisor("profile", "info", path, "--json")).out)
+    assert shown["moved"] == f"moved to {receive.waiting['name']}"
     await receive.end()  # what runs there is saved
     shown = await pocketvisor("profile", "info", arrived["path"], "--json", XDG_DATA_HOME=str(receive.data))
     assert shown.code == 0, shown.err
