@@ -1,6 +1,7 @@
 """What an open workbench does when it is asked through its socket: the operations of the API, by name."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 from pocketvisor import balloon_service, modem_service, network_service, phone_service, profile_service
 from pocketvisor.control import phone_calls, workbench
@@ -34,10 +35,15 @@ class WorkbenchService:
     """The handler of a WorkbenchServer, over handsets and images that somebody else holds."""
 
     def __init__(
-        self, handsets: Callable[[], Sequence[Handset]], images: Callable[[], dict[str, GuestImage]]
+        self,
+        handsets: Callable[[], Sequence[Handset]],
+        images: Callable[[], dict[str, GuestImage]],
+        run_file: Callable[[Path], None] | None = None,
     ) -> None:
+        """`run_file`: what a window does with a profile that somebody opens in a file manager."""
         self.handsets = handsets
         self._images = images
+        self._run_file = run_file
         self.migrations = Migrations()
 
     async def __call__(self, request: Request, tell: Tell = lambda *_: None) -> Reply:
@@ -52,6 +58,11 @@ class WorkbenchService:
                 handset = self.handset(handset_name)
                 guest = await handset.start(find_image(self._images(), image_name), name=name or None)
                 return workbench.Done(f"{guest.name} runs on {handset.name}")
+            case workbench.RunFile(path):
+                if self._run_file is None:
+                    raise ControlError("This workbench has no window that could ask what to run it on")
+                self._run_file(Path(path))
+                return workbench.Done(f"{Path(path).stem} is opened in the workbench")
             case workbench.Tell(guest_name, device, payload, handset_name):
                 guest = self.guest(guest_name, handset_name)
                 guest.send(device, payload)

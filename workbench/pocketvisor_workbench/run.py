@@ -125,7 +125,9 @@ async def _main(
     ended = asyncio.Event()
     window.closed.connect(ended.set)
     _quit_on_signals(ended)
-    service = WorkbenchService(lambda: session.handsets, lambda: session.images)
+    service = WorkbenchService(
+        lambda: session.handsets, lambda: session.images, lambda path: _run_file(window, path)
+    )
     server = WorkbenchServer(service)
     try:
         await server.open()
@@ -164,6 +166,14 @@ def open_first(
     for number, image in enumerate(images):
         window.session.start_guest(handset, image, options=options, front=number == 0)
     window.session.guest_added.connect(window.focus_first, Qt.ConnectionType.SingleShotConnection)
+
+
+def _run_file(window: Window, path: Path) -> None:
+    """One that was opened in a file manager: the window comes to the front with it."""
+    window.show()
+    window.raise_()
+    window.activateWindow()
+    window.desk.run_profiles(None, [path])
 
 
 def _quit_on_signals(ended: asyncio.Event) -> None:

@@ -1,6 +1,8 @@
 """`pocketvisor workbench`, and `run` without --headless: the desktop window."""
 
 import importlib
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -25,6 +27,11 @@ def workbench(context: typer.Context) -> None:
 def open_workbench(plan: "RunPlan") -> int:
     """The workbench with a handset and these guests; comes back with its exit code."""
     return _open([], plan)
+
+
+def open_workbench_with(profile: Path) -> int:
+    """The workbench with a handset that runs this profile."""
+    return _open([os.fspath(profile)], None)
 
 
 def _open(arguments: list[str], plan: "RunPlan | None") -> int:

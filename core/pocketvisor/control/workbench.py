@@ -48,6 +48,13 @@ class StartGuest(_Message):
     name: Name = ""
 
 
+class RunFile(_Message):
+    """A profile's file that the user wants to run: the window asks for what is missing, a passphrase for
+    instance. Answered at once."""
+
+    path: Annotated[str, Meta(max_length=4096)]
+
+
 class Tell(_Message):
     """Something for a device of the user's own."""
 
@@ -69,6 +76,7 @@ Request = (
     | List
     | Operate
     | StartGuest
+    | RunFile
     | Tell
     | Screenshot
     | NetworkRequest

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from profiles_made import PASSPHRASE
+from profiles_made import PASSPHRASE, make_profile
 
 from pocketvisor.api import Guest, GuestImage, GuestState, Handset, load_models
 from pocketvisor.control.server import WorkbenchServer
@@ -126,3 +126,24 @@ async def test_what_is_not_kept_says_so(ask: Command, start: Start) -> None:
         assert ran.code == 1 and "There is no profile 'Work'" in ran.err
     ran = await ask("profile", "create", "Phone", "--from", "nobody")
     assert ran.code == 1 and "no guest 'nobody' in the workbench" in ran.err
+
+
+async def test_a_file_that_is_opened_comes_to_the_windows_hands(
+    pocketvisor: Command, handset: Handset, tmp_path: Path
+) -> None:
+    opened: list[Path] = []
+    runtime = tempfile.mkdtemp(prefix="pocketvisor-")
+    server = WorkbenchServer(
+        WorkbenchService(lambda: [handset], dict, opened.append),
+        Path(runtime, "pocketvisor", "workbench.sock"),
+    )
+    await server.open()
+    make_profile(tmp_path / "Phone.vphone", "one").close()
+    (tmp_path / "note.vphone").write_text("hello")
+    ran = await pocketvisor("open", tmp_path / "Phone.vphone", XDG_RUNTIME_DIR=runtime)
+    assert (ran.code, ran.out) == (0, "Phone is opened in the workbench\n"), ran.err
+    ran = await pocketvisor("open", tmp_path / "note.vphone", XDG_RUNTIME_DIR=runtime)
+    assert ran.code == 1 and "note.vphone" in ran.err
+    assert opened == [tmp_path / "Phone.vphone"]
+    await server.close()
+    shutil.rmtree(runtime)
