@@ -26,6 +26,7 @@ BENCHMARKS = (
     Benchmark("phone", "phone", "Debian's phone from power to a desktop that can be touched"),
     Benchmark("firmware", "firmware", "U-Boot to its prompt, Debian's installer to its first dialog"),
     Benchmark("moving", "moving", "a running guest moves between handsets"),
+    Benchmark("between", "between", "a running guest moves between machines"),
     Benchmark("keeping", "keeping", "snapshots, restores and clones of a running guest"),
     Benchmark("profile", "profile", "a profile's file: saving 256 MiB, what changed, and reading a chunk"),
     Benchmark("hostile", "hostile", "a hostile guest beside a working one"),

@@ -24,7 +24,7 @@ from .qmp import Qmp
 
 PROMPT = r"^debian:/root# "
 BOOT_SECONDS = 120.0
-_BUSY = "while :; do busybox gzip -c /bin/busybox >/dev/null; done"
+BUSY = "while :; do busybox gzip -c /bin/busybox >/dev/null; done"
 _PINGS = 100
 _REPLIES = re.compile(r"(\d+) packets transmitted, (\d+) (?:packets )?received")
 
@@ -50,7 +50,7 @@ async def measure(bench: Bench) -> list[Figure]:
         for work, goal in (("idle", 10.0), ("gzip", 25.0)):
             bench.say(f"{moves} moves, {work}")
             if work == "gzip":
-                guest.console.write(f"{_BUSY}\r".encode())
+                guest.console.write(f"{BUSY}\r".encode())
                 await asyncio.sleep(1)
             times = await _moves(guest, (one, other), moves)
             figures.append(
@@ -127,7 +127,7 @@ async def _qemu(image: GuestImage, folder: Path, count: int) -> dict[str, list[f
         control = await Qmp.connect(folder / "qmp0")
         for work in found:
             if work == "gzip":
-                source.write(f"{_BUSY}\r")
+                source.write(f"{BUSY}\r")
                 await asyncio.sleep(1)
             for _ in range(count):
                 number += 1
