@@ -101,7 +101,10 @@ def tell(line: socket.socket, news: News) -> None:
 def hear(line: socket.socket) -> News | None:
     """The next news; None where there will be no more. Raises BlockingIOError where there is none yet."""
     try:
-        data, fds = receive(line, 64, 1, socket.MSG_DONTWAIT)
+        try:
+            data, fds = receive(line, 64, 1, socket.MSG_DONTWAIT)
+        except ConnectionResetError:  # nobody took the descriptors; what was said before is still to be read
+            data, fds = receive(line, 64, 1, socket.MSG_DONTWAIT)
     except BlockingIOError:
         raise
     except OSError:

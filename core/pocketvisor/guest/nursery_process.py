@@ -4,7 +4,8 @@ It has loaded all that a guest's process needs, the engine and its overrides amo
 engine once; a fork has all that at once and shares its memory until it is written. The nursery itself runs no
 guest, reads no descriptor of one, and stays with a single thread, as whatever forks must.
 
-A request is one packet with the end of a line (line.py). The nursery ends with its handset's process, and its
+A request is one packet with the end of a line (line.py), which goes to a fork that waits for it (newborn.py).
+The nursery ends with its handset's process, and its
 children with it.
 
 Left out: a layout of memory of each guest's own. Forks share their parent's, so that a guest that has read
@@ -20,10 +21,10 @@ import select
 import signal
 import socket
 import sys
-import traceback
-from typing import Final, NoReturn
+from typing import Final
 
-from pocketvisor.guest.line import Born, Ended, Unborn, place, receive, take_descriptors, tell
+from pocketvisor.guest import newborn
+from pocketvisor.guest.line import Born, Ended, Unborn, receive, tell
 
 MODULES: Final = (
     "pocketvisor.board.board",
@@ -41,14 +42,17 @@ MODULES: Final = (
 )
 """What a guest's process would import sooner or later. What is missing here is imported by each of them."""
 
-_PR_SET_NAME = 15
+_IDLE_MS: Final = 10  # after a birth: who was born shall have the processor first
 
 
 class _Child:
-    def __init__(self, pid: int, pidfd: int, line: socket.socket) -> None:
+    """One fork: in its cradle at first, then with a line."""
+
+    def __init__(self, pid: int, pidfd: int, cradle: socket.socket) -> None:
         self.pid = pid
         self.pidfd = pidfd
-        self.line = line
+        self.cradle = cradle
+        self.line: socket.socket | None = None
 
 
 class Nursery:
@@ -60,6 +64,8 @@ class Nursery:
         self._pid = os.getpid()
         self._children: dict[int, _Child] = {}  # by pidfd
         self._lines: dict[int, _Child] = {}
+        self._spare: _Child | None = None  # forked ahead, which is most of what a birth takes
+        self._wants_spare = True
         self._poll = select.poll()  # no descriptor of its own: forks have nothing of it
         self._poll.register(requests, select.POLLIN)
         self._poll.register(parent, select.POLLIN)
@@ -68,7 +74,11 @@ class Nursery:
         """Until the handset's process has gone, or wants no more guests."""
         requests = self._requests.fileno()
         while True:
-            ready = {fd for fd, _ in self._poll.poll()}
+            ready = {fd for fd, _ in self._poll.poll(_IDLE_MS if self._wants_spare else None)}
+            if not ready:
+                self._wants_spare = False
+                with contextlib.suppress(OSError):  # the next request says why it cannot be
+                    self._spare = self._fork()
             if self._parent in ready:
                 return
             for fd in ready - {requests}:
@@ -86,76 +96,77 @@ class Nursery:
             data, fds = receive(self._requests, 16, 1)
         except OSError:
             return False
-        if not data:
-            return False
         if fds:
             line = socket.socket(fileno=fds[0])
             try:
-                pid = os.fork()
+                self._bear(line)
             except OSError as error:
                 with line, contextlib.suppress(OSError):
                     tell(line, Unborn(error.errno or 0))
-            else:
-                if pid == 0:
-                    self._be_guest(line)
-                self._raise_child(pid, line)
-        return True
+        return bool(data)
 
-    def _raise_child(self, pid: int, line: socket.socket) -> None:
-        child = _Child(pid, os.pidfd_open(pid), line)
-        self._children[child.pidfd] = child
+    def _bear(self, line: socket.socket) -> None:
+        """Raises OSError where there is no child."""
+        child, self._spare, self._wants_spare = self._spare or self._fork(), None, True
+        try:
+            newborn.hand_over(child.cradle, line)
+        except OSError:  # it was killed while it waited
+            child = self._fork()
+            newborn.hand_over(child.cradle, line)
+        child.cradle.close()
+        child.line = line
         self._lines[line.fileno()] = child
-        self._poll.register(child.pidfd, select.POLLIN)
         self._poll.register(line, 0)  # its hangup alone
         try:
-            tell(line, Born(pid, child.pidfd))
+            tell(line, Born(child.pid, child.pidfd))
         except OSError:
             self._kill(child)
 
+    def _fork(self) -> _Child:
+        """Raises OSError."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                pid = os.fork()
+            except OSError:
+                ours.close()
+                raise
+            if pid == 0:
+                lines = (child.line for child in self._lines.values() if child.line is not None)
+                cradles = (child.cradle for child in self._children.values())
+                newborn.live(theirs, self._pid, [self._requests, ours, *lines, *cradles])
+        try:
+            child = _Child(pid, os.pidfd_open(pid), ours)
+        except OSError:
+            ours.close()
+            os.waitpid(pid, 0)  # it ends without its cradle
+            raise
+        self._children[child.pidfd] = child
+        self._poll.register(child.pidfd, select.POLLIN)
+        return child
+
     def _kill(self, child: _Child) -> None:
         """Nobody holds the other end of its line."""
-        self._poll.unregister(child.line)
-        del self._lines[child.line.fileno()]
+        self._forget_line(child)
         os.kill(child.pid, signal.SIGKILL)
 
     def _bury(self, child: _Child) -> None:
         _, status = os.waitpid(child.pid, 0)
-        with contextlib.suppress(OSError):
-            tell(child.line, Ended(status))
+        if self._spare is child:
+            self._spare = None
         self._poll.unregister(child.pidfd)
         del self._children[child.pidfd]
         os.close(child.pidfd)
+        child.cradle.close()
+        if child.line is not None:
+            self._forget_line(child)
+            with child.line, contextlib.suppress(OSError):
+                tell(child.line, Ended(status))
+
+    def _forget_line(self, child: _Child) -> None:
+        assert child.line is not None
         if self._lines.pop(child.line.fileno(), None) is not None:
             self._poll.unregister(child.line)
-        child.line.close()
-
-    def _be_guest(self, line: socket.socket) -> NoReturn:
-        """In the fork. Never comes back, whatever happens."""
-        code = 1
-        try:
-            wanted = take_descriptors(line)
-            # Their numbers are about to stand for something else: no object may close them.
-            self._requests.detach()
-            line.detach()
-            for child in self._children.values():
-                child.line.detach()
-            place(wanted)
-            gc.enable()
-            _name("guest")
-            from pocketvisor.guest import process
-
-            code = process.main(wanted[0][1], self._pid)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            with contextlib.suppress(BaseException):
-                sys.stderr.flush()
-            os._exit(code)
-
-
-def _name(name: str) -> None:
-    """As tools show it beside the process's number."""
-    ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
 def _warm_up() -> None:
@@ -192,7 +203,7 @@ def main(arguments: list[str]) -> int:
     if os.getppid() != parent:
         return 0
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all of a terminal: the handset's alone
-    _name("nursery")
+    newborn.name_process("nursery")
     # A guest's threads are few and mostly outside Python: who wants in is not to wait 5 ms.
     sys.setswitchinterval(0.0005)
     _warm_up()

@@ -51,7 +51,6 @@ from pocketvisor.control.messages import (
     Touch,
 )
 from pocketvisor.errors import ControlError, GuestError, PocketvisorError
-from pocketvisor.guest.confine import confine
 
 _CONSOLE_INTERVAL: Final = 0.008  # output is sent on at most this often,
 _CONSOLE_BATCH: Final = 128 << 10  # and this much of it at once: a guest cannot flood its handset
@@ -338,9 +337,8 @@ def _shake_hands(channel: BlockingChannel[FromHandset, FromGuest]) -> GuestMain 
                 raise ControlError(f"{type(message).__name__} is out of place here")
 
 
-def main(control: int, parent: int) -> int:
-    """Its exit code. `control` is its end of the channel, `parent` the process that it does not outlive."""
-    confine(parent)
+def main(control: int) -> int:
+    """Its exit code. `control` is its end of the channel."""
     channel: BlockingChannel[FromHandset, FromGuest] = BlockingChannel(
         socket.socket(fileno=control), FromHandset
     )

@@ -111,3 +111,13 @@ def test_senseless_news_are_the_end(line: Line) -> None:
     assert hear(ours) is None
     assert len(os.listdir("/proc/self/fd")) == before
     os.close(fd)
+
+
+def test_news_are_heard_though_nobody_took_the_descriptors(line: Line) -> None:
+    ours, theirs = line
+    fd = os.memfd_create("not taken")
+    put_descriptors(ours, [(fd, 10)])
+    tell(theirs, Ended(9))
+    theirs.close()
+    assert [hear(ours), hear(ours)] == [Ended(9), None]
+    os.close(fd)

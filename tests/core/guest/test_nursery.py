@@ -178,6 +178,42 @@ def test_loops_in_threads_share_it_and_may_end_before_it(monitor_image: GuestIma
     assert len(parents) == 4 and len(set(parents)) == 1
 
 
+async def test_a_spare_that_was_killed_is_replaced(start: Start) -> None:
+    guest = await start("One")
+    spare = await a_spare(parent_of(guest.pid))
+    os.kill(spare, signal.SIGKILL)
+    await until(lambda: not Path(f"/proc/{spare}").exists())
+    other = await start("Two")
+    assert await a_spare(parent_of(guest.pid)) not in (spare, guest.pid, other.pid)
+
+
+async def test_a_spare_is_the_next_guest_and_holds_nothing(start: Start) -> None:
+    guest = await start("One")
+    spare = await a_spare(parent_of(guest.pid))
+    assert sorted(os.listdir(f"/proc/{spare}/fd"), key=int) == ["0", "1", "2", "3"]
+    assert (await start("Two")).pid == spare
+
+
+async def a_spare(parent: int) -> int:
+    """The child of a nursery that waits for a guest."""
+    waiting: list[int] = []
+
+    def waits() -> bool:
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        waiting[:] = [pid for pid in map(int, children) if not is_gone(pid) and len(fds_of(pid)) == 4]
+        return bool(waiting)
+
+    await until(waits)
+    return waiting[0]
+
+
+def fds_of(pid: int) -> list[str]:
+    try:
+        return os.listdir(f"/proc/{pid}/fd")
+    except OSError:
+        return []
+
+
 async def test_many_are_born_at_once(handset: Handset, monitor_image: GuestImage) -> None:
     options = RunOptions(ram_mib=16, paused=True)
     guests = await asyncio.gather(*(handset.start(monitor_image, options=options) for _ in range(12)))

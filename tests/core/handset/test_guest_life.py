@@ -196,7 +196,7 @@ async def test_a_process_that_dies_in_the_handshake_is_a_sentence(
         f"#!{sys.executable}\n"
         "import os, sys\n"
         "from pocketvisor.guest import nursery_process, process\n"
-        "def half(control, parent):\n"
+        "def half(control):\n"
         "    os.write(control, bytes((128, 0, 0, 0)) + b'half')\n"
         "    print('no luck', file=sys.stderr)\n"
         "    return 3\n"
