@@ -23,9 +23,14 @@ from pocketvisor.storage.disk import DiskSpec
 pytestmark = pytest.mark.debian
 
 BUSY = (
-    "( i=0; while true; do i=$((i + 1)); dd if=/dev/urandom of=/mnt/f$((i % 7)) bs=64k count=12 conv=fsync;"
-    " rm -f /mnt/f$(((i + 3) % 7)); echo $i > /mnt/count; done ) >/dev/null 2>&1 &"
+    "{ ( i=0; while true; do i=$((i + 1)); dd if=/dev/urandom of=/mnt/f$((i % 7)) bs=64k count=12 conv=fsync;"
+    " rm -f /mnt/f$(((i + 3) % 7)); echo $i > /mnt/count; done ) >/dev/null 2>&1 & }"
 )
+
+
+async def writes(shell: Shell, count: int) -> None:
+    """Until it has written so many files."""
+    await shell.good(f"while [ $(cat /mnt/count || echo 0) -lt {count} ]; do sleep 0.1; done 2>/dev/null")
 
 
 def disk_of(profile: ProfileFile, generation: int) -> bytes:
@@ -50,18 +55,18 @@ async def test_each_generation_has_a_whole_disk_while_it_writes(
 ) -> None:
     shell = await begin(phone, image, disks=(DiskSpec(path=card),))
     await mount(shell)
-    shell.guest.console.write(BUSY.encode() + b"\r")
+    await shell.good(BUSY)
     first = await shell.guest.keep(tmp_path / "busy.vphone")
     numbers = [first.number]
-    for _ in range(5):
-        await asyncio.sleep(0.3)  # of writing: what changes in between is the test's matter
+    for turn in range(1, 6):
+        await writes(shell, turn)
         numbers.append((await shell.guest.snapshot()).number)
     profile = shell.guest.profile
     assert profile is not None
     disks = [await asyncio.to_thread(disk_of, profile.file, number) for number in numbers]
     for content in disks:
         await asyncio.to_thread(check_file_system, content, tmp_path / "captured.img")
-    assert len(set(disks)) > 1, "it wrote nothing meanwhile"
+    assert len(set(disks)) == 6
 
 
 async def content_of(capture: GuestCapture) -> bytes:
@@ -140,13 +145,12 @@ async def test_it_changes_its_process_while_it_writes_and_flushes(
     disks = (DiskSpec(path=card, keep=True),)
     shell = await begin(phone, image, disks=disks)
     await mount(shell)
-    shell.guest.console.write(BUSY.encode() + b"\r")
+    await shell.good(BUSY)
     other = Handset(load_models()["galaxy-s2"])
     try:
-        for handset in (other, phone) * 4:
+        for turn, handset in enumerate((other, phone) * 4):
             await move(shell.guest, handset)
-            await asyncio.sleep(0.2)  # of writing
-        await shell.good("while [ $(cat /mnt/count || echo 0) -lt 20 ]; do sleep 0.1; done 2>/dev/null")
+            await writes(shell, 1 + turn)
         await shell.run("kill %1; wait")
         await shell.good("sha256sum /mnt/f* /mnt/count > /mnt/sums && sync && cat /mnt/sums")
         os.kill(shell.guest.pid, signal.SIGKILL)
