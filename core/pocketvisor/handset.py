@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from msgspec import structs
+
 from pocketvisor.errors import GuestError, OutOfMemory
 from pocketvisor.guest import nursery
 from pocketvisor.guest.cloning import CloneOrigin
@@ -17,7 +19,7 @@ from pocketvisor.guest.keeping import GuestProfile
 from pocketvisor.guest.kept import on_its_own
 from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
 from pocketvisor.guest.options import LIVE_STATES, GuestState, RunOptions
-from pocketvisor.guest.origin import open_origin, options_of
+from pocketvisor.guest.origin import ProfileOrigin, open_origin, options_of
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.models import HandsetModel
 from pocketvisor.phone import Phone
@@ -126,6 +128,23 @@ class Handset:
                 "Attach it where you trust it"
             )
         return guest
+
+    async def start_from(
+        self,
+        origin: ProfileOrigin,
+        *,
+        name: str | None = None,
+        rate: str | int | None = None,
+        paused: bool = False,
+        on_guest: Callable[[Guest], None] | None = None,
+    ) -> Guest:
+        """A guest that goes on from a generation and is kept nowhere: what the origin is read from stays as
+        it is. Its opener closes it, after the guest. Raises ProfileError, OutOfMemory, GuestError."""
+        options = options_of(origin, paused=paused)
+        if rate is not None:
+            options = structs.replace(options, rate=rate)
+        wanted = self._free_name(name, origin.record.name)
+        return await self._put(origin.image, wanted, options, None, on_guest)
 
     async def clone(
         self, guest: Guest, *, name: str | None = None, on_guest: Callable[[Guest], None] | None = None
