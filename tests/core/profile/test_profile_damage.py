@@ -1,25 +1,30 @@
 """Flips and truncations anywhere in a file: a sentence, never wrong data; verify finds all that matters, and
 a generation that is whole can still be had."""
 
+import contextlib
 import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from profile_files import Content, content_of, first_content, next_content, save
+from profile_files import PASSPHRASE, Content, content_of, first_content, next_content, save
 
 from pocketvisor.errors import ProfileError
 from pocketvisor.profile.file import ProfileFile
+from pocketvisor.profile.keys import NewKeys, Unlock, unwrap
 from pocketvisor.profile.salvage import salvage
 
 SIZES = {"ram": (5 * 16384 + 100, 16384), "state": (3000, 4096)}
 
 
 class Original:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keys: NewKeys | None = None) -> None:
         self.contents: dict[int, Content] = {}
         path = folder / "original.vphone"
-        with ProfileFile.create(path) as file:
+        with ProfileFile.create(path, keys) as file:
+            slots, public = file.key_slots(), file.header.public
+            opens = Unlock(passphrase=PASSPHRASE)
+            self.unlock = Unlock(key=unwrap(slots, opens, public).text()) if keys else Unlock()
             content = first_content(2, SIZES)
             for number in (1, 2, 3):
                 save(file, content, number - 1, name=f"number {number}")
@@ -30,6 +35,7 @@ class Original:
         # Most of a small file is room in its pages: half of the flips go where something is.
         self.used = [place for place, byte in enumerate(self.bytes) if byte]
         with ProfileFile.open(path, read_only=True) as file:
+            file.unlock(self.unlock)
             self.seen = dict(seen(file))
         self.path = folder / "a.vphone"
 
@@ -37,6 +43,11 @@ class Original:
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Original:
     return Original(tmp_path_factory.mktemp("damage"))
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Original:
+    return Original(tmp_path_factory.mktemp("sealed"), NewKeys(passphrase=PASSPHRASE))
 
 
 def seen(file: ProfileFile) -> Iterator[tuple[str, object]]:
@@ -70,6 +81,8 @@ def judge(original: Original, damaged: bytes, exporting: bool) -> bool:
     original.path.write_bytes(damaged)
     try:
         with ProfileFile.open(original.path, read_only=True) as file:
+            with contextlib.suppress(ProfileError):  # what can be seen without a key is judged then
+                file.unlock(original.unlock)
             now = dict(seen(file))
             try:
                 problems = [each.what for each in file.verify()]
@@ -95,13 +108,14 @@ def _export(original: Original, whole: set[int]) -> None:
     target = original.path.with_name("b.vphone")
     target.unlink(missing_ok=True)
     try:
-        kept = set(salvage(original.path, target).kept)
+        kept = set(salvage(original.path, target, original.unlock).kept)
     except ProfileError as error:
         assert not whole, error
         assert not target.exists()
         return
     assert whole <= kept
     with ProfileFile.open(target, read_only=True) as file:
+        file.unlock(original.unlock)
         assert file.verify() == []
         for number in kept:
             assert content_of(file, number) == original.contents[number]
@@ -125,6 +139,12 @@ def test_flips(original: Original, files: int, flips: int) -> None:
     chance = random.Random(flips)
     missing = sum(judge(original, flipped(original, chance, flips), exporting=True) for _ in range(files))
     assert missing > files // 5
+
+
+def test_flips_in_a_sealed_profile(sealed: Original) -> None:
+    chance = random.Random(8)
+    for flips in (1, 10) * 60:
+        judge(sealed, flipped(sealed, chance, flips), exporting=True)
 
 
 def test_truncations(original: Original) -> None:
