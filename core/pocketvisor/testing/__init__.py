@@ -46,8 +46,8 @@ _HANDSETS = pytest.StashKey[list["AsyncHandset"]]()
 _COLLECTED = pytest.StashKey[list[str]]()
 
 _MARKER = (
-    "pocketvisor(image=None, *, model, elf, kernel, initrd, dtb, append, firmware, name, ram_mib, rate, "
-    "deterministic, record, ...): the handset's model, and what the test's guests are started with"
+    "pocketvisor(image=None, *, model, elf, profile, generation, kernel, initrd, dtb, append, firmware, "
+    "name, ram_mib, rate, ...): the handset's model, and what the test's guests are started with"
 )
 
 
@@ -178,6 +178,7 @@ def pocketvisor_settings(request: pytest.FixtureRequest) -> "Settings":
     from pocketvisor.testing.evidence import clear
     from pocketvisor.testing.images import START_WORDS
     from pocketvisor.testing.settings import Settings
+    from pocketvisor.testing.snapshots import SNAPSHOT_WORDS
 
     node, config = request.node, request.config
     node.stash[_HANDSETS] = []
@@ -190,7 +191,7 @@ def pocketvisor_settings(request: pytest.FixtureRequest) -> "Settings":
         or config.getoption("--pocketvisor-model")
         or config.getini("pocketvisor_model")
     )
-    for word in words.keys() - START_WORDS:
+    for word in words.keys() - START_WORDS - SNAPSHOT_WORDS:
         raise pytest.UsageError(f"{node.nodeid}: the marker pocketvisor knows no '{word}'")
     folder = _evidence_folder(node)
     clear(folder)

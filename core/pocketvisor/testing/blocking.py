@@ -190,7 +190,8 @@ class SyncHandset:
         return self.handset.model
 
     def start(self, image: object = None, **words: Any) -> SyncGuest:
-        """Start a guest: a name of the catalogue, or elf=, kernel= (initrd=, dtb=, append=) or firmware=.
+        """Start a guest: a name of the catalogue, or elf=, kernel= (initrd=, dtb=, append=) or firmware=; or
+        profile=, a .vphone that it goes on from (generation=, passphrase=), and that stays as it is.
 
         Further words are those of RunOptions (ram_mib, rate, deterministic, record, ...) and `name`.
         """

@@ -11,6 +11,7 @@ from pocketvisor.phone import Phone
 from pocketvisor.testing.guests import AsyncGuest
 from pocketvisor.testing.images import resolve
 from pocketvisor.testing.settings import Settings
+from pocketvisor.testing.snapshots import Snapshot
 
 
 class AsyncHandset:
@@ -20,6 +21,7 @@ class AsyncHandset:
         self.api = Handset(model, name)
         self.guests: list[AsyncGuest] = []
         self._settings = settings
+        self._snapshots: list[Snapshot] = []
 
     @property
     def model(self) -> HandsetModel:
@@ -31,13 +33,19 @@ class AsyncHandset:
         return self.api.phone
 
     async def start(self, image: object = None, **words: Any) -> AsyncGuest:
-        """Start a guest: a name of the catalogue, or elf=, kernel= (initrd=, dtb=, append=) or firmware=.
+        """Start a guest: a name of the catalogue, or elf=, kernel= (initrd=, dtb=, append=) or firmware=; or
+        profile=, a .vphone that it goes on from (generation=, passphrase=), and that stays as it is.
 
         Further words are those of RunOptions (ram_mib, rate, deterministic, record, ...) and `name`.
         """
-        found, options, name = resolve(
-            self._settings.root, _merged(self._settings.start, {"image": image, **words})
-        )
+        merged = _merged(self._settings.start, {"image": image, **words})
+        if "profile" in merged:
+            snapshot = Snapshot(self._settings.root, merged)
+            self._snapshots.append(snapshot)
+            guest = AsyncGuest(await snapshot.start(self.api), self._settings)
+            self.guests.append(guest)
+            return guest
+        found, options, name = resolve(self._settings.root, merged)
         guest = AsyncGuest(await self.api.start(found, name=name, options=options), self._settings)
         self.guests.append(guest)
         return guest
@@ -61,16 +69,17 @@ class AsyncHandset:
     async def close(self) -> None:
         """End all guests."""
         await self.api.close()
+        while self._snapshots:
+            self._snapshots.pop().close()
 
 
 def _merged(usual: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """What the test says goes before what its marker says; another image is without the marker's files."""
     given = {word: value for word, value in given.items() if value is not None}
-    sources = {"image", "elf", "kernel", "firmware"}
+    sources = {"image", "elf", "kernel", "firmware", "profile"}
     if sources & given.keys():
-        usual = {
-            word: value for word, value in usual.items() if word not in sources | {"initrd", "dtb", "append"}
-        }
+        other = sources | {"initrd", "dtb", "append", "generation", "passphrase"}
+        usual = {word: value for word, value in usual.items() if word not in other}
     return {**usual, **given}
 
 
