@@ -28,9 +28,10 @@ BUSY = (
 )
 
 
-async def writes(shell: Shell, count: int) -> None:
-    """Until it has written so many files."""
-    await shell.good(f"while [ $(cat /mnt/count || echo 0) -lt {count} ]; do sleep 0.1; done 2>/dev/null")
+async def writes(shell: Shell) -> None:
+    """Until it has written a file from its beginning to its end."""
+    await shell.good("n=$(cat /mnt/count 2>/dev/null || echo 0)")
+    await shell.good("while [ $(cat /mnt/count || echo 0) -lt $((n + 2)) ]; do sleep 0.1; done 2>/dev/null")
 
 
 def disk_of(profile: ProfileFile, generation: int) -> bytes:
@@ -58,8 +59,8 @@ async def test_each_generation_has_a_whole_disk_while_it_writes(
     await shell.good(BUSY)
     first = await shell.guest.keep(tmp_path / "busy.vphone")
     numbers = [first.number]
-    for turn in range(1, 6):
-        await writes(shell, turn)
+    for _ in range(5):
+        await writes(shell)
         numbers.append((await shell.guest.snapshot()).number)
     profile = shell.guest.profile
     assert profile is not None
@@ -148,9 +149,9 @@ async def test_it_changes_its_process_while_it_writes_and_flushes(
     await shell.good(BUSY)
     other = Handset(load_models()["galaxy-s2"])
     try:
-        for turn, handset in enumerate((other, phone) * 4):
+        for handset in (other, phone) * 4:
             await move(shell.guest, handset)
-            await writes(shell, 1 + turn)
+            await writes(shell)
         await shell.run("kill %1; wait")
         await shell.good("sha256sum /mnt/f* /mnt/count > /mnt/sums && sync && cat /mnt/sums")
         os.kill(shell.guest.pid, signal.SIGKILL)
