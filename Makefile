@@ -9,7 +9,7 @@ NEED := tools/need-packages
 
 C_FILES := $(wildcard core/native/*.[ch])
 C_FORMATTED := $(shell git ls-files 'core/native/*.[ch]' 'sample_guests/*.[ch]' 2>/dev/null)
-TEST_PACKAGES := e2fsprogs xvfb xauth x11-xkb-utils xkb-data xdotool openbox
+TEST_PACKAGES := e2fsprogs xvfb xauth x11-xkb-utils xkb-data xdotool openbox pcmanfm
 BENCH_PACKAGES := qemu-system-arm ipxe-qemu u-boot-qemu passt iperf3
 
 .DEFAULT_GOAL := help

@@ -71,6 +71,9 @@ def answer(request: dict[str, Any], heartbeat: Heartbeat) -> Any:
             {
                 "name": guest.name,
                 "state": guest.state.value,
+                "handset": guest.handset.name,
+                "profile": str(guest.profile.path) if guest.profile is not None else "",
+                "generation": guest.profile.generation if guest.profile is not None else 0,
                 "problem": guest.problem,
                 "pid": guest.pid,
                 "foreground": guest.handset.foreground is guest,

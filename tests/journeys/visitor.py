@@ -116,9 +116,11 @@ class Journey:
         self.xdotool(*command, "mouseup", "1")
 
     def drag(self, source: str, target: str) -> None:
+        self.drag_to(self.place(source, 0.5, 0.3), self.place(target))
+
+    def drag_to(self, start: tuple[str, str], end: tuple[str, str]) -> None:
         """As slowly as somebody does: a drag begins only after some way with the button down."""
-        command = ["mousemove", "--sync", *self.place(source, 0.5, 0.3), "mousedown", "1"]
-        start, end = self.place(source, 0.5, 0.3), self.place(target)
+        command = ["mousemove", "--sync", *start, "mousedown", "1"]
         for step in range(1, 11):
             for axis in (0, 1):
                 command.append(str(round(int(start[axis]) + (int(end[axis]) - int(start[axis])) * step / 10)))

@@ -314,3 +314,19 @@ def test_in_focus_the_small_cards_take_it(workbench: Workbench) -> None:
         assert not drop(own, carried(guest)).isAccepted()
 
     workbench.run(scenario())
+
+
+def test_notices_step_aside_for_what_is_dragged(workbench: Workbench) -> None:
+    async def scenario() -> None:
+        first, second = await two(workbench)
+        banners = workbench.window.banners
+        workbench.session.log.add("Something is to be read", notice=True)
+        assert banners.isVisible()
+        enter, _ = drag_over(banners, carried(first.guests[0]))
+        assert not enter.isAccepted()
+        await until(lambda: banners.isHidden())
+        workbench.session.log.add("Something new", notice=True)
+        assert banners.isVisible()
+        assert second in workbench.session.handsets
+
+    workbench.run(scenario())

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QDragEnterEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from pocketvisor_workbench.icons import icon
@@ -12,6 +13,7 @@ from pocketvisor_workbench.widgets import push_button, tool_button
 SHOWN_MS = 6000
 ERROR_SHOWN_MS = 15000
 MOST = 3
+_ASIDE_MS = 4000
 _LOW = 420
 """Over a stage that is lower than this, one notice is enough."""
 
@@ -84,8 +86,19 @@ class Banners(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(8)
+        self._aside = QTimer(self)
+        self._aside.setSingleShot(True)
+        self._aside.setInterval(_ASIDE_MS)
+        self._aside.timeout.connect(self.place)
+        self.setAcceptDrops(True)
         over.installEventFilter(self)
         self.hide()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """What is dragged is for a phone below: the notices step aside for a moment."""
+        event.ignore()
+        self._aside.start()
+        QTimer.singleShot(0, self, self.hide)
 
     @property
     def shown(self) -> list[Notice]:
@@ -104,6 +117,7 @@ class Banners(QWidget):
         self._layout.addWidget(notice)
         notice.show()
         notice.destroyed.connect(self.place)
+        self._aside.stop()
         self.show()
         self.place()
 
@@ -112,7 +126,7 @@ class Banners(QWidget):
         try:
             width = min(520, self._over.width() - 32)
             width = max(width, 160)
-            self.setVisible(bool(self.shown))
+            self.setVisible(bool(self.shown) and not self._aside.isActive())
             self._layout.activate()
             self.resize(width, self._layout.totalHeightForWidth(width))
             self.move((self._over.width() - self.width()) // 2, self._over.height() - self.height() - 16)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from pocketvisor_workbench.log import Level
 
-ENDED_SHOWN_MS = 12000
+SHOWN_MS = 6000
+OFFERED_MS = 12000
+"""What can be taken back stays longer."""
 
 
 @dataclass(frozen=True)
@@ -16,4 +18,9 @@ class Ending:
     level: Level = Level.INFO
     button: str = ""
     run: Callable[[], object] | None = None
-    shown_ms: int = ENDED_SHOWN_MS
+    shown_ms: int = 0
+    """0: as long as it takes to read it, and to decide."""
+
+    @property
+    def duration_ms(self) -> int:
+        return self.shown_ms or (OFFERED_MS if self.button else SHOWN_MS)

@@ -4,7 +4,7 @@ what came of it, with the way back."""
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout
 
 from pocketvisor_workbench.banners import ERROR_SHOWN_MS, SIGNS, Notice
 from pocketvisor_workbench.ending import Ending
@@ -43,17 +43,17 @@ class JobCard(Notice):
         self._close = tool_button("close", "Dismiss")
         self._close.clicked.connect(self.leave)
         self._close.hide()
-        self._grid = layout = QGridLayout(self)
+        lines = QVBoxLayout()
+        lines.setSpacing(4)
+        for part in (self._words, self._detail, self._bar):
+            lines.addWidget(part)
+        layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 10, 8, 10)
-        layout.setHorizontalSpacing(10)
-        layout.setVerticalSpacing(4)
-        layout.setColumnStretch(1, 1)
-        layout.addWidget(self._sign, 0, 0, 3, 1, Qt.AlignmentFlag.AlignVCenter)
-        layout.addWidget(self._words, 0, 1)
-        layout.addWidget(self._detail, 1, 1)
-        layout.addWidget(self._bar, 2, 1)
-        layout.addWidget(self.button, 0, 2, 3, 1, Qt.AlignmentFlag.AlignVCenter)
-        layout.addWidget(self._close, 0, 3, 3, 1, Qt.AlignmentFlag.AlignVCenter)
+        layout.setSpacing(10)
+        layout.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignVCenter)
+        layout.addLayout(lines, 1)
+        layout.addWidget(self.button, 0, Qt.AlignmentFlag.AlignVCenter)
+        layout.addWidget(self._close, 0, Qt.AlignmentFlag.AlignVCenter)
         self._seconds = QTimer(self)
         self._seconds.setInterval(1000)
         self._seconds.timeout.connect(self._refresh)
@@ -85,16 +85,13 @@ class JobCard(Notice):
         self._run = ending.run
         self._sign.setPixmap(icon(*SIGNS[ending.level]).pixmap(20, 20))
         self._words.setText(ending.text)
-        for part in (self._words, self._detail, self._bar):
-            self._grid.removeWidget(part)
         self._detail.hide()
         self._bar.hide()
-        self._grid.addWidget(self._words, 0, 1, 3, 1, Qt.AlignmentFlag.AlignVCenter)
         self.button.setText(ending.button)
         self.button.setAccessibleName(ending.button)
         self.button.setVisible(bool(ending.button))
         self._close.show()
-        shown_ms = ERROR_SHOWN_MS if ending.level is Level.ERROR else ending.shown_ms
+        shown_ms = ERROR_SHOWN_MS if ending.level is Level.ERROR else ending.duration_ms
         QTimer.singleShot(shown_ms, self, self.leave)
         QTimer.singleShot(0, self, self.resized.emit)  # when the layout knows that parts are hidden
 

@@ -111,7 +111,7 @@ class Keeping(QObject):
             self.changed.emit(guest)
 
         done = f"{guest.name} is suspended: it goes on from here when it is resumed."
-        return self._begin(guest, f"Suspend {guest.name}", work, lambda _: Ending(done, shown_ms=5000))
+        return self._begin(guest, f"Suspend {guest.name}", work, lambda _: Ending(done))
 
     def set_autosave(self, guest: "Guest", seconds: float | None) -> None:
         """This one's, and from now on that of what is kept or run anew."""
@@ -201,7 +201,7 @@ class Keeping(QObject):
             if lost is not None:
                 words = f"{job.result.name} is back, on {handset.name}. {lost_words(lost)}"
                 return Ending(words)
-            return Ending(f"{job.result.name} runs on {handset.name}.", shown_ms=5000)
+            return Ending(f"{job.result.name} runs on {handset.name}.")
 
         def refused(error: BaseException) -> Ending | None:
             if not isinstance(error, OlderProfile):
@@ -288,7 +288,7 @@ class Keeping(QObject):
 
         def ended(job: Job) -> Ending:
             if job.state is JobState.CANCELLED:
-                return Ending(f"Cancelled: {title[0].lower()}{title[1:]}.", shown_ms=4000)
+                return Ending(f"Cancelled: {title[0].lower()}{title[1:]}.")
             if job.error is not None:
                 return refused(job.error) or Ending(words_of(job.error), Level.ERROR)
             return ending(job)
