@@ -82,7 +82,7 @@ def _lines(title: str) -> Tell:
 
 def stoppable(work: Callable[[threading.Event], T]) -> T:
     """In a thread of its own, so that Ctrl+C is heard at once: it stops at the next piece, and cleans up."""
-    stop = threading.Event()
+    stop, over = threading.Event(), threading.Event()
     answers: list[T] = []
     errors: list[BaseException] = []
 
@@ -91,14 +91,15 @@ def stoppable(work: Callable[[threading.Event], T]) -> T:
             answers.append(work(stop))
         except BaseException as error:  # told to the thread that waits
             errors.append(error)
+        finally:
+            over.set()
 
-    thread = threading.Thread(target=run, name="profile-copy")
-    thread.start()
+    threading.Thread(target=run, name="profile-work").start()
     try:
-        thread.join()
+        over.wait()  # and not join(), which an interrupt leaves believing that the thread has ended
     except KeyboardInterrupt:
         stop.set()
-        thread.join()
+        over.wait()
         if not answers:
             raise
     if errors:
