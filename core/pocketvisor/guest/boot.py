@@ -289,7 +289,8 @@ async def prepare(
 
 
 def _abandon(filling: asyncio.Future[None], boot: Boot) -> None:
-    filling.exception()  # looked at, so that nobody complains about it
+    if not filling.cancelled():
+        filling.exception()  # looked at, so that nobody complains about it
     boot.close()
 
 
