@@ -16,7 +16,7 @@ from msgspec import structs
 
 from pocketvisor.errors import ProfileError
 from pocketvisor.guest import record
-from pocketvisor.profile.database import connect, told
+from pocketvisor.profile.connection import connect, told
 from pocketvisor.profile.file import Generation, ProfileFile, ProfileInfo
 from pocketvisor.profile.keys import NewKeys
 from pocketvisor.profiles import checked_name, free_profile, library, new_profile, profile_info

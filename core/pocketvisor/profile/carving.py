@@ -8,7 +8,7 @@ looked at. Nothing that comes out is vouched for: the caller has checksums and s
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from pocketvisor.profile.database import PAGE, ROW_MAX
+from pocketvisor.profile.connection import PAGE, ROW_MAX
 
 _TABLE_LEAF: Final = 13
 _INDEX_LEAF: Final = 10

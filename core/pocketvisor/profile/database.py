@@ -1,4 +1,4 @@
-"""The SQLite side of a profile: opening a file that nobody vouches for, one writer, several readers.
+"""The SQLite side of a profile: one writer, several readers, and one file when it is closed.
 
 Left out: what the rows mean. The connection that writes belongs to one thread at a time (`lock`).
 """
@@ -7,118 +7,17 @@ import contextlib
 import os
 import queue
 import sqlite3
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Final
 
-from pocketvisor.errors import DamagedProfile, ProfileError
+from pocketvisor.errors import ProfileError
+from pocketvisor.profile.connection import FORMAT, check, connect, told
 from pocketvisor.profile.locking import FileLock
 from pocketvisor.profile.siblings import check_siblings
 
-APPLICATION: Final = 0x50567068
-FORMAT: Final = 1
-PAGE: Final = 65536
-ROW_MAX: Final = 9 << 20
 READERS: Final = 4
-BUSY_SECONDS: Final = 10.0
-
-SCHEMA: Final = (
-    "CREATE TABLE records(name TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE key_slots(number INTEGER PRIMARY KEY, kind TEXT NOT NULL, body BLOB NOT NULL)",
-    "CREATE TABLE generations(number INTEGER PRIMARY KEY, parent INTEGER NOT NULL, created INTEGER NOT NULL, "
-    "added INTEGER NOT NULL, content BLOB NOT NULL, signature BLOB NOT NULL, manifest BLOB NOT NULL, "
-    "label BLOB NOT NULL)",
-    "CREATE TABLE chunks(number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, body BLOB NOT NULL)",
-)
-_AUTOMATIC_INDEX: Final = (b"index", b"sqlite_autoindex_chunks_1", b"chunks", None)
-
-Row = tuple[Any, ...]
-
-
-@contextlib.contextmanager
-def told(path: Path, doing: str = "read") -> Iterator[None]:
-    """Makes a sentence of what SQLite or the system says."""
-    try:
-        yield
-    except UnicodeDecodeError as error:  # what SQLite would say of it is damaged as well
-        raise DamagedProfile(f"{path.name} is damaged: its tables are not a profile's") from error
-    except (sqlite3.DataError, OverflowError) as error:
-        raise DamagedProfile(f"{path.name} is damaged: a part of it is larger than it may be") from error
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise ProfileError(f"{path.name} is in use by another program") from error
-        if code == sqlite3.SQLITE_FULL:
-            raise ProfileError(f"{path.name} cannot be {doing}: the disk is full") from error
-        if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-            raise ProfileError(f"{path.name} cannot be {doing}: {error}") from error
-        if code == sqlite3.SQLITE_NOTADB:
-            raise DamagedProfile(f"{path.name} is no profile, or its beginning is damaged") from error
-        raise DamagedProfile(f"{path.name} is damaged: {error}") from error
-    except OSError as error:
-        raise ProfileError(f"{path.name} cannot be {doing}: {error.strerror}") from error
-
-
-def connect(path: Path, mode: str) -> sqlite3.Connection:
-    """One that trusts nothing in the file. `mode`: ro, rw, rwc."""
-    connection = sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?mode={mode}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        timeout=BUSY_SECONDS,
-    )
-    try:
-        _distrust(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _distrust(connection: sqlite3.Connection) -> None:
-    connection.text_factory = bytes
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, ROW_MAX)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1)
-    if sys.version_info >= (3, 12):
-        connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
-    for pragma in (
-        "trusted_schema=OFF",
-        "cell_size_check=ON",
-        "mmap_size=0",
-        "temp_store=MEMORY",
-        "secure_delete=OFF",
-        "foreign_keys=OFF",
-        "wal_autocheckpoint=0",
-        "synchronous=NORMAL",
-        "cache_size=-4096",
-    ):
-        connection.execute(f"PRAGMA {pragma}").fetchall()
-
-
-def check(connection: sqlite3.Connection, path: Path) -> None:
-    """That it is a profile of a format that this program knows, and nothing besides."""
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if application != APPLICATION:
-        raise DamagedProfile(f"{path.name} is no profile")
-    if version > FORMAT:
-        raise ProfileError(
-            f"{path.name} has the format {version}, and this Pocketvisor knows those up to {FORMAT}: "
-            "a newer version opens it"
-        )
-    expected = {(b"table", _name(sql), _name(sql), sql.encode()) for sql in SCHEMA} | {_AUTOMATIC_INDEX}
-    rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema LIMIT 20").fetchall()
-    if version != FORMAT or len(rows) != len(expected) or set(rows) != expected:
-        raise DamagedProfile(f"{path.name} is damaged: its tables are not a profile's")
-
-
-def _name(sql: str) -> bytes:
-    return sql.split("(")[0].split()[-1].encode()
 
 
 class Database:
@@ -304,57 +203,3 @@ class Database:
         if getattr(self, "_writing", False):
             self._file_lock.give_back()
         self._file_lock.close()
-
-
-def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
-    """A new file, whole or not at all; one of that name stays as it is. Raises ProfileError."""
-    new = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}.new")
-    with told(path, "made"):
-        if os.path.lexists(path):
-            raise ProfileError(f"{path.name} is there already")
-        try:
-            # Nobody else's from its first byte on: key slots are in it.
-            os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-            with contextlib.closing(connect(new, "rw")) as connection:
-                for pragma in (
-                    # Straight into the file: a log or journal would be a copy of the key slots elsewhere.
-                    "journal_mode=MEMORY",
-                    f"page_size={PAGE}",
-                    "auto_vacuum=INCREMENTAL",
-                    "encoding='UTF-8'",
-                    "secure_delete=ON",
-                    f"application_id={APPLICATION}",
-                    f"user_version={FORMAT}",
-                ):
-                    connection.execute(f"PRAGMA {pragma}").fetchall()
-                connection.execute("PRAGMA synchronous=FULL")
-                connection.execute("BEGIN IMMEDIATE")
-                for sql in SCHEMA:
-                    connection.execute(sql)
-                fill(connection)
-                connection.execute("COMMIT")
-            appear(new, path)
-        finally:
-            with contextlib.suppress(OSError):
-                os.unlink(new)
-        sync_folder(path.parent)
-
-
-def appear(new: Path, path: Path) -> None:
-    """A rename that replaces nothing. Raises OSError."""
-    try:
-        os.link(new, path)
-        os.unlink(new)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without links
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        os.rename(new, path)
-
-
-def sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from pocketvisor.errors import ProfileError
-from pocketvisor.profile.database import appear, sync_folder, told
+from pocketvisor.profile.connection import told
+from pocketvisor.profile.creating import appear, sync_folder
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.reading import Generation
 from pocketvisor.profile.saving import Progress

@@ -17,7 +17,8 @@ from pocketvisor.errors import ProfileError
 from pocketvisor.profile import keys as profile_keys
 from pocketvisor.profile import manifest as manifests
 from pocketvisor.profile import rows
-from pocketvisor.profile.database import Database, create
+from pocketvisor.profile.creating import create
+from pocketvisor.profile.database import Database
 from pocketvisor.profile.keys import KeySlot, NewKeys, ProfileKey
 from pocketvisor.profile.manifest import NAME_MAX, Kind, Lease, Manifest
 from pocketvisor.profile.pruning import sweep, wipe

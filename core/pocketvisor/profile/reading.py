@@ -13,7 +13,8 @@ import msgspec
 from pocketvisor.errors import DamagedProfile, LockedProfile, ProfileError
 from pocketvisor.profile import manifest as manifests
 from pocketvisor.profile import rows
-from pocketvisor.profile.database import FORMAT, Database
+from pocketvisor.profile.connection import FORMAT
+from pocketvisor.profile.database import Database
 from pocketvisor.profile.keys import KeySlot, Unlock
 from pocketvisor.profile.manifest import Kind, Manifest
 from pocketvisor.profile.packing import unpack
@@ -164,7 +165,7 @@ class ProfileReader:
             ).fetchall()
         if len(found) > rows.GENERATIONS_MAX:
             raise DamagedProfile(f"{self.path.name} is damaged: it has too many generations")
-        return [number for (number,) in found if number > 0]
+        return [number for (number,) in found]
 
     def digest(self, number: int) -> bytes:
         """What the ledger knows a generation by; of a deleted one as well. Raises ProfileError."""
@@ -258,9 +259,8 @@ class ProfileReader:
         state = self._record("state", State)
         if state is None:
             raise DamagedProfile(f"{self.path.name} is damaged: the record 'state' is missing")
-        with self._database.read() as connection:
-            count, last = connection.execute("SELECT count(*), max(number) FROM generations").fetchone()
-        if count != state.rows or (last or 0) != state.last:
+        numbers = self._numbers()
+        if len(numbers) != state.rows or max(numbers, default=0) != state.last:
             raise DamagedProfile(f"{self.path.name} is damaged: a generation is missing from the list")
         return state
 

@@ -15,7 +15,8 @@ from pocketvisor.errors import DamagedProfile, ProfileError
 from pocketvisor.profile import manifest as manifests
 from pocketvisor.profile import rows
 from pocketvisor.profile.carving import Carver, Place, Value
-from pocketvisor.profile.database import Database, told
+from pocketvisor.profile.connection import told
+from pocketvisor.profile.database import Database
 from pocketvisor.profile.exporting import new_file
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import KeySlot, Unlock

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pocketvisor.cli.desktop import MIME_TYPE
-from pocketvisor.profile.database import APPLICATION
+from pocketvisor.profile.connection import APPLICATION
 
 Command = Callable[..., Any]
 SOURCE = Path(str(files("pocketvisor.resources").joinpath("desktop")))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backports import zstd
 
-from pocketvisor.profile.database import FORMAT
+from pocketvisor.profile.connection import FORMAT
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import NewKeys
 from pocketvisor.profile.manifest import Lease

@@ -7,7 +7,7 @@ from backports import zstd
 from golden_profiles import GOLDEN, HOLDER, PASSPHRASE, THUMBNAIL, spaces
 from profile_files import alone, content_of, save
 
-from pocketvisor.profile.database import FORMAT
+from pocketvisor.profile.connection import FORMAT
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import Unlock
 from pocketvisor.profile.manifest import Lease

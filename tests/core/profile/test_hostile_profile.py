@@ -17,7 +17,7 @@ from profile_files import content_of, make
 from pocketvisor.errors import DamagedProfile, ProfileError
 from pocketvisor.profile import manifest as manifests
 from pocketvisor.profile import rows
-from pocketvisor.profile.database import SCHEMA
+from pocketvisor.profile.connection import SCHEMA
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import ProfileKey
 from pocketvisor.profile.manifest import Manifest

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pocketvisor.errors import ProfileError
-from pocketvisor.profile.database import PAGE
+from pocketvisor.profile.connection import PAGE
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.siblings import LEFT_OVER
 
