@@ -290,12 +290,12 @@ class Board:
         return [slot.device for slot in self._named.values() if isinstance(slot.device, VirtioBlock)]
 
     def _settle(self) -> None:
-        """Until no device has anything on the way, and nothing posted waits."""
+        """Until no device has anything on its way to the guest, and nothing posted waits."""
         busy = True
         while busy:
             while self.machine.run(0) == _native.RUN_STOPPED:
                 pass  # a stop() that came when the machine stood still already
-            busy = self._serve_doorbells() or self.loop.drain()
+            busy = self._serve_doorbells()
 
     def _serve_doorbells(self) -> bool:
         """Whether there was one."""

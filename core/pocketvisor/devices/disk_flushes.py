@@ -54,7 +54,7 @@ class Flushes:
         life = self._life
         self._flushing, self._dirty = waiting, False
         flush = store.flush() or _nothing
-        self._loop().offload(flush, lambda result: self._ended(result, life, waiting), awaited=False)
+        self._loop().offload(flush, lambda result: self._ended(result, life, waiting))
 
     def changed(self) -> None:
         """Something is written."""
@@ -79,7 +79,7 @@ class Flushes:
         store = self._store()
         if self._dirty and store is not None and (flush := store.flush()) is not None:
             self._dirty = False
-            self._loop().offload(flush, self._idle_ended, awaited=False)
+            self._loop().offload(flush, self._idle_ended)
 
     def _idle_ended(self, result: Any) -> None:
         self._judge(result)

@@ -39,8 +39,6 @@ class DeviceLoop:
         self._done: deque[Callback] = deque()
         self._work: SimpleQueue[tuple[Callable[[], Any], Callable[[Any], None]]] = SimpleQueue()
         self._worker: threading.Thread | None = None
-        self._offloaded = 0
-        self._idle = threading.Condition(lock)
         self._thread: threading.Thread | None = None
         self._started = threading.Event()
 
@@ -72,25 +70,16 @@ class DeviceLoop:
         if threading.current_thread() is not self._thread:
             os.eventfd_write(self._wake_fd, 1)
 
-    def offload(self, work: Callable[[], Any], done: Callable[[Any], None], *, awaited: bool = True) -> None:
+    def offload(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
         """`work` on a thread that holds no lock, in the order given; then `done` with what it returned, or
-        with the OSError that it raised. `awaited`: drain() waits for it."""
+        with the OSError that it raised. Nothing waits for it: who saves a device says what is on its way."""
         if self.inline:
             done(_result(work))
             return
         if self._worker is None:
             self._worker = threading.Thread(target=self._work_off, name="offloaded", daemon=True)
             self._worker.start()
-        self._offloaded += awaited
-        self._work.put((work, done if not awaited else lambda result: self._finish(done, result)))
-
-    def drain(self) -> bool:
-        """With the lock held: wait until nothing that is awaited is offloaded; the lock is let go meanwhile.
-        Whether there was something to wait for."""
-        waited = self._offloaded > 0
-        while self._offloaded:
-            self._idle.wait()
-        return waited
+        self._work.put((work, done))
 
     def _work_off(self) -> None:
         while True:
@@ -98,13 +87,6 @@ class DeviceLoop:
             result = _result(work)
             self._done.append(lambda done=done, result=result: done(result))  # type: ignore[misc]
             os.eventfd_write(self._wake_fd, 1)
-
-    def _finish(self, done: Callable[[Any], None], result: Any) -> None:
-        try:
-            done(result)
-        finally:
-            self._offloaded -= 1
-            self._idle.notify_all()
 
     def _main(self) -> None:
         self._started.wait()

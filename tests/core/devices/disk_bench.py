@@ -59,7 +59,7 @@ class Held:
 
     def __init__(self, drive: Drive) -> None:
         self.waiting: list[tuple[Any, Any]] = []
-        drive.bench.loop.offload = lambda work, done, **_: self.waiting.append((work, done))  # type: ignore[method-assign]
+        drive.bench.loop.offload = lambda work, done: self.waiting.append((work, done))  # type: ignore[method-assign]
 
     def end(self, result: Any = None) -> None:
         work, done = self.waiting.pop(0)

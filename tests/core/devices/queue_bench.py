@@ -38,7 +38,7 @@ class Loop:
 
     inline = False
 
-    def offload(self, work: Callable[[], Any], done: Callable[[Any], None], *, awaited: bool = True) -> None:
+    def offload(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
         try:
             result = work()
         except OSError as error:

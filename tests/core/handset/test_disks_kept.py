@@ -24,7 +24,7 @@ pytestmark = pytest.mark.debian
 
 BUSY = (
     "{ ( i=0; while true; do i=$((i + 1)); dd if=/dev/urandom of=/mnt/f$((i % 7)) bs=64k count=12 conv=fsync;"
-    " rm -f /mnt/f$(((i + 3) % 7)); echo $i > /mnt/count; done ) >/dev/null 2>&1 & }"
+    " rm -f /mnt/f$(((i + 3) % 7)); echo $i > /mnt/new; mv /mnt/new /mnt/count; done ) >/dev/null 2>&1 & }"
 )
 
 
