@@ -1,6 +1,7 @@
 """How far something is that takes long: a bar on a terminal, a line a second elsewhere; on standard
 error, so that what a verb answers stays by itself."""
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -94,8 +95,10 @@ def stoppable(work: Callable[[threading.Event], T]) -> T:
         finally:
             over.set()
 
-    threading.Thread(target=run, name="profile-work").start()
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # not between it and the try
     try:
+        threading.Thread(target=run, name="profile-work").start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
         over.wait()  # and not join(), which an interrupt leaves believing that the thread has ended
     except KeyboardInterrupt:
         stop.set()
