@@ -157,12 +157,14 @@ class GuestProfile:
                 self._tell()
 
     def thin(self) -> None:
-        """Of the autosaves the newest stay."""
-        listed = self.file.generations()
-        autosaves = [
-            each.number for each in listed if each.kind == "autosave" and each.number != self.file.head
+        """Of those that nobody asked for the newest stay."""
+        head = self.file.head
+        unasked = [
+            each.number
+            for each in self.file.generations()
+            if each.kind in ("autosave", "move") and each.number != head
         ]
-        old = autosaves[: -(AUTOSAVES_KEPT - 1)]
+        old = unasked[: -(AUTOSAVES_KEPT - 1)]
         for number in old:
             self.file.delete(number)
         if old:
