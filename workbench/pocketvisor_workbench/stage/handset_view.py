@@ -12,12 +12,9 @@ import enum
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEasingCurve, QPointF, QRect, QRectF, QSize, Qt, QTimer, QVariantAnimation, Signal
+from PySide6.QtCore import QEasingCurve, QPointF, QRect, QRectF, QSize, Qt, QVariantAnimation, Signal
 from PySide6.QtGui import (
     QColor,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDragMoveEvent,
     QDropEvent,
     QMouseEvent,
     QPainter,
@@ -33,6 +30,7 @@ from pocketvisor_workbench.stage.bars import EmptyGlass, HandsetFooter, HandsetH
 from pocketvisor_workbench.stage.chip import HEIGHT as CHIP_HEIGHT
 from pocketvisor_workbench.stage.chip import ProfileChip
 from pocketvisor_workbench.stage.drop_hint import DropHint
+from pocketvisor_workbench.stage.drop_target import DropTarget
 from pocketvisor_workbench.stage.drops import Offer, offer_of
 from pocketvisor_workbench.stage.geometry import PhoneGeometry
 from pocketvisor_workbench.stage.guest_drag import drag_guest
@@ -55,7 +53,7 @@ class Shape(enum.Enum):
     SINGLE = "single"
 
 
-class HandsetView(QWidget):
+class HandsetView(DropTarget, QWidget):
     """See above. `set_factor` scales it; its size follows."""
 
     add_guest_wanted = Signal(object)
@@ -82,7 +80,6 @@ class HandsetView(QWidget):
         self._factor = 0.5
         self._slide = 0.0
         self._swipe: Swipe | None = None
-        self._drop_over = False
         self._drop_hint = DropHint(self)
         self._glass = QWidget(self)
         self._glass.hide()
@@ -382,9 +379,10 @@ class HandsetView(QWidget):
         colours = tokens()
         dragged = self.session.moves.dragged
         target = dragged is not None and not self.session.moves.why_not(dragged, self.handset)
-        marked = self._drop_over or target
+        over = self.offer is not None and self.offer.run is not None
+        marked = over or target
         pen = QPen(QColor(colours.accent if marked or chosen else colours.line), 2 if marked else 1)
-        if target and not self._drop_over:
+        if target and not over:
             pen.setStyle(Qt.PenStyle.DashLine)
         painter.setPen(pen)
         painter.setBrush(QColor(colours.surface))
@@ -443,48 +441,14 @@ class HandsetView(QWidget):
 
     # Drops
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if self._show_offer(event) is not None:
-            event.accept()  # also where it is refused: the moves that follow show why
+    def offer_for(self, event: QDropEvent) -> Offer | None:
+        return offer_of(self, event.mimeData(), event.position().toPoint())
 
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        offer = self._show_offer(event)
-        event.setAccepted(offer is not None and offer.run is not None)
-
-    def dragLeaveEvent(self, _: QDragLeaveEvent) -> None:
-        self._end_drop()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        offer = self._offer(event)
-        self._end_drop()
-        if offer is None or offer.run is None:
-            event.ignore()
-            return
-        event.accept()
-        if offer.moves:  # when the drag is over, whose chip goes with the guest
-            QTimer.singleShot(0, self, offer.run)
+    def offer_changed(self) -> None:
+        if self.offer is not None:
+            self._drop_hint.show_offer(self.offer)
         else:
-            offer.run()
-
-    def _offer(self, event: QDropEvent) -> Offer | None:
-        offer = offer_of(self, event.mimeData(), event.position().toPoint())
-        moves = offer is not None and offer.moves
-        event.setDropAction(Qt.DropAction.MoveAction if moves else Qt.DropAction.CopyAction)
-        return offer
-
-    def _show_offer(self, event: QDragMoveEvent) -> Offer | None:
-        offer = self._offer(event)
-        over = offer is not None and offer.run is not None
-        if offer is not None:
-            self._drop_hint.show_offer(offer)
-        if over is not self._drop_over:
-            self._drop_over = over
-            self.update()
-        return offer
-
-    def _end_drop(self) -> None:
-        self._drop_over = False
-        self._drop_hint.hide()
+            self._drop_hint.hide()
         self.update()
 
     def phone_rect(self) -> QRect:

@@ -5,9 +5,6 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import (
     QColor,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDragMoveEvent,
     QDropEvent,
     QFont,
     QImage,
@@ -19,6 +16,7 @@ from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QWidget
 
 from pocketvisor.api import GuestState
 from pocketvisor_workbench.session import Session
+from pocketvisor_workbench.stage.drop_target import DropTarget
 from pocketvisor_workbench.stage.drops import Offer, offer_of
 from pocketvisor_workbench.theme import tokens
 
@@ -95,7 +93,7 @@ class HandsetStrip(QWidget):
         painter.drawLine(0, 0, self.width(), 0)
 
 
-class _Card(QAbstractButton):
+class _Card(DropTarget, QAbstractButton):
     def __init__(self, session: Session, handset: "Handset", strip: "HandsetStrip") -> None:
         super().__init__(strip)
         self._session = session
@@ -106,37 +104,14 @@ class _Card(QAbstractButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAcceptDrops(True)
-        self._offer: Offer | None = None
         session.moves.dragged_changed.connect(self.update)
 
     # A guest, an image or a profile that is dropped here goes to the handset
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        self._offer = self._strip.offer(self._handset, event)
-        if self._offer is not None:
-            event.accept()
-            self.update()
+    def offer_for(self, event: QDropEvent) -> Offer | None:
+        return self._strip.offer(self._handset, event)
 
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        moves = self._offer is not None and self._offer.moves
-        event.setDropAction(Qt.DropAction.MoveAction if moves else Qt.DropAction.CopyAction)
-        event.setAccepted(self._offer is not None and self._offer.run is not None)
-
-    def dragLeaveEvent(self, _: QDragLeaveEvent) -> None:
-        self._end_drop()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        offer = self._strip.offer(self._handset, event)
-        self._end_drop()
-        if offer is None or offer.run is None:
-            event.ignore()
-            return
-        event.setDropAction(Qt.DropAction.MoveAction if offer.moves else Qt.DropAction.CopyAction)
-        event.accept()
-        QTimer.singleShot(0, self, offer.run)
-
-    def _end_drop(self) -> None:
-        self._offer = None
+    def offer_changed(self) -> None:
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -174,8 +149,8 @@ class _Card(QAbstractButton):
         x = place.right() + 12
         painter.setPen(QColor(colours.text))
         words = QRectF(x, 0, self.width() - x - 10, self.height())
-        if self._offer is not None:
-            self._paint_offer(painter, words, self._offer)
+        if self.offer is not None:
+            self._paint_offer(painter, words, self.offer)
         else:
             self._paint_words(painter, words)
 
