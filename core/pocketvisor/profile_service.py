@@ -55,8 +55,8 @@ async def answer(desk: Desk, request: ProfileRequest, tell: Tell) -> ProfileRepl
         case calls.DeleteGeneration():
             await asyncio.to_thread(_file(guest).delete, request.generation)
             await asyncio.to_thread(_file(guest).prune)
-        case calls.Resume() if guest.state is GuestState.OFF:
-            await guest.restart()
+        case calls.Resume() if guest.profile is not None and guest.state is GuestState.OFF:
+            await guest.restore(guest.profile.generation)
         case calls.Resume():
             await guest.resume()
         case calls.RestoreGeneration():

@@ -67,10 +67,12 @@ async def test_a_guest_of_the_workbench_is_kept_and_saved(ask: Command, start: S
     assert ran.code == 0 and guest.profile.generation == 1, ran.err
     ran = await ask("profile", "suspend", "Phone")
     assert ran.code == 0 and guest.state is GuestState.OFF
+    ticks, said = guest.ticks, len(guest.console.text)
     with ProfileFile.open(path, read_only=True) as file:
         assert [each.name for each in file.generations()] == ["at the prompt", "later", ""]
     ran = await ask("profile", "resume", "Phone")
     assert ran.code == 0 and guest.state is GuestState.RUNNING, ran.err
+    assert guest.ticks >= ticks and b"monitor ready" not in guest.console.text[said:], "it did not boot again"
 
 
 async def test_a_sealed_profile_runs_on_a_handset_of_the_workbench(
