@@ -20,7 +20,7 @@ from pocketvisor.errors import PocketvisorError, ProfileError
 from pocketvisor.guest.guest import Guest
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.vault import Vault
-from pocketvisor.profile.vault_store import without_secrets
+from pocketvisor.profile.vault.store import without_secrets
 
 ADDRESSES_MAX: Final = 16
 _FILE_MAX: Final = 1 << 20

@@ -41,7 +41,7 @@ def add(vault: Address) -> None:
     A folder (of another disk, of a server's) or a URL such as s3://bucket/phones; what a service wants for
     signing in is in fsspec's own configuration. What is sealed is sealed there, too.
     """
-    from pocketvisor.profile.vault_store import without_secrets
+    from pocketvisor.profile.vault.store import without_secrets
     from pocketvisor.vaults import add_vault
 
     typer.echo(f"Generations are copied to {without_secrets(add_vault(vault))} as they are made")
@@ -50,7 +50,7 @@ def add(vault: Address) -> None:
 def remove(vault: Address) -> None:
     """Copy nothing there any more. What is there stays."""
     from pocketvisor.errors import ProfileError
-    from pocketvisor.profile.vault_store import without_secrets
+    from pocketvisor.profile.vault.store import without_secrets
     from pocketvisor.vaults import chosen_vault, remove_vault, vault_addresses
 
     address = chosen_vault(vault)

@@ -13,11 +13,12 @@ import pytest
 from vault_kit import CHUNK, Phone, content
 
 from pocketvisor.errors import LockedProfile, ProfileError
-from pocketvisor.profile import keys, vault_store
+from pocketvisor.profile import keys
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import NewKeys, Unlock
 from pocketvisor.profile.vault import Vault
-from pocketvisor.profile.vault_copying import VaultCancelled
+from pocketvisor.profile.vault import store as vault_store
+from pocketvisor.profile.vault.copying import VaultCancelled
 
 UNLOCK = Unlock(passphrase="one")
 
@@ -138,7 +139,7 @@ def test_packs_that_are_hardly_needed_are_not_relied_upon(url: str, phone: Phone
 
 
 def test_many_small_packs_become_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pocketvisor.profile.vault_copying.SMALL_MAX", 5)
+    monkeypatch.setattr("pocketvisor.profile.vault.copying.SMALL_MAX", 5)
     phone = Phone(tmp_path / "a.vphone")
     vault = Vault(str(tmp_path / "vault"))
     vault.copy(phone.file, 1)
@@ -216,7 +217,7 @@ def test_what_is_not_there_is_said(url: str, phone: Phone, tmp_path: Path) -> No
 
 
 def test_a_cancelled_copy_goes_on_where_it_was(url: str, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("pocketvisor.profile.vault_packs.TARGET", 10 * CHUNK)
+    monkeypatch.setattr("pocketvisor.profile.vault.packs.TARGET", 10 * CHUNK)
     phone = Phone(tmp_path / "a.vphone", NewKeys(passphrase="one"))
     vault = Vault(url)
     looks = iter([False, False, True])
@@ -244,7 +245,7 @@ class Cut(Exception):
 def test_a_copy_that_is_cut_at_any_write_harms_nothing(url: str, tmp_path: Path, monkeypatch: Any) -> None:
     """Each write in turn does not happen, and with it all that follow: before, what was there is still whole;
     after, the next copy completes it."""
-    monkeypatch.setattr("pocketvisor.profile.vault_packs.TARGET", 6 * CHUNK)
+    monkeypatch.setattr("pocketvisor.profile.vault.packs.TARGET", 6 * CHUNK)
     phone = Phone(tmp_path / "a.vphone", NewKeys(passphrase="one"))
     Vault(url).copy(phone.file, 1)
     phone.save(range(12))
@@ -280,7 +281,7 @@ def test_a_copy_that_is_cut_at_any_write_harms_nothing(url: str, tmp_path: Path,
 
 def test_several_copy_at_once(url: str, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(vault_store, "_AHEAD", set())  # files in fsspec's memory have one position for all
-    monkeypatch.setattr("pocketvisor.profile.vault_packs.TARGET", 5 * CHUNK)
+    monkeypatch.setattr("pocketvisor.profile.vault.packs.TARGET", 5 * CHUNK)
     phone = Phone(tmp_path / "a.vphone", NewKeys(passphrase="one"))
     phone.save(range(10))
     phone.save(range(5, 30))

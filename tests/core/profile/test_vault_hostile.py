@@ -17,7 +17,7 @@ from pocketvisor.profile import keys
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import NewKeys, Unlock
 from pocketvisor.profile.vault import Vault
-from pocketvisor.profile.vault_entries import (
+from pocketvisor.profile.vault.entries import (
     Entry,
     decode_entry,
     encode_entry,
@@ -25,7 +25,7 @@ from pocketvisor.profile.vault_entries import (
     pack_use,
     parse_entry_name,
 )
-from pocketvisor.profile.vault_packs import PackHead, make_pack
+from pocketvisor.profile.vault.packs import PackHead, make_pack
 
 UNLOCK = Unlock(passphrase="one")
 

@@ -15,7 +15,7 @@ from pocketvisor.profile.vault import Vault
 COPIER = """
 import sys
 from pathlib import Path
-from pocketvisor.profile import vault_packs
+from pocketvisor.profile.vault import packs as vault_packs
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.vault import Vault
 vault_packs.TARGET = 20_000

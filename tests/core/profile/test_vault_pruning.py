@@ -160,7 +160,7 @@ def test_copies_and_prunings_in_any_order(
     """Prunings without any grace come between the steps of copies: what is said to be there, is."""
     folder = tmp_path_factory.mktemp("any")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pocketvisor.profile.vault_packs.TARGET", 60_000)
+        patch.setattr("pocketvisor.profile.vault.packs.TARGET", 60_000)
         phone = Phone(folder / "a.vphone")
         vault, other = Vault(str(folder / "vault")), Vault(str(folder / "vault"))
         vault.copy(phone.file, 1)

@@ -16,7 +16,7 @@ import msgspec
 
 from pocketvisor.errors import DamagedProfile, LockedProfile, ProfileError
 from pocketvisor.profile.file import ProfileFile
-from pocketvisor.profile.vault_entries import (
+from pocketvisor.profile.vault.entries import (
     HEADER_MAX,
     Entry,
     PackUse,
@@ -29,7 +29,7 @@ from pocketvisor.profile.vault_entries import (
     read_entry,
     read_name,
 )
-from pocketvisor.profile.vault_packs import (
+from pocketvisor.profile.vault.packs import (
     FIRST,
     HEAD_MAX,
     SALT,
@@ -38,8 +38,8 @@ from pocketvisor.profile.vault_packs import (
     head_size,
     make_pack,
 )
-from pocketvisor.profile.vault_pruning import GRACE
-from pocketvisor.profile.vault_store import MissingInVault, Store
+from pocketvisor.profile.vault.pruning import GRACE
+from pocketvisor.profile.vault.store import MissingInVault, Store
 
 LOOK_BACK: Final = 4
 """Of so many generations, the newest ones, the packs are known before a copy."""

@@ -2,7 +2,7 @@
 
     pocketvisor-vault               that it is one, and its version
     ID/header                       what makes an empty copy of the profile, and its name, sealed
-    ID/packs/PACK                   chunks (vault_packs.py)
+    ID/packs/PACK                   chunks (packs.py)
     ID/generations/NUMBER-DIGEST    a generation: its signed manifest, and what it needs of which packs
     ID/doomed/PACK                  since when no generation needs it
 
@@ -24,14 +24,16 @@ from typing import Final
 import msgspec
 
 from pocketvisor.errors import DamagedProfile, ProfileError
-from pocketvisor.profile import vault_copying, vault_fetching, vault_pruning
 from pocketvisor.profile.exporting import new_file
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import Unlock
 from pocketvisor.profile.reading import Generation
 from pocketvisor.profile.sealing import unlocked
-from pocketvisor.profile.vault_copying import Copied
-from pocketvisor.profile.vault_entries import (
+from pocketvisor.profile.vault import copying as vault_copying
+from pocketvisor.profile.vault import fetching as vault_fetching
+from pocketvisor.profile.vault import pruning as vault_pruning
+from pocketvisor.profile.vault.copying import Copied
+from pocketvisor.profile.vault.entries import (
     HEADER_MAX,
     VaultHeader,
     decode_header,
@@ -39,9 +41,9 @@ from pocketvisor.profile.vault_entries import (
     read_entry,
     read_name,
 )
-from pocketvisor.profile.vault_packs import PackHead
-from pocketvisor.profile.vault_pruning import GRACE, Pruned
-from pocketvisor.profile.vault_store import MissingInVault, Store
+from pocketvisor.profile.vault.packs import PackHead
+from pocketvisor.profile.vault.pruning import GRACE, Pruned
+from pocketvisor.profile.vault.store import MissingInVault, Store
 
 MARKER: Final = "pocketvisor-vault"
 MARKED: Final = b"pocketvisor vault 1\n"

@@ -17,8 +17,8 @@ from pocketvisor.profile.packing import pack, unpack
 from pocketvisor.profile.rows import Bytes32, Count, GenerationRow, Header
 from pocketvisor.profile.sealing import Sealer
 from pocketvisor.profile.transfer import RawHeader, RawManifest
-from pocketvisor.profile.vault_packs import CHUNKS_MAX
-from pocketvisor.profile.vault_store import Store
+from pocketvisor.profile.vault.packs import CHUNKS_MAX
+from pocketvisor.profile.vault.store import Store
 
 HEADER_MAX: Final = 512 << 10
 PACKS_MAX: Final = 65536

@@ -14,8 +14,8 @@ import msgspec
 
 from pocketvisor.errors import DamagedProfile
 from pocketvisor.profile.rows import Header
-from pocketvisor.profile.vault_entries import parse_entry_name, read_entry
-from pocketvisor.profile.vault_store import MissingInVault, Store
+from pocketvisor.profile.vault.entries import parse_entry_name, read_entry
+from pocketvisor.profile.vault.store import MissingInVault, Store
 
 GRACE: Final = 3600.0
 """Seconds between a pack's being needed by nothing and its deletion: longer than a copy takes."""

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pocketvisor.errors import DamagedProfile, ProfileError
 from pocketvisor.profile.rows import Header
-from pocketvisor.profile.vault_entries import Entry, parse_entry_name, read_entry
-from pocketvisor.profile.vault_packs import PACK_MAX, PackHead, head_size
-from pocketvisor.profile.vault_store import Store
+from pocketvisor.profile.vault.entries import Entry, parse_entry_name, read_entry
+from pocketvisor.profile.vault.packs import PACK_MAX, PackHead, head_size
+from pocketvisor.profile.vault.store import Store
 
 
 def choose(
