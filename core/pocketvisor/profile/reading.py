@@ -321,8 +321,11 @@ class ProfileReader:
 
     def fetch(self, own: bytes, size: int) -> bytes:
         """A chunk's plain bytes. Raises DamagedProfile, without a name: the caller knows what it is."""
-        with self._database.read() as connection:
-            row = connection.execute("SELECT body FROM chunks WHERE id = ?", (own,)).fetchone()
+        try:
+            with self._database.read() as connection:
+                row = connection.execute("SELECT body FROM chunks WHERE id = ?", (own,)).fetchone()
+        except DamagedProfile as error:
+            raise DamagedProfile("it is where the database is damaged") from error
         if row is None:
             raise DamagedProfile("it is missing")
         return self._plain(own, row[0], size, exactly=True)

@@ -42,8 +42,9 @@ def _database(file: "ProfileFile", found: list[Damage]) -> None:
         return
     for (line,) in lines:
         text = line.decode(errors="replace") if isinstance(line, bytes) else str(line)
-        if text != "ok":
-            found.append(Damage(f"The database is damaged: {text.splitlines()[0]}"))
+        for problem in text.splitlines():
+            if problem != "ok" and not problem.startswith("***"):  # which is a headline
+                found.append(Damage(f"The database is damaged: {problem}"))
 
 
 def _records(file: "ProfileFile", found: list[Damage]) -> None:

@@ -76,7 +76,7 @@ def seen(file: ProfileFile) -> Iterator[tuple[str, object]]:
     yield "info", info.generations if whole else None
 
 
-def judge(original: Original, damaged: bytes, exporting: bool) -> bool:
+def judge(original: Original, damaged: bytes, exporting: bool = True) -> bool:
     """Whether anything is missing of what the original has."""
     original.path.write_bytes(damaged)
     try:
@@ -130,21 +130,21 @@ def flipped(original: Original, chance: random.Random, flips: int) -> bytes:
 
 
 def test_as_it_is_nothing_is_missing(original: Original) -> None:
-    assert not judge(original, original.bytes, exporting=True)
+    assert not judge(original, original.bytes)
 
 
-@pytest.mark.parametrize(("files", "flips"), [(200, 1), (80, 10), (90, 100)])
+@pytest.mark.parametrize(("files", "flips"), [(150, 1), (85, 10), (90, 100)])
 def test_flips(original: Original, files: int, flips: int) -> None:
     """Together 10,000."""
     chance = random.Random(flips)
-    missing = sum(judge(original, flipped(original, chance, flips), exporting=True) for _ in range(files))
+    missing = sum(judge(original, flipped(original, chance, flips), each % 3 == 0) for each in range(files))
     assert missing > files // 5
 
 
 def test_flips_in_a_sealed_profile(sealed: Original) -> None:
     chance = random.Random(8)
-    for flips in (1, 10) * 60:
-        judge(sealed, flipped(sealed, chance, flips), exporting=True)
+    for flips in (1, 10, 1) * 20:
+        judge(sealed, flipped(sealed, chance, flips), flips == 1)
 
 
 def test_truncations(original: Original) -> None:
@@ -152,7 +152,7 @@ def test_truncations(original: Original) -> None:
     lengths = [0, 1, 99, 100, 65535, 65536, len(original.bytes) - 1]
     lengths += [chance.randrange(len(original.bytes)) for _ in range(60)]
     for length in lengths:
-        judge(original, original.bytes[:length], exporting=True)
+        judge(original, original.bytes[:length])
 
 
 def test_pages_exchanged_or_lost(original: Original) -> None:
@@ -164,7 +164,7 @@ def test_pages_exchanged_or_lost(original: Original) -> None:
         damaged[one : one + 65536] = (
             original.bytes[other : other + 65536] if chance.random() < 0.7 else bytes(65536)
         )
-        judge(original, bytes(damaged), exporting=True)
+        judge(original, bytes(damaged))
 
 
 @pytest.mark.long
@@ -172,4 +172,4 @@ def test_pages_exchanged_or_lost(original: Original) -> None:
 def test_single_flips(original: Original, seed: int) -> None:
     chance = random.Random(1000 + seed)
     for _ in range(1000):
-        judge(original, flipped(original, chance, 1), exporting=True)
+        judge(original, flipped(original, chance, 1))
