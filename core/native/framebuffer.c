@@ -42,20 +42,25 @@ static void add_span(struct damage *damage, uint32_t y, uint32_t x0, uint32_t x1
 }
 
 /* The bytes [from, to) of the framebuffer, which lie within one row. */
-static void compare(struct framebuffer *framebuffer, struct damage *damage, size_t from, size_t to) {
+static void compare(struct framebuffer *framebuffer, struct damage *damage, size_t from, size_t to,
+                    bool known) {
     const uint8_t *now = framebuffer->pixels;
     uint8_t *before = framebuffer->shadow;
     size_t y = from / framebuffer->stride, row = y * framebuffer->stride;
     size_t end = row + (size_t)framebuffer->width * 4;
     to = to < end ? to : end;
-    if (from >= to || memcmp(now + from, before + from, to - from) == 0)
+    if (from >= to || (known && memcmp(now + from, before + from, to - from) == 0))
         return;
-    while (now[from] == before[from])
+    while (known && now[from] == before[from])
         from++;
-    while (now[to - 1] == before[to - 1])
+    while (known && now[to - 1] == before[to - 1])
         to--;
     memcpy(before + from, now + from, to - from);
     add_span(damage, (uint32_t)y, (uint32_t)((from - row) / 4), (uint32_t)((to - row + 3) / 4));
+}
+
+static size_t bitmap_size(const struct framebuffer *framebuffer) {
+    return framebuffer->size / FRAMEBUFFER_PAGE / 8 + 1;
 }
 
 static bool take_bit(uint8_t *bits, size_t index) {
@@ -69,6 +74,13 @@ unsigned framebuffer_damage(struct framebuffer *framebuffer, uint16_t rectangles
     struct damage damage = {rectangles, 0};
     size_t end = (size_t)framebuffer->height * framebuffer->stride;
     size_t pages = (framebuffer->size + FRAMEBUFFER_PAGE - 1) / FRAMEBUFFER_PAGE;
+    if (framebuffer->all) {
+        const uint16_t whole[4] = {0, 0, (uint16_t)framebuffer->width, (uint16_t)framebuffer->height};
+        framebuffer->all = false;
+        memset(framebuffer->dirty, 0, bitmap_size(framebuffer));
+        memcpy(rectangles[0], whole, sizeof whole);
+        return 1;
+    }
     for (size_t page = 0; page < pages; page++) {
         if (!framebuffer->dirty[page >> 3]) {
             page |= 7;
@@ -76,18 +88,20 @@ unsigned framebuffer_damage(struct framebuffer *framebuffer, uint16_t rectangles
         }
         if (!take_bit(framebuffer->dirty, page))
             continue;
+        bool known = !take_bit(framebuffer->unknown, page);
         size_t from = page * FRAMEBUFFER_PAGE, to = from + FRAMEBUFFER_PAGE;
         for (to = to < end ? to : end; from < to;) {
             size_t next = (from / framebuffer->stride + 1) * framebuffer->stride;
-            compare(framebuffer, &damage, from, next < to ? next : to);
+            compare(framebuffer, &damage, from, next < to ? next : to, known);
             from = next;
         }
     }
     return damage.count;
 }
 
-void framebuffer_mark_all(struct framebuffer *framebuffer) {
-    memset(framebuffer->dirty, 0xff, framebuffer->size / FRAMEBUFFER_PAGE / 8 + 1);
+void framebuffer_show_all(struct framebuffer *framebuffer) {
+    memset(framebuffer->unknown, 0xff, bitmap_size(framebuffer));
+    framebuffer->all = true;
 }
 
 bool framebuffer_init(struct framebuffer *framebuffer, const uint8_t *pixels, size_t size, uint32_t width,
@@ -101,21 +115,23 @@ bool framebuffer_init(struct framebuffer *framebuffer, const uint8_t *pixels, si
     framebuffer->width = width;
     framebuffer->height = height;
     framebuffer->stride = stride;
-    framebuffer->dirty = calloc(1, size / FRAMEBUFFER_PAGE / 8 + 1);
+    framebuffer->dirty = calloc(1, bitmap_size(framebuffer));
+    framebuffer->unknown = calloc(1, bitmap_size(framebuffer));
     /* Not calloc(), which clears what it takes from the heap: pages never shown cost nothing so. */
     void *shadow = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     framebuffer->shadow = shadow == MAP_FAILED ? NULL : shadow;
-    if (!framebuffer->dirty || !framebuffer->shadow) {
+    if (!framebuffer->dirty || !framebuffer->unknown || !framebuffer->shadow) {
         framebuffer_free(framebuffer);
         return false;
     }
-    framebuffer_mark_all(framebuffer);
+    memset(framebuffer->dirty, 0xff, bitmap_size(framebuffer));
     return true;
 }
 
 void framebuffer_free(struct framebuffer *framebuffer) {
     free(framebuffer->dirty);
+    free(framebuffer->unknown);
     if (framebuffer->shadow)
         munmap(framebuffer->shadow, framebuffer->size);
-    framebuffer->dirty = framebuffer->shadow = NULL;
+    framebuffer->dirty = framebuffer->unknown = framebuffer->shadow = NULL;
 }

@@ -18,6 +18,8 @@ struct framebuffer {
     uint32_t width, height, stride;
     uint8_t *dirty; /* one bit a page, set by the vCPU */
     uint8_t *shadow;
+    uint8_t *unknown; /* one bit a page: what was shown of it last is not in the shadow */
+    bool all;
 };
 
 /* False where memory is short or the measures are impossible (the mapping must hold height * stride bytes).
@@ -25,7 +27,8 @@ struct framebuffer {
 bool framebuffer_init(struct framebuffer *framebuffer, const uint8_t *pixels, size_t size, uint32_t width,
                       uint32_t height, uint32_t stride);
 void framebuffer_free(struct framebuffer *framebuffer);
-void framebuffer_mark_all(struct framebuffer *framebuffer);
+/* All of it is the next damage, whatever is there: nothing is read for that. */
+void framebuffer_show_all(struct framebuffer *framebuffer);
 /* Compares the dirty pages and clears their bits; answers how many rectangles {x0, y0, x1, y1} it found. */
 unsigned framebuffer_damage(struct framebuffer *framebuffer, uint16_t rectangles[FRAMEBUFFER_RECTANGLES][4]);
 

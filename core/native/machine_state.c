@@ -235,7 +235,7 @@ bool machine_restored(struct machine *machine, char error[MACHINE_ERROR]) {
     if (machine->virtio)
         virtio_mmio_ring_all(machine->virtio);
     if (machine->frame.present) {
-        framebuffer_mark_all(&machine->frame.buffer);
+        framebuffer_show_all(&machine->frame.buffer);
         machine->frame.touched = true;
     }
     machine->suspended = false;

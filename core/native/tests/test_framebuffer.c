@@ -93,13 +93,21 @@ static void test_padding_at_the_end_of_a_row_is_not_seen(void) {
     CHECK(is(0, 99, 5, 100, 6));
 }
 
-static void test_what_was_there_before_is_damage(void) {
+static void test_all_is_damage_when_it_was_restored(void) {
     fresh();
     draw(5, 5, 6, 6, 1);
     framebuffer_damage(&framebuffer, found);
     pixels[WIDTH * 10 + 3] = 5; /* restored, say */
     CHECK_EQUAL(framebuffer_damage(&framebuffer, found), 0);
-    framebuffer_mark_all(&framebuffer);
+    framebuffer_show_all(&framebuffer);
+    CHECK_EQUAL(framebuffer_damage(&framebuffer, found), 1);
+    CHECK(is(0, 0, 0, WIDTH, HEIGHT));
+    CHECK_EQUAL(framebuffer_damage(&framebuffer, found), 0);
+    /* What changes after it is known by the page at first, then exactly. */
+    draw(3, 10, 4, 11, 6);
+    CHECK_EQUAL(framebuffer_damage(&framebuffer, found), 1);
+    CHECK(is(0, 0, 8, WIDTH, 11));
+    draw(3, 10, 4, 11, 7);
     CHECK_EQUAL(framebuffer_damage(&framebuffer, found), 1);
     CHECK(is(0, 3, 10, 4, 11));
 }
@@ -139,7 +147,7 @@ int main(void) {
     test_drawing_the_same_is_no_damage();
     test_far_apart_stays_apart();
     test_padding_at_the_end_of_a_row_is_not_seen();
-    test_what_was_there_before_is_damage();
+    test_all_is_damage_when_it_was_restored();
     test_impossible_measures();
     test_the_status_page_carries_it();
     framebuffer_free(&framebuffer);
