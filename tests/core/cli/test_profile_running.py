@@ -221,3 +221,36 @@ def test_what_cannot_be_made_leaves_nothing(user: User) -> None:
     code, _, err = user.does("profile", "create", "Phone", "--elf", user.elf)
     assert code == 1 and "such a file already" in err
     assert [path.name for path in user.folder.iterdir()] == ["Phone.vphone"]
+
+
+def test_a_guest_that_powers_itself_off_is_saved_as_off(user: User) -> None:
+    terminal = user.starts("start", "Phone")
+    terminal.expect("# $")
+    terminal.type("q")
+    assert terminal.end() == 0
+    assert user.generations() == [("snapshot", "new"), ("off", "")]
+
+
+def test_a_guest_whose_process_dies_says_what_is_lost(user: User) -> None:
+    terminal = user.starts("start", "Phone")
+    terminal.expect("# $")
+    os.kill(json.loads(user.profile("info", "Phone", "--json"))["runs"]["pid"], signal.SIGKILL)
+    assert terminal.end() == 1
+    assert "it was saved last" in terminal.text and "as generation 1" in terminal.text
+    assert user.generations() == [("snapshot", "new")]
+
+
+def test_a_vault_has_what_a_run_has_saved_before_the_run_ends(user: User, tmp_path: Path) -> None:
+    code, _, err = user.does("vault", "add", tmp_path / "vault")
+    assert code == 0, err
+    terminal = user.starts("start", "Phone")
+    user.profile("snapshot", "Phone", "--name", "kept")
+    terminal.type("\x1d")
+    assert terminal.end() == 0
+    user.profile("delete", "Phone", "--yes")
+    code, out, err = user.does("vault", "fetch", "Phone")
+    assert code == 0 and "at generation 3" in out, err
+    assert user.generations() == [("snapshot", "new"), ("snapshot", "kept"), ("suspend", "")]
+    terminal = user.starts("resume", "Phone", "--model", "palm-pre")
+    terminal.type("x\r")
+    terminal.expect("x\r\n# $")
