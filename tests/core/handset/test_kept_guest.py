@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from pocketvisor.api import (
     Guest,
+    GuestError,
     GuestState,
     Handset,
     LockedProfile,
@@ -244,6 +246,49 @@ async def test_a_save_that_fails_leaves_the_guest_running_and_says_why(
     digest = await guest.digest()
     await guest.restore(profile.generation, paused=True)
     assert await guest.digest() == digest
+
+
+async def test_a_guest_whose_process_was_killed_comes_back_from_its_profile(start: Start, file: Path) -> None:
+    guest = await start()
+    guest.console.write(b"t")
+    await _types(guest, "before")
+    await guest.keep(file)
+    await guest.pause()
+    digest = await guest.digest()
+    await guest.resume()
+    await _types(guest, "after")
+    changed = asyncio.Event()
+    guest.on("state", changed.set)
+    os.kill(guest.pid, signal.SIGKILL)
+    async with asyncio.timeout(10):
+        while guest.state is not GuestState.CRASHED:
+            changed.clear()
+            await changed.wait()
+    await guest.restore(1, paused=True)
+    assert await guest.digest() == digest
+    await guest.resume()
+    await _types(guest, "again")
+
+
+async def test_a_generation_is_whole_though_the_guest_dies_meanwhile(start: Start, file: Path) -> None:
+    """What was captured is saved behind its back, whatever becomes of it."""
+    guest = await start()
+    await guest.keep(file)
+    guest.console.write(b"t")
+    await _types(guest, "x")
+    saving = asyncio.ensure_future(guest.snapshot("last words"))
+    begun = asyncio.Event()
+    guest.on("profile", begun.set)
+    await begun.wait()
+    os.kill(guest.pid, signal.SIGKILL)
+    try:
+        generation = await saving
+    except GuestError:
+        return  # it died before it was captured, and that was said
+    assert guest.profile is not None
+    assert guest.profile.file.verify() == []
+    await guest.restore(generation.number)
+    assert guest.state is GuestState.RUNNING
 
 
 async def test_a_profile_that_cannot_be_made_leaves_no_file(start: Start, tmp_path: Path) -> None:
