@@ -253,6 +253,21 @@ def test_a_cancelled_and_a_failed_move_leave_the_guest_where_it_is(workbench: Wo
     workbench.run(scenario())
 
 
+def test_a_move_that_is_cancelled_at_once_is_over(workbench: Workbench) -> None:
+    async def scenario() -> None:
+        first, second = await two(workbench)
+        guest, moves = first.guests[0], workbench.session.moves
+        move = moves.start(guest, second)
+        assert move is not None
+        move.job.cancel()
+        await until(lambda: not move.job.running)
+        assert moves.of(guest) is None and guest.handset is first
+        moves.start(guest, second)
+        await until(lambda: guest.handset is second)
+
+    workbench.run(scenario())
+
+
 def test_a_move_can_be_undone_by_keyboard_while_there_is_a_way_back(workbench: Workbench) -> None:
     async def scenario() -> None:
         first, second = await two(workbench)

@@ -267,6 +267,21 @@ def test_copies_go_to_the_vault_as_they_are_made(workbench: Workbench, tmp_path:
     workbench.run(scenario())
 
 
+def test_a_vault_that_is_changed_at_once_is_the_last_one(workbench: Workbench, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        guest, pane = await kept(workbench, tmp_path, "one")
+        vaulting = workbench.session.vaulting
+        for number in range(4):
+            vaulting.set_address(str(tmp_path / f"vault{number}"))
+        await until(lambda: pane.vault.summary.text() == "all copied, to 2")
+        assert len(await asyncio.to_thread(Vault(str(tmp_path / "vault3")).list)) == 1
+        await guest.handset.remove(guest)
+        vaulting.set_address("")
+        await workbench.session.jobs.idle()
+
+    workbench.run(scenario())
+
+
 def test_a_copy_is_saved_elsewhere(workbench: Workbench, tmp_path: Path) -> None:
     """Of a guest that is kept nowhere too: it is in the library then."""
 

@@ -103,6 +103,7 @@ class JobBoard(QObject):
         job.task = asyncio.get_running_loop().create_task(self._run(job, work), name=title)
         self._tasks.add(job.task)
         job.task.add_done_callback(self._tasks.discard)
+        job.task.add_done_callback(lambda _: self._never_began(job))
         self.changed.emit()
         return job
 
@@ -116,6 +117,12 @@ class JobBoard(QObject):
         else:
             job._end(JobState.DONE)
         self.ended.emit(job)
+
+    def _never_began(self, job: Job) -> None:
+        """What is cancelled before its first step runs no line of it, and has ended all the same."""
+        if job.running:
+            job._end(JobState.CANCELLED)
+            self.ended.emit(job)
 
     def clear_ended(self) -> None:
         self.jobs = self.running

@@ -70,6 +70,13 @@ class Moves(QObject):
         """What can be undone."""
         self.dragged: Guest | None = None
         """The guest that hangs on the mouse."""
+        session.jobs.ended.connect(self._job_ended)
+
+    def _job_ended(self, job: Job) -> None:
+        """Also one that was cancelled before it began."""
+        for guest, move in list(self._under_way.items()):
+            if move.job is job:
+                del self._under_way[guest]
 
     def set_dragged(self, guest: "Guest | None") -> None:
         self.dragged = guest

@@ -55,7 +55,7 @@ class ProfileDesk(QObject):
         self.pane.restore_wanted.connect(self.ask_restore)
         self.pane.rename_wanted.connect(self.ask_name)
         self.pane.delete_wanted.connect(self.ask_delete)
-        self._session.vaulting.set_address(window.settings.text("vault"))
+        self._session.vaulting.set_address(_known_vault())
         self._session.vaulting.changed.connect(self._remember)
         self._session.keeping.default_autosave = _seconds(window.settings.text("autosave"))
         self._session.keeping.changed.connect(self._remember)
@@ -243,10 +243,20 @@ class ProfileDesk(QObject):
         seconds = self._session.keeping.default_autosave
         wanted = {"vault": self._session.vaulting.address, "autosave": str(seconds or "off")}
         settings = self._window.settings
+        if wanted["vault"] != settings.text("vault") or wanted["vault"] != _known_vault():
+            with suppress(PocketvisorError):  # no vault can be there: the pane says so
+                set_first_vault(wanted["vault"])
         if any(settings.text(key) != value for key, value in wanted.items()):
             for key, value in wanted.items():
                 settings.set(key, value)
             settings.save()
+
+
+def _known_vault() -> str:
+    """The command line's first one is the window's."""
+    with suppress(PocketvisorError):
+        return first_vault()
+    return ""
 
 
 def _seconds(text: str) -> float | None:
