@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import msgspec
+
 from pocketvisor.errors import ProfileError
 from pocketvisor.profile import keys as profile_keys
 from pocketvisor.profile import manifest as manifests
@@ -21,7 +23,7 @@ from pocketvisor.profile.creating import create
 from pocketvisor.profile.database import Database
 from pocketvisor.profile.keys import KeySlot, NewKeys, ProfileKey
 from pocketvisor.profile.manifest import NAME_MAX, Kind, Lease, Manifest
-from pocketvisor.profile.pruning import sweep, wipe
+from pocketvisor.profile.pruning import superfluous, sweep, wipe
 from pocketvisor.profile.reading import Generation, ProfileInfo
 from pocketvisor.profile.rows import GenerationRow, Header, State
 from pocketvisor.profile.saving import Progress, Saving, SavingCancelled
@@ -229,7 +231,31 @@ class ProfileFile(RawTransfer):
             with self._guard:
                 spaces += [reader.space for reader in self._readers]
             sweep(self._database, [SpaceReader(space, self.fetch) for space in spaces])
+            self._thin_deleted()
         return before - self.path.stat().st_size
+
+    def _thin_deleted(self) -> None:
+        """A phone that saves itself for months would have more rows of deleted generations than chunks."""
+        deleted: dict[int, int] = {}
+        needed: set[int] = set()
+        there: set[int] = set()
+        for number in self._numbers():
+            row = self._row(number)
+            if row.deleted:
+                deleted[number] = rows.ancestor(self.header, row)
+            else:
+                there.add(number)
+                needed.add(row.parent)
+        gone, pointers = superfluous(deleted, needed, there)
+        if not gone:
+            return
+        labels = [(rows.make_ancestor(self.id, own, up, self.sealer), own) for own, up in pointers.items()]
+        with self._change() as connection:
+            state = self._state()
+            connection.executemany("UPDATE generations SET label = ? WHERE number = ?", labels)
+            connection.executemany("DELETE FROM generations WHERE number = ?", [(own,) for own in gone])
+            state = msgspec.structs.replace(state, rows=state.rows - len(gone))
+            rows.put_record(connection, "state", state)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

@@ -6,11 +6,13 @@ from typing import Final
 from pocketvisor.errors import ProfileError
 from pocketvisor.profile import rows
 from pocketvisor.profile.database import Database
+from pocketvisor.profile.reading import nearest
 from pocketvisor.profile.rows import Header
 from pocketvisor.profile.tree import SpaceReader, collect
 from pocketvisor.profile.writing import shrink
 
 _AT_ONCE: Final = 4000
+_DELETED_KEPT: Final = 200
 _FREE: Final = 0.1
 """What may stay free of a file: the next generation needs room again, and moving pages costs more."""
 
@@ -41,6 +43,25 @@ def sweep(database: Database, needed: Iterable[SpaceReader]) -> int:
             gone += len(away)
     shrink(database, least=_FREE)
     return gone
+
+
+def superfluous(
+    deleted: dict[int, int], needed: set[int], there: set[int]
+) -> tuple[list[int], dict[int, int]]:
+    """Which deleted generations' rows can go, and what those that stay went on from where that goes.
+
+    `deleted`: what each went on from; `needed`: what those that are there went on from. The newest stay, for
+    the ledgers that know them; so many go at a time that it is worth it."""
+    stay = needed | set(sorted(deleted)[-_DELETED_KEPT:])
+    gone = [number for number in deleted if number not in stay]
+    if len(gone) < _DELETED_KEPT:
+        return [], {}
+    pointers = {
+        number: nearest(up, deleted, there)
+        for number, up in deleted.items()
+        if number in stay and up in deleted and up not in stay
+    }
+    return gone, pointers
 
 
 def wipe(database: Database, header: Header) -> None:

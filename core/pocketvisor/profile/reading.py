@@ -220,16 +220,18 @@ class ProfileReader:
         for number in self._numbers():
             try:
                 row = self._row(number)
+                if row.deleted:
+                    with self._named(f"generation {number}"):
+                        parents[number] = rows.ancestor(self.header, row)
             except DamagedProfile as error:
                 kept.append(
                     Generation(number=number, parent=0, created_ns=0, added=0, digest=b"", damaged=str(error))
                 )
                 continue
-            if row.deleted:
-                parents[number] = row.parent
-            else:
+            if not row.deleted:
                 kept.append(self._listed(row))
-        return [msgspec.structs.replace(each, parent=_ancestor(each.parent, parents)) for each in kept]
+        there = {each.number for each in kept}
+        return [msgspec.structs.replace(each, parent=nearest(each.parent, parents, there)) for each in kept]
 
     def _listed(self, row: GenerationRow) -> Generation:
         listed = Generation(
@@ -342,9 +344,9 @@ class ProfileReader:
         return plain
 
 
-def _ancestor(number: int, parents: dict[int, int]) -> int:
-    """The next one up that was not deleted. A parent's number is lower, or the list is not followed."""
-    while number in parents:
+def nearest(number: int, parents: dict[int, int], there: set[int]) -> int:
+    """It, or the next one up that is there; 0 for none. `parents`: of those that were deleted."""
+    while number not in there and number in parents:
         parent = parents[number]
-        number = parent if parent < number else 0
-    return number
+        number = parent if parent < number else 0  # a parent's number is lower, or it is not followed
+    return number if number in there else 0

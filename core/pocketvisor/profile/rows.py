@@ -140,6 +140,32 @@ def read_label(header: Header, number: int, label: bytes, sealer: Sealer) -> str
         raise DamagedProfile("its name is damaged") from error
 
 
+# --- deleted generations
+
+
+def _ancestor_message(profile: bytes, number: int, ancestor: int) -> bytes:
+    return b"ancestor\0" + profile + number.to_bytes(8, "big") + ancestor.to_bytes(8, "big")
+
+
+def make_ancestor(profile: bytes, number: int, ancestor: int, sealer: Sealer) -> bytes:
+    """The label of a deleted generation between which and `ancestor` rows are gone."""
+    return msgspec.msgpack.encode((ancestor, sealer.sign(_ancestor_message(profile, number, ancestor))))
+
+
+def ancestor(header: Header, row: GenerationRow) -> int:
+    """What a deleted generation went on from. Raises DamagedProfile."""
+    if not row.label:
+        return row.parent
+    try:
+        number, signature = msgspec.msgpack.decode(row.label, type=tuple[int, bytes])
+        if not 0 <= number < row.number:
+            raise DamagedProfile("no generation goes on from a later one")
+        signing.check(header.public, _ancestor_message(header.profile, row.number, number), signature)
+        return number
+    except (msgspec.DecodeError, UnicodeDecodeError, DamagedProfile) as error:
+        raise DamagedProfile("what it went on from is damaged") from error
+
+
 # --- records
 
 
