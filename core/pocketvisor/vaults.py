@@ -73,6 +73,21 @@ def remove_vault(address: str) -> None:
     _write([each for each in vault_addresses() if each != chosen_vault(address)])
 
 
+def first_vault() -> str:
+    """That of a window, which has one; empty for none. Raises ProfileError."""
+    return next(iter(vault_addresses()), "")
+
+
+def set_first_vault(address: str) -> None:
+    """In the place of the one that was first; empty for none. Raises ProfileError."""
+    others = vault_addresses()[1:]
+    if address:
+        address = _absolute(address)
+        Vault(address)
+    others = [each for each in others if each != address]
+    _write([address, *others] if address else others)
+
+
 def chosen_vault(address: str | None) -> str:
     """By its address or how it is shown; the only one where none is said. Raises ProfileError."""
     known = vault_addresses()

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
-from pocketvisor.api import HandsetModel
+from pocketvisor.api import HandsetModel, PocketvisorError
 from pocketvisor_workbench.banners import Banner
 from pocketvisor_workbench.dialogs.about import ConfirmDialog
 from pocketvisor_workbench.dialogs.keep import KeepDialog
@@ -243,9 +244,8 @@ class ProfileDesk(QObject):
         seconds = self._session.keeping.default_autosave
         wanted = {"vault": self._session.vaulting.address, "autosave": str(seconds or "off")}
         settings = self._window.settings
-        if wanted["vault"] != settings.text("vault") or wanted["vault"] != _known_vault():
-            with suppress(PocketvisorError):  # no vault can be there: the pane says so
-                set_first_vault(wanted["vault"])
+        if wanted["vault"] != settings.text("vault"):
+            _keep_vault(wanted["vault"])
         if any(settings.text(key) != value for key, value in wanted.items()):
             for key, value in wanted.items():
                 settings.set(key, value)
@@ -254,9 +254,18 @@ class ProfileDesk(QObject):
 
 def _known_vault() -> str:
     """The command line's first one is the window's."""
+    from pocketvisor.vaults import first_vault
+
     with suppress(PocketvisorError):
         return first_vault()
     return ""
+
+
+def _keep_vault(address: str) -> None:
+    from pocketvisor.vaults import set_first_vault
+
+    with suppress(PocketvisorError):  # no vault can be there: the pane says so
+        set_first_vault(address)
 
 
 def _seconds(text: str) -> float | None:

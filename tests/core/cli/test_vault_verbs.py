@@ -12,7 +12,14 @@ from profiles_made import PASSPHRASE, add_generation, make_profile
 from pocketvisor.errors import ProfileError
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import Unlock
-from pocketvisor.vaults import add_vault, chosen_vault, remove_vault, vault_addresses
+from pocketvisor.vaults import (
+    add_vault,
+    chosen_vault,
+    first_vault,
+    remove_vault,
+    set_first_vault,
+    vault_addresses,
+)
 
 Command = Callable[..., Any]
 
@@ -122,6 +129,10 @@ def test_addresses_are_kept_for_the_user_alone(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(ProfileError, match="several vaults") as told:
         chosen_vault(None)
     assert "secret" not in str(told.value)
+    set_first_vault("other")  # a window's
+    assert vault_addresses() == [str(tmp_path / "other"), "memory://user:secret@host/phones"]
+    set_first_vault("phones")
+    assert first_vault() == str(tmp_path / "phones")
     remove_vault("phones")
     assert vault_addresses() == ["memory://user:secret@host/phones"]
     for garbage in (b"{", b'{"vaults": 1}', b"\xff", b"[" * 100_000):
