@@ -18,12 +18,11 @@ import msgspec
 from pocketvisor.errors import ProfileError
 from pocketvisor.profile import keys as profile_keys
 from pocketvisor.profile import manifest as manifests
-from pocketvisor.profile import rows
+from pocketvisor.profile import pruning, rows
 from pocketvisor.profile.creating import create
 from pocketvisor.profile.database import Database
 from pocketvisor.profile.keys import KeySlot, NewKeys, ProfileKey
 from pocketvisor.profile.manifest import NAME_MAX, Kind, Lease, Manifest
-from pocketvisor.profile.pruning import superfluous, sweep, wipe
 from pocketvisor.profile.reading import Generation, ProfileInfo
 from pocketvisor.profile.rows import GenerationRow, Header, State
 from pocketvisor.profile.saving import Progress, Saving, SavingCancelled
@@ -181,7 +180,7 @@ class ProfileFile(RawTransfer):
 
         Raises ProfileError."""
         with self._alone():
-            wipe(self._database, self.header)
+            pruning.wipe(self._database, self.header)
             self._sealer = None
             self._manifests.clear()
 
@@ -230,12 +229,16 @@ class ProfileFile(RawTransfer):
             spaces = [space for number in kept for space in self.manifest(number).spaces]
             with self._guard:
                 spaces += [reader.space for reader in self._readers]
-            sweep(self._database, [SpaceReader(space, self.fetch) for space in spaces])
+            pruning.sweep(self._database, [SpaceReader(space, self.fetch) for space in spaces])
             self._thin_deleted()
         return before - self.path.stat().st_size
 
     def _thin_deleted(self) -> None:
         """A phone that saves itself for months would have more rows of deleted generations than chunks."""
+        with self._database.read() as connection:
+            count = "SELECT count(*) FROM generations WHERE length(manifest) = 0"
+            if connection.execute(count).fetchone()[0] < 2 * pruning.DELETED_KEPT:
+                return
         deleted: dict[int, int] = {}
         needed: set[int] = set()
         there: set[int] = set()
@@ -246,7 +249,7 @@ class ProfileFile(RawTransfer):
             else:
                 there.add(number)
                 needed.add(row.parent)
-        gone, pointers = superfluous(deleted, needed, there)
+        gone, pointers = pruning.superfluous(deleted, needed, there)
         if not gone:
             return
         labels = [(rows.make_ancestor(self.id, own, up, self.sealer), own) for own, up in pointers.items()]

@@ -12,7 +12,7 @@ from pocketvisor.profile.tree import SpaceReader, collect
 from pocketvisor.profile.writing import shrink
 
 _AT_ONCE: Final = 4000
-_DELETED_KEPT: Final = 200
+DELETED_KEPT: Final = 200
 _FREE: Final = 0.1
 """What may stay free of a file: the next generation needs room again, and moving pages costs more."""
 
@@ -52,9 +52,9 @@ def superfluous(
 
     `deleted`: what each went on from; `needed`: what those that are there went on from. The newest stay, for
     the ledgers that know them; so many go at a time that it is worth it."""
-    stay = needed | set(sorted(deleted)[-_DELETED_KEPT:])
+    stay = needed | set(sorted(deleted)[-DELETED_KEPT:])
     gone = [number for number in deleted if number not in stay]
-    if len(gone) < _DELETED_KEPT:
+    if len(gone) < DELETED_KEPT:
         return [], {}
     pointers = {
         number: nearest(up, deleted, there)

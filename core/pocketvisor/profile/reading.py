@@ -71,6 +71,7 @@ class ProfileReader:
         self._sealer: Sealer | None = None
         self._readers: weakref.WeakSet[SpaceReader] = weakref.WeakSet()
         self._manifests: dict[int, tuple[bytes, Manifest]] = {}
+        self._genuine: set[bytes] = set()
         self._guard = threading.Lock()
         self.header = self._read_header()
 
@@ -155,7 +156,7 @@ class ProfileReader:
             raise ProfileError(f"{self.path.name} has no generation {number}")
         with self._named(f"generation {number}"):
             row = rows.as_row(values)
-            rows.check_row(self.header, row)
+            rows.check_row(self.header, row, self._genuine)
             return row
 
     def _numbers(self) -> list[int]:

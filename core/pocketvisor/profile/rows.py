@@ -87,10 +87,15 @@ def signed(profile: bytes, row: GenerationRow, sealer: Sealer) -> GenerationRow:
     return msgspec.structs.replace(row, signature=signature)
 
 
-def check_row(header: Header, row: GenerationRow) -> bytes:
-    """Its digest. Raises DamagedProfile where the row is not what the profile's key has signed."""
+def check_row(header: Header, row: GenerationRow, known: set[bytes] | None = None) -> bytes:
+    """Its digest. Raises DamagedProfile where the row is not what the profile's key has signed.
+
+    `known`: digests with signatures that were found right before, and are not calculated again."""
     own = digest(header.profile, row)
-    signing.check(header.public, b"generation\0" + own, row.signature)
+    if known is None or own + row.signature not in known:
+        signing.check(header.public, b"generation\0" + own, row.signature)
+        if known is not None:
+            known.add(own + row.signature)
     if not row.deleted and content_hash(row.manifest) != row.content:
         raise DamagedProfile("its manifest is damaged")
     return own
