@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from profile_files import PASSPHRASE, Content, content_of, first_content, next_content, save
 
 from pocketvisor.errors import ProfileError
@@ -70,7 +71,8 @@ def seen(file: ProfileFile) -> Iterator[tuple[str, object]]:
     listed = ask("list", file.generations)[1]
     if isinstance(listed, list):
         for each in listed:
-            yield f"listed {each.number}", each if each.kind else None
+            # What it goes on from is 0 where that is lost; with the whole list it is judged below.
+            yield f"listed {each.number}", structs.replace(each, parent=0) if each.kind else None
     info = file.info
     whole = not info.damaged and all(each.kind for each in info.generations)
     yield "info", info.generations if whole else None
