@@ -126,6 +126,8 @@ class Database:
             writer.execute("PRAGMA synchronous=EXTRA")
             if writer.execute("PRAGMA journal_mode=WAL").fetchone() != (b"wal",):
                 raise ProfileError(f"{self.path.name} cannot be written to: SQLite has no log for it here")
+            # From now on others can only keep the log from being emptied, which is not worth a long wait.
+            writer.execute("PRAGMA busy_timeout=1000").fetchall()
         except BaseException:
             writer.close()
             raise

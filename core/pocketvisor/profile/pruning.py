@@ -6,7 +6,7 @@ from typing import Final
 from pocketvisor.errors import ProfileError
 from pocketvisor.profile import rows
 from pocketvisor.profile.database import Database
-from pocketvisor.profile.reading import nearest
+from pocketvisor.profile.generation import nearest
 from pocketvisor.profile.rows import Header
 from pocketvisor.profile.tree import SpaceReader, collect
 from pocketvisor.profile.writing import shrink

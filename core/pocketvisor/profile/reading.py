@@ -15,50 +15,17 @@ from pocketvisor.profile import manifest as manifests
 from pocketvisor.profile import rows
 from pocketvisor.profile.connection import FORMAT
 from pocketvisor.profile.database import Database
+from pocketvisor.profile.generation import Generation, ProfileInfo, nearest
 from pocketvisor.profile.keys import KeySlot, Unlock
-from pocketvisor.profile.manifest import Kind, Manifest
+from pocketvisor.profile.manifest import Manifest
 from pocketvisor.profile.packing import unpack
 from pocketvisor.profile.rows import GenerationRow, Header, State
 from pocketvisor.profile.sealing import Sealer, unlocked
 from pocketvisor.profile.tree import Space, SpaceReader
 
+__all__ = ["Generation", "ProfileInfo", "ProfileReader"]
+
 _CACHED = 64
-
-
-class Generation(msgspec.Struct, frozen=True, kw_only=True):
-    """One instant of the guest, as in a list of them."""
-
-    number: int
-    parent: int
-    """The one that it goes on from, as far as it is still there; 0 for none."""
-    created_ns: int
-    added: int
-    """Bytes that the file grew by."""
-    digest: bytes
-    name: str = ""
-    kind: Kind | None = None
-    """None where the profile is locked, or the generation damaged."""
-    board: int = 0
-    damaged: str = ""
-    """Why it cannot be used."""
-
-
-class ProfileInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What anyone can read of a profile: nothing secret."""
-
-    id: bytes
-    format: int
-    program: str
-    created_ns: int
-    sealed: bool
-    wiped: bool
-    slots: tuple[str, ...]
-    """The key slots' kinds."""
-    generations: tuple[Generation, ...]
-    head: int
-    """0 where there is none, or where it cannot be told."""
-    size: int
-    damaged: tuple[str, ...] = ()
 
 
 class ProfileReader:
@@ -343,11 +310,3 @@ class ProfileReader:
         if sealer.chunk_id(plain) != own:
             raise DamagedProfile("it has other content")
         return plain
-
-
-def nearest(number: int, parents: dict[int, int], there: set[int]) -> int:
-    """It, or the next one up that is there; 0 for none. `parents`: of those that were deleted."""
-    while number not in there and number in parents:
-        parent = parents[number]
-        number = parent if parent < number else 0  # a parent's number is lower, or it is not followed
-    return number if number in there else 0

@@ -1,14 +1,17 @@
 """A profile's file: what was saved is there, in one file, and one at a time writes."""
 
+import contextlib
 import multiprocessing
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from profile_files import PASSPHRASE, alone, content_of, first_content, make, next_content, save
 
 from pocketvisor.errors import LockedProfile, ProfileError
+from pocketvisor.profile.connection import connect
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import NewKeys, Unlock
 
@@ -289,3 +292,21 @@ def test_looking_at_it_again_takes_no_lock_away(tmp_path: Path) -> None:
         assert pool.apply(_opening, (path, True)) == "2"
         save(file, contents[1], 2)
         assert file.verify() == []
+
+
+def test_one_who_reads_for_long_holds_no_save_up(tmp_path: Path) -> None:
+    """Another program may be verifying: then what was saved is durable in the log, and in the file later."""
+    path = tmp_path / "a.vphone"
+    contents = make(path)
+    with ProfileFile.open(path) as file:
+        save(file, contents[1], 3)
+        with contextlib.closing(connect(path, "ro")) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM chunks").fetchall()
+            began = time.monotonic()
+            assert save(file, next_content(contents[1], 5), 4).number == 5
+            assert time.monotonic() - began < 8
+            reader.execute("COMMIT")
+        assert save(file, contents[2], 5).number == 6
+        assert file.verify() == []
+    alone(path)
