@@ -1,7 +1,7 @@
 """The floors of the program: imports go down only, and asking for the package loads nothing heavy.
 
 F4  pocketvisor_workbench
-F3  api, cli, testing, service
+F3  api, cli, testing, services
 F2  handset, scheduler, guest, images, models, recording ...
 F1  board, devices, control, storage ...
 F0  _native, errors
@@ -43,14 +43,8 @@ FLOORS = (
     ),
     (
         "api",
-        "balloon_service",
         "cli",
-        "network_service",
-        "modem_service",
-        "migration_service",
-        "profile_service",
-        "phone_service",
-        "service",
+        "services",
         "testing",
     ),
 )

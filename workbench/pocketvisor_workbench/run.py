@@ -27,7 +27,7 @@ from pocketvisor.api import (
     load_models,
 )
 from pocketvisor.control.server import WorkbenchServer
-from pocketvisor.service import WorkbenchService
+from pocketvisor.services.workbench import WorkbenchService
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.collector import Collector
 from pocketvisor_workbench.guest_watch import GuestWatch

@@ -55,7 +55,7 @@ def list_guests(json: Json = False) -> None:
 def info(guest: Annotated[str, typer.Argument(help="Its id or name.")], json: Json = False) -> None:
     """Show all that is known of a guest."""
     from pocketvisor.images.catalogue import catalogue
-    from pocketvisor.service import find_image
+    from pocketvisor.services.workbench import find_image
 
     image = find_image(catalogue(), guest)
     plain = _plain(image)

@@ -122,7 +122,7 @@ async def _trusted(address: str, code: str | None) -> None:
     """Pairs where they do not know each other; who sits at the terminal is asked for the code."""
     from pocketvisor.errors import MigrationError
     from pocketvisor.migration.greeting import NotPaired
-    from pocketvisor.migration_service import called
+    from pocketvisor.services.migration import called
 
     asked = code is None and sys.stdin is not None and sys.stdin.isatty()
     for left in range(_CODE_TRIES - 1, -1, -1):
@@ -173,10 +173,10 @@ def _migrate_file(
     from pocketvisor.migration.departure import Departure
     from pocketvisor.migration.guests import StoredPhone
     from pocketvisor.migration.leases import Leases
-    from pocketvisor.migration_service import called, words_of
-    from pocketvisor.migration_service import shown as as_reply
     from pocketvisor.profile.file import ProfileFile
     from pocketvisor.profile.ledger import Ledger
+    from pocketvisor.services.migration import called, words_of
+    from pocketvisor.services.migration import shown as as_reply
 
     file = ProfileFile.open(path)
     try:
@@ -203,9 +203,9 @@ async def _settle_file(path: Path, *, give_up: bool, force: bool) -> Any:
     from pocketvisor.migration import lease
     from pocketvisor.migration.leases import Leases
     from pocketvisor.migration.settling import by_force, settled
-    from pocketvisor.migration_service import called
     from pocketvisor.profile.ledger import Ledger
     from pocketvisor.profiles import profile_info
+    from pocketvisor.services.migration import called
 
     leases, profile = Leases(Ledger()), profile_info(path).id
     record = leases.get(profile)

@@ -13,7 +13,7 @@ from pocketvisor.images.catalogue import PARTS, GuestImage, catalogue, image_fro
 from pocketvisor.models import HandsetModel, load_model, load_models
 from pocketvisor.network.spec import NetworkSpec
 from pocketvisor.recording import Recording
-from pocketvisor.service import find_image
+from pocketvisor.services.workbench import find_image
 from pocketvisor.storage.disk import DiskSpec
 
 

@@ -30,7 +30,7 @@ from pocketvisor.guest.script import Script, ScriptPlan
 from pocketvisor.handset import Handset
 from pocketvisor.models import HandsetModel
 from pocketvisor.profile.keys import Unlock
-from pocketvisor.service import WorkbenchService
+from pocketvisor.services.workbench import WorkbenchService
 from pocketvisor.vaults import VaultCopier, vault_addresses
 
 T = TypeVar("T")

@@ -23,7 +23,7 @@ from pocketvisor.migration.arriving import Receiving
 from pocketvisor.migration.pairing import PairingCode
 from pocketvisor.migration.reception import Reception, Waiting
 from pocketvisor.models import HandsetModel
-from pocketvisor.service import WorkbenchService
+from pocketvisor.services.workbench import WorkbenchService
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PROGRESS_BYTES: Final = 8 << 20

@@ -11,7 +11,7 @@ import pytest
 from pocketvisor.api import Guest, GuestImage, Handset
 from pocketvisor.control.server import WorkbenchServer
 from pocketvisor.devices.virtio_balloon import BalloonReport
-from pocketvisor.service import WorkbenchService
+from pocketvisor.services.workbench import WorkbenchService
 
 Command = Callable[..., Any]
 

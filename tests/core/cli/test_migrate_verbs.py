@@ -15,7 +15,7 @@ import pytest
 from pocketvisor.control.server import WorkbenchServer
 from pocketvisor.guest.options import GuestState
 from pocketvisor.handset import Handset
-from pocketvisor.service import WorkbenchService
+from pocketvisor.services.workbench import WorkbenchService
 
 Run = Callable[..., Coroutine[Any, Any, Any]]
 

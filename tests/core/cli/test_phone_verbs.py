@@ -9,7 +9,7 @@ import pytest
 
 from pocketvisor.api import GuestImage, Handset
 from pocketvisor.control.server import WorkbenchServer
-from pocketvisor.service import WorkbenchService
+from pocketvisor.services.workbench import WorkbenchService
 
 Command = Callable[..., Any]
 

@@ -14,7 +14,7 @@ from pocketvisor.api import Guest, GuestImage, GuestState, Handset, load_models
 from pocketvisor.control.server import WorkbenchServer
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import Unlock
-from pocketvisor.service import WorkbenchService
+from pocketvisor.services.workbench import WorkbenchService
 
 Command = Callable[..., Any]
 Start = Callable[..., Any]

@@ -15,7 +15,7 @@ from pocketvisor.control.channel import frame
 from pocketvisor.control.profile_calls import AskProfile, Key, OpenProfile
 from pocketvisor.control.server import WorkbenchServer, call
 from pocketvisor.errors import ControlError
-from pocketvisor.service import WorkbenchService
+from pocketvisor.services.workbench import WorkbenchService
 
 Start = Callable[..., Any]
 

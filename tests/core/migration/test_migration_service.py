@@ -10,7 +10,6 @@ import pytest
 from machines import Machine, Proxy
 from test_guests_between import Between
 
-from pocketvisor import migration_service
 from pocketvisor.control import migration_calls as calls
 from pocketvisor.control.profile_calls import ProfileAbsent
 from pocketvisor.errors import MigrationError
@@ -21,7 +20,8 @@ from pocketvisor.migration.identity import load_identity
 from pocketvisor.migration.link import LinkLost
 from pocketvisor.migration.peers import TrustedPeers
 from pocketvisor.profiles import profile_names
-from pocketvisor.service import WorkbenchService
+from pocketvisor.services import migration as migration_service
+from pocketvisor.services.workbench import WorkbenchService
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from pocketvisor import balloon_service, modem_service, network_service, phone_service, profile_service
 from pocketvisor.control import phone_calls, workbench
 from pocketvisor.control.balloon_calls import BalloonRequest
 from pocketvisor.control.migration_calls import MigrationRequest
@@ -17,7 +16,12 @@ from pocketvisor.errors import ControlError, GuestError
 from pocketvisor.guest.guest import Guest
 from pocketvisor.handset import Handset
 from pocketvisor.images.catalogue import GuestImage
-from pocketvisor.migration_service import Migrations
+from pocketvisor.services import balloon as balloon_service
+from pocketvisor.services import modem as modem_service
+from pocketvisor.services import network as network_service
+from pocketvisor.services import phone as phone_service
+from pocketvisor.services import profile as profile_service
+from pocketvisor.services.migration import Migrations
 
 _DONE = {
     "pause": "is paused",

@@ -26,8 +26,8 @@ from pocketvisor.migration.peers import TrustedPeers
 from pocketvisor.migration.reception import Reception
 from pocketvisor.migration.rounds import MoveProgress
 from pocketvisor.profile.ledger import Ledger
-from pocketvisor.profile_service import Desk
 from pocketvisor.profiles import free_profile
+from pocketvisor.services.profile import Desk
 
 AGAIN_SECONDS: Final = 5.0
 
