@@ -83,7 +83,7 @@ class Guest(GuestInHand, GuestSeen, GuestKept):
         self._in_transit: list[Any] | None = None
         self._phone = PhoneListeners(handset.phone)
         self._forget_phone = self.on_phone("orientation", self._phone_turned)
-        if handset.phone.orientation:
+        if handset.phone.orientation or origin is not None:  # it may have been on a phone of another size
             self._phone_turned(handset.phone.orientation)
 
     def on(self, event: str, callback: Callback) -> Unsubscribe:
