@@ -23,6 +23,9 @@ from pocketvisor.profile.vault import Vault
 from pocketvisor.profile.vault.store import without_secrets
 
 ADDRESSES_MAX: Final = 16
+UNASKED_KEPT: Final = 50
+"""Generations that stay in a vault besides those that the profile still has by the user's wish."""
+_PRUNED_EVERY: Final = 10
 _FILE_MAX: Final = 1 << 20
 
 Progress = Callable[[str, float | None], None]
@@ -112,7 +115,8 @@ def copy_missing(
     stop: threading.Event | None = None,
 ) -> CopyReport:
     """Brings an unlocked profile's generations to a vault, the newest first; what is there does not travel.
-    `newest`: that one alone. Blocks. Raises ProfileError."""
+    `newest`: that one alone. Now and then the oldest of those that nobody asked for leave the vault. Blocks.
+    Raises ProfileError."""
     vault = Vault(address)
     numbers = sorted((each.number for each in file.generations() if not each.damaged), reverse=True)
     if newest:
@@ -129,7 +133,17 @@ def copy_missing(
         if report.chunks:
             copied.append(number)
         count += report.bytes
+    if numbers:
+        thin(vault, file)
     return CopyReport(vault=vault.shown, generations=tuple(copied), bytes=count)
+
+
+def thin(vault: Vault, file: ProfileFile) -> None:
+    """Now and then, after a copy: the oldest generations leave the vault, but for those that the profile has
+    by its user's wish. Blocks. Raises ProfileError."""
+    if file.last % _PRUNED_EVERY == 0:
+        asked_for = (each.number for each in file.generations() if each.kind not in ("autosave", "move"))
+        vault.prune(file.id, UNASKED_KEPT, protect=asked_for)
 
 
 class VaultCopier:

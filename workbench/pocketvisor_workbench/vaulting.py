@@ -135,6 +135,7 @@ def _copy(address: str, file: "ProfileFile", tell: Tell, stop: threading.Event) 
     """In a thread. Answers the newest generation, which is in the vault then, and the profile's id."""
     from pocketvisor.errors import ProfileError
     from pocketvisor.profile.vault import Vault
+    from pocketvisor.vaults import thin
 
     vault = Vault(address)
     there: set[int] = set()
@@ -152,6 +153,8 @@ def _copy(address: str, file: "ProfileFile", tell: Tell, stop: threading.Event) 
         tell(left, newest, None)
         vault.copy(file, number, progress=_Copying(tell, left, newest), cancelled=stop.is_set)
         newest = max(newest, number)
+    if missing:
+        thin(vault, file)
     return max(numbers, default=0), file.id
 
 
