@@ -21,6 +21,8 @@ CHUNK_MAX: Final = 1 << 20
 NODE_MAX: Final = FANOUT * ID_SIZE
 SPACES_MAX: Final = 256
 NODES_MAX: Final = 65536
+NODES_KEPT: Final = 512
+"""By a reader, in memory: 16 MiB, and the nodes of 32 GiB of disk."""
 
 _IDS: Final = struct.Struct(f"{ID_SIZE}s")
 
@@ -96,6 +98,8 @@ class SpaceReader:
             except DamagedProfile as error:
                 raise self._damaged(f"node {node}", error) from error
         with self._lock:
+            if len(self._nodes) >= NODES_KEPT:  # a hostile disk is large, and the same node a thousand times
+                self._nodes.pop(next(iter(self._nodes)))
             self._nodes[node] = ids
         return ids
 
