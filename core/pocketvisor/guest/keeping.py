@@ -68,6 +68,7 @@ class GuestProfile:
         self._timer: asyncio.Task[None] | None = None
         self._saving: Saving | None = None
         self._thumbnail = b""
+        self._deleted = 0
 
     @property
     def path(self) -> Path:
@@ -167,7 +168,11 @@ class GuestProfile:
         old = unasked[: -(AUTOSAVES_KEPT - 1)]
         for number in old:
             self.file.delete(number)
-        if old:
+        self._deleted += len(old)
+        if (
+            self._deleted >= AUTOSAVES_KEPT
+        ):  # their room is given back now and then: it costs more than a save
+            self._deleted = 0
             self.file.prune()
 
     # Saving
