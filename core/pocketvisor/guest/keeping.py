@@ -171,7 +171,7 @@ class GuestProfile:
         self._deleted += len(old)
         if (
             self._deleted >= AUTOSAVES_KEPT
-        ):  # their room is given back now and then: it costs more than a save
+        ):  # giving their room back costs more than a save
             self._deleted = 0
             self.file.prune()
 
