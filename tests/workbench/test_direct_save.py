@@ -43,7 +43,7 @@ def test_a_place_on_this_machine_is_taken(answer: bytes, path: str) -> None:
     "answer",
     [
         *(b"", b"Work.vphone", b"file:", b"file://", b"file:///", b"file:///tmp/", b"file:relative"),
-        *(b"http://x/y", b"file://elsewhere/tmp/x", b"sftp:///tmp/x", b"\xff\xfe", b"file:///a%00b"),
+        *(b"http://mirror.example/y", b"file://elsewhere/tmp/x", b"sftp:///tmp/x", b"\xff\xfe", b"file:///a%00b"),
         b"x" * 100_000,
     ],
 )
@@ -71,7 +71,7 @@ def test_what_is_dropped_in_a_folder_is_saved_there_once(workbench: Workbench, t
 def test_a_place_that_is_none_saves_nothing(workbench: Workbench) -> None:
     async def scenario() -> None:
         handset: Any = await workbench.handset("personal")
-        saver: Any = Saver(b"http://example.com/x")
+        saver: Any = Saver(b"http://mirror.example/x")
         data = GuestMime(handset.guests[0], workbench.session, saver)
         assert bytes(data.data(direct_save.TYPE).data()) == direct_save.FAILED
         await asyncio.sleep(0.02)

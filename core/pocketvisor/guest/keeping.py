@@ -169,9 +169,7 @@ class GuestProfile:
         for number in old:
             self.file.delete(number)
         self._deleted += len(old)
-        if (
-            self._deleted >= AUTOSAVES_KEPT
-        ):  # giving their room back costs more than a save
+        if self._deleted >= AUTOSAVES_KEPT:  # giving their room back costs more than a save
             self._deleted = 0
             self.file.prune()
 
