@@ -85,7 +85,7 @@ class DriverGuest(KeptDriver, Hooks):
         self.image = image
         self.handset = handset
         self.state = state
-        self.problem = self.not_responding = ""
+        self.problem = self.not_responding = self.held = ""
         self.pid: int | None = 4000 + DriverGuest._count
         self.ram_mib = image.ram_mib
         self.started = time.monotonic_ns()
@@ -274,6 +274,9 @@ class DriverHandset(Hooks):
             self.foreground = self.guests[0] if self.guests else None
         self.tell("guest-removed", guest)
         self.tell("foreground", self.foreground)
+
+    def say(self, sentence: str) -> None:
+        self.tell("message", sentence)
 
     def set_foreground(self, guest: DriverGuest | None) -> None:
         self.foreground = guest

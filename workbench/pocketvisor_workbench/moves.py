@@ -92,7 +92,7 @@ class Moves(QObject):
             return f"{guest.name} is on {target.name} already"
         if target not in self._session.handsets:
             return f"{target.name} is not on the bench"
-        if guest in self._under_way:
+        if guest in self._under_way or self._session.travels.of(guest) is not None:
             return f"{guest.name} is on its way already"
         if guest.state is GuestState.CRASHED:
             return f"{guest.name} has stopped: there is nothing to move"

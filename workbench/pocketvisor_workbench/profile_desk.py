@@ -69,6 +69,8 @@ class ProfileDesk(QObject):
             return
         dialog = MoveDialog(guest, self._session.handsets, self._session.moves, self._window)
         dialog.picked.connect(lambda handset: self._session.moves.start(guest, handset))
+        dialog.elsewhere_wanted.connect(lambda: self._window.travel_desk.open_migrate(guest))
+        dialog.elsewhere.setEnabled(not self._session.travels.why_not(guest))
         dialog.open()
 
     def _move_began(self, move: Move) -> None:

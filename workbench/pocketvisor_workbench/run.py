@@ -128,6 +128,7 @@ async def _main(
     service = WorkbenchService(
         lambda: session.handsets, lambda: session.images, lambda path: _run_file(window, path)
     )
+    session.travels.use(service.migrations)
     server = WorkbenchServer(service)
     try:
         await server.open()

@@ -27,6 +27,7 @@ from pocketvisor_workbench.keeping import Keeping, is_suspended, profile_of
 from pocketvisor_workbench.log import EventLog, Level
 from pocketvisor_workbench.lost import Lost, LostPhones, lost_guest
 from pocketvisor_workbench.moves import Mover, Moves, RealMover
+from pocketvisor_workbench.travels import Travels
 from pocketvisor_workbench.vaulting import Vaulting
 
 Operation = Literal["pause", "resume", "reset", "power_off", "kill", "restart"]
@@ -73,6 +74,7 @@ class Session(QObject):
         self.jobs = JobBoard(self)
         self.jobs.ended.connect(self._job_ended)
         self.moves = Moves(self, mover or RealMover())
+        self.travels = Travels(self)
         self.keeping = Keeping(self)
         self.vaulting = Vaulting(self)
         self.phones_lost = LostPhones(self)
@@ -202,6 +204,8 @@ class Session(QObject):
                     self.log.error(error, guest.name)
 
     async def _close(self, handset: Handset) -> None:
+        if self.travels.reception(handset) is not None:
+            await self.travels.border.receive_no_more(handset)
         for guest in list(handset.guests):
             self._drop_guest(guest)
         for unsubscribe in self._unsubscribe.pop(handset, ()):
@@ -294,6 +298,7 @@ class Session(QObject):
     async def close(self) -> None:
         """Ends all guests; nothing is left running, and nobody looks at them any more."""
         await self.jobs.close()
+        await self.travels.close()
         shown, removed = self.handsets, self.removed
         self.handsets, self.removed = [], []
         self.select(None)

@@ -29,6 +29,7 @@ from pocketvisor_workbench.settings import Settings
 from pocketvisor_workbench.stage.stage import Stage, View
 from pocketvisor_workbench.theme import ThemeMode
 from pocketvisor_workbench.toolbar import HeaderBar
+from pocketvisor_workbench.travel_desk import TravelDesk
 from pocketvisor_workbench.widgets import tool_button
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Window(QMainWindow):
         self._leave_demo.hide()
         self._connect()
         self.desk = ProfileDesk(self)
+        self.travel_desk = TravelDesk(self)
         self.resize(1440, 900)
         self.refresh_actions()
 
@@ -97,6 +99,7 @@ class Window(QMainWindow):
         stage.media_dropped.connect(self.session.put_files)
         stage.handset_menu_wanted.connect(self._handset_menu)
         stage.guest_menu_wanted.connect(self._guest_menu)
+        stage.receive_wanted.connect(lambda handset: self.travel_desk.open_receive(handset))
         stage.view_changed.connect(self.refresh_actions)
         stage.leave_demo_wanted.connect(lambda: self.set_view(View.GRID))
         library = self.docks["library"].pane
@@ -325,6 +328,9 @@ class Window(QMainWindow):
                 "handset.next-guest",
                 "guest.add",
                 "guest.add-files",
+                "",
+                "handset.receive",
+                "handset.receive-no-more",
                 "",
                 "handset.details",
                 "handset.remove",

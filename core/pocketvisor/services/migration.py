@@ -41,6 +41,8 @@ class Migrations:
         self._undecided: dict[bytes, Departure] = {}
         self._asking: set[asyncio.Task[None]] = set()
         self._receptions: dict[Handset, Reception] = {}
+        self.changed: Callable[[], None] = lambda: None
+        """Called when another handset waits, or no more, and when a move's end is unknown, or known again."""
 
     async def answer(
         self, desk: Desk, request: MigrationRequest, tell: Tell
@@ -90,10 +92,12 @@ class Migrations:
         )
         try:
             return await departure.run()
-        except MoveUnknown as error:
-            guest.run_note(str(error))
-            self._undecided[leaving.file.id] = departure
-            self._ask_on(leaving.file.id, departure)
+        except (MoveUnknown, asyncio.CancelledError):  # who cancels has to wait for that too
+            if departure.outcome is None and departure.why:
+                guest.run_note(departure.why)
+                self._undecided[leaving.file.id] = departure
+                self._ask_on(leaving.file.id, departure)
+                self.changed()
             raise
 
     def undecided(self, guest: Guest) -> bool:
@@ -123,11 +127,17 @@ class Migrations:
         reception = Reception(handset, arrived=arrived, told=sentence)
         await reception.open(host, port)
         self._receptions[handset] = reception
+        self.changed()
         return reception
+
+    def reception(self, handset: Handset) -> Reception | None:
+        """While the handset waits for phones."""
+        return self._receptions.get(handset)
 
     async def receive_no_more(self, handset: Handset) -> None:
         reception = self._receptions.pop(handset, None)
         if reception is not None:
+            self.changed()
             await reception.close()
 
     async def _receive(self, handset: Handset, request: calls.ReceivePhones) -> calls.WaitsForPhones:
@@ -184,6 +194,7 @@ class Migrations:
         for profile, known in tuple(self._undecided.items()):
             if known is departure:
                 del self._undecided[profile]
+                self.changed()
 
 
 async def called(address: str, code: str | None = None) -> Link:

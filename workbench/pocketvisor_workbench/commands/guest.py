@@ -61,6 +61,27 @@ def move(window: "Window") -> None:
     window.desk.open_move()
 
 
+def _can_leave(window: "Window") -> bool:
+    guest = window.session.guest
+    return (
+        guest is not None
+        and guest.state is not GuestState.STOPPED
+        and not window.session.travels.why_not(guest)
+    )
+
+
+@command(
+    "guest.migrate",
+    "Move to another machine…",
+    menu=MENU,
+    picture="lan-connect",
+    shortcut="Ctrl+Shift+M",
+    enabled=_can_leave,
+)
+def migrate(window: "Window") -> None:
+    window.travel_desk.open_migrate()
+
+
 def _can_undo(window: "Window") -> bool:
     return window.session.moves.can_undo()
 
@@ -78,12 +99,14 @@ def undo_move(window: "Window") -> None:
 
 
 def _is_moving(window: "Window") -> bool:
-    return window.session.moves.of(window.session.guest) is not None
+    session = window.session
+    return (session.moves.of(session.guest) or session.travels.of(session.guest)) is not None
 
 
 @command("guest.cancel-move", "Cancel its move", menu=MENU, picture="cancel", enabled=_is_moving)
 def cancel_move(window: "Window") -> None:
-    under_way = window.session.moves.of(window.session.guest)
+    session = window.session
+    under_way = session.moves.of(session.guest) or session.travels.of(session.guest)
     if under_way is not None:
         under_way.job.cancel()
 
@@ -181,6 +204,7 @@ COMMANDS = (
     add,
     add_files,
     move,
+    migrate,
     undo_move,
     cancel_move,
     pause,

@@ -64,6 +64,33 @@ def previous_handset(window: "Window") -> None:
     window.select_handset(-1)
 
 
+@command(
+    "handset.receive",
+    "Receive phones from other machines…",
+    menu=MENU,
+    picture="access-point",
+    enabled=_has_handset,
+)
+def receive(window: "Window") -> None:
+    window.travel_desk.open_receive(window.session.handset)
+
+
+def _receives(window: "Window") -> bool:
+    return window.session.travels.reception(window.session.handset) is not None
+
+
+@command(
+    "handset.receive-no-more",
+    "Stop receiving phones",
+    menu=MENU,
+    picture="access-point-off",
+    enabled=_receives,
+)
+def receive_no_more(window: "Window") -> None:
+    if window.session.handset is not None:
+        window.session.travels.receive_no_more(window.session.handset)
+
+
 @command("handset.details", "Details…", menu=MENU, picture="information-outline", enabled=_has_handset)
 def details(window: "Window") -> None:
     window.open_handset_details()
@@ -81,4 +108,14 @@ def lose(window: "Window") -> None:
         window.ask_lose_handset(window.session.handset)
 
 
-COMMANDS = (add, next_guest, next_handset, previous_handset, details, remove, lose)
+COMMANDS = (
+    add,
+    next_guest,
+    next_handset,
+    previous_handset,
+    receive,
+    receive_no_more,
+    details,
+    remove,
+    lose,
+)

@@ -43,9 +43,9 @@ class DialogFrame(QDialog):
         self.buttons = QHBoxLayout()
         self.buttons.addStretch()
         self.accept_button: QPushButton | None = None
-        leave = push_button("Cancel" if accept else "Close")
-        leave.clicked.connect(self.reject)
-        self.buttons.addWidget(leave)
+        self.leave_button = push_button("Cancel" if accept else "Close")
+        self.leave_button.clicked.connect(self.reject)
+        self.buttons.addWidget(self.leave_button)
         if accept:
             self.accept_button = push_button(accept, picture, primary=True)
             self.accept_button.setDefault(True)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QListWidget, QListWid
 
 from pocketvisor_workbench.dialogs.frame import DialogFrame
 from pocketvisor_workbench.panes.library import PhoneTile
-from pocketvisor_workbench.widgets import ElidedLabel, EmptyState
+from pocketvisor_workbench.widgets import ElidedLabel, EmptyState, push_button
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest, Handset
@@ -46,6 +46,8 @@ class _Row(QFrame):
 
 class MoveDialog(DialogFrame):
     picked = Signal(object)
+    elsewhere_wanted = Signal()
+    """To another machine, which is asked for next."""
 
     def __init__(self, guest: "Guest", handsets: "list[Handset]", moves: "Moves", parent: QWidget) -> None:
         super().__init__(
@@ -86,6 +88,10 @@ class MoveDialog(DialogFrame):
                     "Put a second phone on the bench (Ctrl+Shift+N), and the guest can go there.",
                 )
             )
+        self.elsewhere = push_button("Another machine…", "lan-connect")
+        self.elsewhere.setAutoDefault(first < 0)
+        self.elsewhere.clicked.connect(self._elsewhere)
+        self.buttons.insertWidget(0, self.elsewhere)
         self._note = QLabel("None of them can take it now.")
         self._note.setObjectName("muted")
         self._note.setVisible(bool(self._handsets) and first < 0)
@@ -95,6 +101,10 @@ class MoveDialog(DialogFrame):
         self.accept_button.setEnabled(first >= 0)
         self.setMinimumWidth(440)
         self.rows.setFocus()
+
+    def _elsewhere(self) -> None:
+        self.reject()
+        self.elsewhere_wanted.emit()
 
     def accept(self) -> None:
         row = self.rows.currentRow()

@@ -20,6 +20,7 @@ class HandsetHeader(QWidget):
 
     add_wanted = Signal()
     menu_wanted = Signal(object)
+    receive_wanted = Signal()
 
     HEIGHT = 40
     COMPACT_HEIGHT = 30
@@ -43,6 +44,12 @@ class HandsetHeader(QWidget):
         words.setSpacing(0)
         words.addWidget(name)
         words.addWidget(maker)
+        self._words = f"{model.maker}, {model.year}"
+        self.receiving = tool_button("access-point", "Receives phones", self)
+        self.receiving.setObjectName(f"receiving-{handset.name}")
+        set_icon(self.receiving, "access-point", "good")
+        self.receiving.clicked.connect(self.receive_wanted)
+        self.receiving.hide()
         self.add_button = tool_button("plus", "Add a guest to this handset", self)
         self.add_button.clicked.connect(self.add_wanted)
         self.menu_button = tool_button("dots-vertical", "What can be done with this handset", self)
@@ -53,11 +60,20 @@ class HandsetHeader(QWidget):
         layout.setContentsMargins(2, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(words, 1)
+        layout.addWidget(self.receiving)
         layout.addWidget(self.add_button)
         layout.addWidget(self.menu_button)
 
     def set_compact(self, compact: bool) -> None:
         self._maker.setVisible(not compact)
+
+    def set_receiving(self, address: str) -> None:
+        """The mark of a handset that waits for phones from other machines; empty: it does not."""
+        tip = f"Waits for phones from other machines at {address}"
+        self.receiving.setVisible(bool(address))
+        self.receiving.setToolTip(tip)
+        self.receiving.setAccessibleName(tip)
+        self._maker.setText(f"Receiving at {address}" if address else self._words)
 
 
 class HandsetFooter(QWidget):
@@ -122,6 +138,9 @@ class HandsetFooter(QWidget):
             place += needed + 16
 
 
+_ADD = "Add a guest"
+
+
 class EmptyGlass(QWidget):
     """On the glass of a phone without guests."""
 
@@ -130,7 +149,7 @@ class EmptyGlass(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._button = QToolButton(self)
-        self._button.setText("Add a guest")
+        self._button.setAccessibleName(_ADD)
         self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._button.setCursor(Qt.CursorShape.PointingHandCursor)
         set_icon(self._button, "plus", "#10141b")
@@ -150,3 +169,13 @@ class EmptyGlass(QWidget):
         layout.addWidget(self._words)
         layout.addWidget(self._button, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch()
+        self._fit()
+
+    def resizeEvent(self, _: object) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        """On a small phone the button says less, rather than half of it."""
+        self._button.setText(_ADD)
+        if self._button.sizeHint().width() > self.width() - 20:
+            self._button.setText("Add")

@@ -59,6 +59,7 @@ class HandsetView(DropTarget, QWidget):
     add_guest_wanted = Signal(object)
     menu_wanted = Signal(object, object)
     guest_menu_wanted = Signal(object, object)
+    receive_wanted = Signal(object)
     image_dropped = Signal(object, str)
     files_dropped = Signal(object, list)
     media_dropped = Signal(object, list)
@@ -88,6 +89,7 @@ class HandsetView(DropTarget, QWidget):
         self._header = HandsetHeader(handset, self)
         self._header.add_wanted.connect(lambda: self.add_guest_wanted.emit(self.handset))
         self._header.menu_wanted.connect(lambda at: self.menu_wanted.emit(self.handset, at))
+        self._header.receive_wanted.connect(lambda: self.receive_wanted.emit(self.handset))
         self._footer = HandsetFooter(handset, self)
         self.panes: list[GuestPane] = []
         self.chips: list[ProfileChip] = []
@@ -109,6 +111,8 @@ class HandsetView(DropTarget, QWidget):
         session.foreground_changed.connect(self._foreground_changed)
         session.selection_changed.connect(self.update)
         session.moves.dragged_changed.connect(self.update)
+        session.travels.changed.connect(self._show_receiving)
+        self._show_receiving()
         self._slide = float(self._foreground_index())
         self._refresh()
         self._arrange()
@@ -117,6 +121,11 @@ class HandsetView(DropTarget, QWidget):
         self._forget_phone()
         for pane in self.panes:
             pane.close_guest()
+
+    def _show_receiving(self) -> None:
+        reception = self.session.travels.reception(self.handset)
+        waiting = reception.waiting if reception is not None else None
+        self._header.set_receiving(waiting.address if waiting is not None else "")
 
     # Size
 
