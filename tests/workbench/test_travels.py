@@ -11,9 +11,10 @@ from kit import Workbench, until
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from pocketvisor.errors import MigrationError
+from pocketvisor.migration.departure import MoveUnknown
 from pocketvisor.migration.identity import load_identity
 from pocketvisor.migration.peers import TrustedPeers
 from pocketvisor.services.migration import called
@@ -274,5 +275,94 @@ def test_the_chooser_and_the_menus_lead_there(
         assert "handset.receive" in popped and "handset.receive-no-more" in popped
         view.guest_menu_wanted.emit(handset.guests[0], view.pos())
         assert "guest.migrate" in popped
+
+    workbench.run(scenario())
+
+
+async def cut_off(workbench: Workbench, border: DriverBorder) -> Any:
+    """A guest of whom nobody knows whose it is."""
+    handset = await workbench.handset("personal")
+    guest: Any = handset.guests[0]
+    border.problem = MoveUnknown("Personal was being moved to studio when the link was lost")
+    border.let_go.set()
+    workbench.session.travels.start(guest, "studio:7010")
+    await until(lambda: workbench.session.travels.undecided(guest))
+    return guest
+
+
+def button(part: Any, text: str) -> Any:
+    return next(
+        one for one in part.findChildren(QPushButton) if one.text().startswith(text) and one.isVisible()
+    )
+
+
+def test_a_guest_of_whom_nobody_knows_whose_it_is_says_so_and_asks_again(
+    workbench: Workbench, border: DriverBorder
+) -> None:
+    async def scenario() -> None:
+        guest = await cut_off(workbench, border)
+        overlay = workbench.pane(guest).overlay
+        assert overlay.isVisible() and "link was lost" in overlay.sentence
+        await until(lambda: "when the link was lost" in words_of(card(workbench)))
+        QTest.mouseClick(button(overlay, "Ask again"), Qt.MouseButton.LeftButton)
+        await until(lambda: border.asked == [("Personal", False, False)])
+        assert overlay.isVisible() and guest.done == ["pause"], "it still stands still"
+        border.here = True
+        workbench.window.trigger("guest.ask-again")
+        await until(lambda: "goes on here" in words_of(card(workbench)))
+        assert overlay.isHidden() and not workbench.session.travels.undecided(guest)
+        assert not workbench.window.actions_by_ident["guest.ask-again"].isEnabled()
+
+    workbench.run(scenario())
+
+
+def test_the_user_decides_only_after_the_risk_was_read(workbench: Workbench, border: DriverBorder) -> None:
+    async def scenario() -> None:
+        guest = await cut_off(workbench, border)
+        QTest.mouseClick(button(workbench.pane(guest).overlay, "Decide"), Qt.MouseButton.LeftButton)
+        shown = await dialog()
+        assert "two of it run" in words_of(shown) and shown.ask.isChecked()
+        QTest.keyClick(shown, Qt.Key.Key_Return)
+        await until(lambda: border.asked == [("Personal", True, False)])
+        await until(lambda: QApplication.activeModalWidget() is None)
+        workbench.window.trigger("guest.decide")
+        again = await dialog()
+        again.force.setChecked(True)
+        assert not again.accept_button.isEnabled()
+        again.accept()
+        assert again.isVisible() and len(border.asked) == 1
+        again.sure.setChecked(True)
+        QTest.mouseClick(again.accept_button, Qt.MouseButton.LeftButton)
+        await until(lambda: border.asked[-1] == ("Personal", False, True))
+        await until(lambda: workbench.pane(guest).overlay.isHidden())
+
+    workbench.run(scenario())
+
+
+def test_a_guest_that_was_taken_is_gone_when_that_is_known(
+    workbench: Workbench, border: DriverBorder
+) -> None:
+    async def scenario() -> None:
+        guest = await cut_off(workbench, border)
+        border.here = False
+        workbench.session.travels.ask_again(guest)
+        await until(lambda: "is on the other machine" in words_of(card(workbench)))
+        assert guest not in workbench.session.guests
+        workbench.session.travels.ask_again(guest)
+        await until(lambda: not workbench.session.jobs.running)
+        assert len(border.asked) == 1
+
+    workbench.run(scenario())
+
+
+def test_a_guest_on_its_way_offers_no_resume(workbench: Workbench, border: DriverBorder) -> None:
+    async def scenario() -> None:
+        handset = await workbench.handset("personal")
+        guest: Any = handset.guests[0]
+        guest.held = "Personal is moving to another machine"
+        await guest.pause()
+        overlay = workbench.pane(guest).overlay
+        assert overlay.sentence == guest.held
+        assert not [one for one in overlay.findChildren(QPushButton) if one.isVisible()]
 
     workbench.run(scenario())

@@ -106,6 +106,12 @@ QSlider::handle:horizontal {{ background: {accent}; width: 14px; height: 14px; m
 QSlider::handle:horizontal:focus {{ border: 2px solid {text}; width: 12px; height: 12px; margin: -6px 0;
     border-radius: 8px; }}
 QSlider::sub-page:horizontal:disabled, QSlider::handle:horizontal:disabled {{ background: {muted}; }}
+QRadioButton {{ spacing: 9px; padding: 2px; }}
+QRadioButton::indicator {{ width: 12px; height: 12px; border: 2px solid {muted}; border-radius: 8px;
+    background: {surface}; }}
+QRadioButton::indicator:checked {{ width: 6px; height: 6px; border: 5px solid {accent}; border-radius: 8px;
+    background: {on_accent}; }}
+QRadioButton::indicator:focus, QRadioButton::indicator:hover {{ border-color: {accent}; }}
 
 QFrame[role="card"] {{ background: {raised}; border: 1px solid {line}; border-radius: 8px; }}
 QFrame[role="card"]:hover {{ border-color: {muted}; }}

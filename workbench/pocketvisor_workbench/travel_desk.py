@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from pocketvisor.api import PocketvisorError
+from pocketvisor_workbench.dialogs.decide import DecideDialog
 from pocketvisor_workbench.dialogs.migrate import MigrateDialog
 from pocketvisor_workbench.dialogs.receive import ReceiveDialog
 from pocketvisor_workbench.job_card import JobCard
@@ -28,6 +29,7 @@ class TravelDesk(QObject):
         self._session = window.session
         self._travels = window.session.travels
         self._travels.began.connect(self._began)
+        self._travels.decide_wanted.connect(self.open_decide)
         self.trusted = trusted
 
     def open_receive(self, handset: "Handset | None") -> None:
@@ -65,6 +67,14 @@ class TravelDesk(QObject):
         last = [address, *(other for other in settings.text(_ADDRESSES).split() if other != address)]
         settings.set(_ADDRESSES, " ".join(last[:_MOST_ADDRESSES]))
         settings.save()
+
+    def open_decide(self, guest: "Guest | None") -> None:
+        if guest is None or not self._travels.undecided(guest):
+            return
+        dialog = DecideDialog(guest, self._window)
+        dialog.give_up_wanted.connect(lambda: self._travels.ask_again(guest, give_up=True))
+        dialog.force_wanted.connect(lambda: self._travels.go_on_by_force(guest))
+        dialog.open()
 
     def _began(self, travel: Travel) -> None:
         travels = self._travels

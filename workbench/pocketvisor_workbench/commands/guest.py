@@ -111,6 +111,27 @@ def cancel_move(window: "Window") -> None:
         under_way.job.cancel()
 
 
+def _undecided(window: "Window") -> bool:
+    return window.session.travels.undecided(window.session.guest)
+
+
+@command(
+    "guest.ask-again",
+    "Ask again whose it is",
+    menu=MENU,
+    picture="lan-pending",
+    enabled=_undecided,
+)
+def ask_again(window: "Window") -> None:
+    if window.session.guest is not None:
+        window.session.travels.ask_again(window.session.guest)
+
+
+@command("guest.decide", "Decide whose it is…", menu=MENU, picture="lan-disconnect", enabled=_undecided)
+def decide(window: "Window") -> None:
+    window.travel_desk.open_decide(window.session.guest)
+
+
 def _has_drive(window: "Window") -> bool:
     return _live(window) and window.session.guest is not None and window.session.guest.has_drive
 
@@ -207,6 +228,8 @@ COMMANDS = (
     migrate,
     undo_move,
     cancel_move,
+    ask_again,
+    decide,
     pause,
     resume,
     reset,

@@ -111,8 +111,8 @@ class HandsetView(DropTarget, QWidget):
         session.foreground_changed.connect(self._foreground_changed)
         session.selection_changed.connect(self.update)
         session.moves.dragged_changed.connect(self.update)
-        session.travels.changed.connect(self._show_receiving)
-        self._show_receiving()
+        session.travels.changed.connect(self._travels_changed)
+        self._travels_changed()
         self._slide = float(self._foreground_index())
         self._refresh()
         self._arrange()
@@ -122,8 +122,11 @@ class HandsetView(DropTarget, QWidget):
         for pane in self.panes:
             pane.close_guest()
 
-    def _show_receiving(self) -> None:
-        reception = self.session.travels.reception(self.handset)
+    def _travels_changed(self) -> None:
+        travels = self.session.travels
+        for pane in self.panes:
+            pane.set_undecided(travels.undecided(pane.guest))
+        reception = travels.reception(self.handset)
         waiting = reception.waiting if reception is not None else None
         self._header.set_receiving(waiting.address if waiting is not None else "")
 
@@ -199,6 +202,9 @@ class HandsetView(DropTarget, QWidget):
         pane.activated.connect(self.session.bring_to_front)
         pane.restart_wanted.connect(lambda guest: self.session.operate(guest, "restart"))
         pane.resume_wanted.connect(self.session.go_on)
+        pane.ask_again_wanted.connect(self.session.travels.ask_again)
+        pane.decide_wanted.connect(self.session.travels.decide_wanted)
+        pane.set_undecided(self.session.travels.undecided(guest))
         pane.focus_changed.connect(lambda *_: self.update())
         self.panes.append(pane)
         chip = ProfileChip(guest, self)

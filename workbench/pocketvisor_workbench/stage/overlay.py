@@ -8,6 +8,7 @@ from pocketvisor.api import GuestState
 from pocketvisor_workbench.icons import icon
 
 _SPIN_MS = 40
+_LINK_LOST = "The link was lost while it moved. It stands still until the other machine answers."
 
 
 class _Spinner(QWidget):
@@ -46,6 +47,8 @@ class PaneOverlay(QWidget):
 
     restart = Signal()
     resume = Signal()
+    ask_again = Signal()
+    decide = Signal()
 
     def __init__(self, parent: QWidget, guest_name: str) -> None:
         super().__init__(parent)
@@ -61,6 +64,10 @@ class PaneOverlay(QWidget):
         self._button.setObjectName(f"restart-{guest_name}")
         self._button.setCursor(Qt.CursorShape.PointingHandCursor)
         self._button.clicked.connect(self._clicked)
+        self._decide = QPushButton("Decide here…", self)
+        self._decide.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._decide.clicked.connect(self.decide)
+        self._undecided = False
         self._state = GuestState.RUNNING
         self._suspended = False
         self._layout = layout = QVBoxLayout(self)
@@ -70,11 +77,17 @@ class PaneOverlay(QWidget):
             layout.addWidget(part, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addWidget(self._title)
         layout.addWidget(self._sentence)
-        layout.addWidget(self._button, 0, Qt.AlignmentFlag.AlignHCenter)
+        for button in (self._button, self._decide):
+            layout.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch()
         for label in (self._picture, self._title, self._sentence):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._sentence.setStyleSheet("color: #d5dae2; background: transparent;")
+        self._decide.setStyleSheet(
+            "QPushButton { background: transparent; color: #ffffff; border: 1px solid #8fffffff;"
+            " border-radius: 15px; padding: 6px 18px; }"
+            "QPushButton:hover { background: #30ffffff; } QPushButton:focus { border: 2px solid #7ea6ff; }"
+        )
         self._button.setStyleSheet(
             "QPushButton { background: #ffffff; color: #10141b; border: none; border-radius: 15px;"
             " padding: 6px 18px; font-weight: 600; }"
@@ -94,8 +107,12 @@ class PaneOverlay(QWidget):
         not_responding: str = "",
         *,
         suspended: bool = False,
+        held: str = "",
+        undecided: bool = False,
     ) -> None:
+        """`held`: why it stands still, and not by the user's will; `undecided`: nobody knows whose it is."""
         self._state = state
+        self._undecided = undecided
         self._suspended = suspended
         looks: dict[GuestState, tuple[str, str, str, str, QColor]] = {
             GuestState.STARTING: ("", "Starting", image_name, "", QColor(5, 7, 10, 150)),
@@ -114,6 +131,10 @@ class PaneOverlay(QWidget):
         if suspended:
             words = "It is saved, and goes on where it stood."
             look = ("sleep", "Suspended", words, "Resume", QColor(5, 7, 10, 0))
+        if held and state is GuestState.PAUSED:
+            look = ("lan-connect", "On its way", held, "", QColor(5, 7, 10, 190))
+        if undecided:
+            look = ("lan-disconnect", "Whose is it?", _LINK_LOST, "Ask again", QColor(28, 16, 4, 205))
         if state is GuestState.RUNNING and not_responding:
             look = (
                 "timer-alert-outline",
@@ -136,6 +157,7 @@ class PaneOverlay(QWidget):
         self._sentence.setVisible(bool(sentence))
         self._button.setText(button)
         self._button.setVisible(bool(button))
+        self._decide.setVisible(undecided)
         self._fit()
         self.setVisible(True)
         self.raise_()
@@ -153,10 +175,16 @@ class PaneOverlay(QWidget):
         self._title.setStyleSheet(
             f"color: #ffffff; font-weight: 600; font-size: {title}; background: transparent;"
         )
+        self._decide.setText("Decide…" if small else "Decide here…")
+        if self._undecided:
+            self._sentence.setText(_LINK_LOST if not small else _LINK_LOST.partition(".")[0] + ".")
         if small and self._state is not GuestState.STARTING:
             self._picture.setVisible(self.height() > 220)
 
     def _clicked(self) -> None:
+        if self._undecided:
+            self.ask_again.emit()
+            return
         going_on = self._suspended or self._state is GuestState.PAUSED
         (self.resume if going_on else self.restart).emit()
 

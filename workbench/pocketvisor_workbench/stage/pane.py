@@ -48,6 +48,8 @@ class GuestPane(QWidget):
     focus_changed = Signal(object, bool)
     restart_wanted = Signal(object)
     resume_wanted = Signal(object)
+    ask_again_wanted = Signal(object)
+    decide_wanted = Signal(object)
 
     _ready = False  # events come before __init__ is through
 
@@ -62,6 +64,7 @@ class GuestPane(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._picture = PanePicture(guest.panel)
         self._turn = 0
+        self._undecided = False
         self._corner = QColor("#000000")
         self._radius = 0.0
         self._sequence = 0
@@ -76,6 +79,8 @@ class GuestPane(QWidget):
         self.overlay = PaneOverlay(self, guest.name)
         self.overlay.restart.connect(lambda: self.restart_wanted.emit(self.guest))
         self.overlay.resume.connect(lambda: self.resume_wanted.emit(self.guest))
+        self.overlay.ask_again.connect(lambda: self.ask_again_wanted.emit(self.guest))
+        self.overlay.decide.connect(lambda: self.decide_wanted.emit(self.guest))
         self._unsubscribe: list[Callable[[], None]] = [
             guest.on("frame", lambda *_: self._frame()),
             guest.on("state", lambda *_: self._state()),
@@ -156,6 +161,12 @@ class GuestPane(QWidget):
 
     # State
 
+    def set_undecided(self, undecided: bool) -> None:
+        """Whether nobody knows whose it is, since its move was cut off."""
+        if undecided is not self._undecided:
+            self._undecided = undecided
+            self._state()
+
     def _state(self) -> None:
         guest = self.guest
         self.overlay.show_state(
@@ -164,6 +175,8 @@ class GuestPane(QWidget):
             guest.image.name,
             guest.not_responding,
             suspended=is_suspended(guest),
+            held=guest.held,
+            undecided=self._undecided,
         )
         if self.guest.state is not GuestState.RUNNING:
             self.release_all()
