@@ -17,6 +17,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
 from pocketvisor.api import GuestState, catalogue, load_models
+from pocketvisor.migration import departure, messages
+from pocketvisor.migration.link import Link, LinkLost
+from pocketvisor.services import migration
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.job_card import JobCard
 from pocketvisor_workbench.metrics import Sampler
@@ -84,6 +87,19 @@ def words(real: Workbench) -> str:
     return " ".join(label.text() for card in cards for label in card.findChildren(QLabel))
 
 
+async def send_off(real: Workbench, waiting: dict[str, Any]) -> None:
+    """The selected guest, to a machine that is not trusted yet."""
+    (handset,) = real.session.handsets
+    real.session.select(handset, handset.guests[0])
+    real.window.trigger("guest.migrate")
+    shown = await dialog()
+    shown.address.setEditText(waiting["address"])
+    QTest.keyClick(shown, Qt.Key.Key_Return)
+    await until(lambda: shown.asks_code)
+    QTest.keyClicks(shown.code, waiting["code"])
+    QTest.keyClick(shown, Qt.Key.Key_Return)
+
+
 def test_a_guest_goes_to_another_machine_and_comes_back(real: Workbench, tmp_path: Path) -> None:
     async def scenario() -> None:
         session = real.session
@@ -91,15 +107,7 @@ def test_a_guest_goes_to_another_machine_and_comes_back(real: Workbench, tmp_pat
         there = There(tmp_path)
         receiving = await there.begin("receive", "--json", "--listen", "127.0.0.1:0")
         try:
-            waiting = await event(receiving, "waiting")
-            session.select(handset, handset.guests[0])
-            real.window.trigger("guest.migrate")
-            shown = await dialog()
-            shown.address.setEditText(waiting["address"])
-            QTest.keyClick(shown, Qt.Key.Key_Return)
-            await until(lambda: shown.asks_code)
-            QTest.keyClicks(shown.code, waiting["code"])
-            QTest.keyClick(shown, Qt.Key.Key_Return)
+            await send_off(real, await event(receiving, "waiting"))
             arrived = await event(receiving, "arrived")
             assert arrived["runs"]
             await until(lambda: not handset.guests and "It stood still for" in words(real))
@@ -122,5 +130,44 @@ def test_a_guest_goes_to_another_machine_and_comes_back(real: Workbench, tmp_pat
         (guest,) = handset.guests
         assert guest.name == "Work" and guest.profile is not None
         await until(lambda: guest.state is GuestState.RUNNING and real.pane(guest).isVisible())  # type: ignore[arg-type]
+
+    real.run(scenario())
+
+
+def test_a_guest_whose_move_was_cut_off_is_asked_about_in_its_pane(
+    real: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other machine has taken it, and its answer is lost."""
+    monkeypatch.setattr(departure, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(migration, "AGAIN_SECONDS", 60.0)
+    receive = Link.receive
+
+    async def lost(link: Link, *kinds: Any) -> Any:
+        if messages.Answer in kinds:
+            raise LinkLost("It is cut")
+        return await receive(link, *kinds)
+
+    async def scenario() -> None:
+        (handset,) = real.session.handsets
+        (guest,) = handset.guests
+        receiving = await There(tmp_path).begin("receive", "--json", "--listen", "127.0.0.1:0")
+        try:
+            with monkeypatch.context() as cut:
+                cut.setattr(Link, "receive", lost)
+                await send_off(real, await event(receiving, "waiting"))
+                await until(lambda: real.session.travels.undecided(guest), 20)
+                overlay = real.pane(guest).overlay  # type: ignore[arg-type]
+                assert guest.state is GuestState.PAUSED and "link was lost" in overlay.sentence
+                await until(lambda: "cannot be known" in words(real))
+                overlay._button.click()
+                await until(lambda: not real.session.jobs.running)
+                assert overlay.isVisible() and guest in handset.guests
+            await event(receiving, "arrived")
+            overlay._button.click()
+            await until(lambda: "is on the other machine" in words(real))
+            assert not handset.guests and not real.window.stage.panes
+        finally:
+            receiving.send_signal(signal.SIGINT)
+            await receiving.communicate()
 
     real.run(scenario())
