@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
@@ -12,6 +13,11 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from monitor import write_elf
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # as shells leave it in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import RunOptions

@@ -43,7 +43,13 @@ def test_a_place_on_this_machine_is_taken(answer: bytes, path: str) -> None:
     "answer",
     [
         *(b"", b"Work.vphone", b"file:", b"file://", b"file:///", b"file:///tmp/", b"file:relative"),
-        *(b"http://mirror.example/y", b"file://elsewhere/tmp/x", b"sftp:///tmp/x", b"\xff\xfe", b"file:///a%00b"),
+        *(
+            b"http://mirror.example/y",
+            b"file://elsewhere/tmp/x",
+            b"sftp:///tmp/x",
+            b"\xff\xfe",
+            b"file:///a%00b",
+        ),
         b"x" * 100_000,
     ],
 )
