@@ -14,9 +14,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 from monitor import write_elf
 
-if (
-    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):  # as shells leave it in the background
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells leave it in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from pocketvisor.guest.guest import Guest
