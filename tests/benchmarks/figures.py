@@ -30,13 +30,17 @@ class Figure(Struct, kw_only=True):
     @property
     def ratio(self) -> float | None:
         """Ours to the peer's, of the medians."""
-        return median(self.ours) / median(self.peer) if self.ours and self.peer else None
+        return (
+            median(self.ours) / median(self.peer)
+            if self.ours and any(self.peer) and median(self.peer)
+            else None
+        )
 
     @property
     def ratio_of_best(self) -> float | None:
         """The same of the best sample of each, which other work on the machine disturbs least."""
         best = max if self.more_is_better else min
-        return best(self.ours) / best(self.peer) if self.ours and self.peer else None
+        return best(self.ours) / best(self.peer) if self.ours and self.peer and best(self.peer) else None
 
     @property
     def value(self) -> float | None:
