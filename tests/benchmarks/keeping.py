@@ -22,6 +22,8 @@ from .moving import BOOT_SECONDS, PROMPT
 from .qmp import Qmp
 
 _CLONES = 10
+_SETTLING_SECONDS = 0.7
+"""A clone that has just begun translates its code anew: the next one is measured when it has."""
 _FILL = "dd if=/dev/urandom of=/tmp/x bs=1M count=120 2>/dev/null; echo FIL$((1))LED\r"
 _MIB = 1 << 20
 
@@ -135,6 +137,7 @@ async def _clones(phone: Handset, image: GuestImage, *, filled: bool) -> tuple[l
             began = time.perf_counter()
             everyone.append(await phones[-1].clone(guest))
             times.append((time.perf_counter() - began) * 1000)
+            await asyncio.sleep(_SETTLING_SECONDS)
         await asyncio.sleep(1)
         together = sum(await asyncio.gather(*(one.memory_cost() for one in everyone)))
         return times, together / alone
