@@ -20,6 +20,7 @@ class Terminal:
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
             os.environ.update(environment, TERM="xterm", COLUMNS="100")
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # whatever this process was started with
             os.execv(sys.executable, [sys.executable, "-m", "pocketvisor.cli", *map(str, command)])
 
     def expect(self, pattern: str, seconds: float = 30.0) -> None:
