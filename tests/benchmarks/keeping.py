@@ -121,7 +121,7 @@ async def _clones(phone: Handset, image: GuestImage, *, filled: bool) -> tuple[l
     """Milliseconds of each, and the memory of all processes in that of the first, before. `filled`: it has
     most of its RAM in use."""
     phones = [phone]
-    guest = await phone.start(image, options=RunOptions(rate="max"))
+    guest = await phone.start(image, options=RunOptions())
     try:
         await guest.console.expect(PROMPT, BOOT_SECONDS)
         if filled:
