@@ -152,13 +152,14 @@ class Handset:
         """Another guest that is what this one is now, and goes on beside it. They share memory until it is
         written. Its network cable is out. Raises GuestError, OutOfMemory."""
         self.check_room(guest.ram_mib)
-        origin = await CloneOrigin.of(guest)
-        options = on_its_own(guest.options, origin, paused=guest.state is GuestState.PAUSED)
-        try:
-            wanted = self._free_name(name, guest.name)
-            return await self._put(guest.image, wanted, options, None, on_guest)
-        finally:
-            origin.close()
+        async with guest.capturing:
+            origin = await CloneOrigin.of(guest)
+            options = on_its_own(guest.options, origin, paused=guest.state is GuestState.PAUSED)
+            try:
+                wanted = self._free_name(name, guest.name)
+                return await self._put(guest.image, wanted, options, None, on_guest)
+            finally:
+                origin.close()
 
     async def _put(
         self,

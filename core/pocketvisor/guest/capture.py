@@ -44,7 +44,8 @@ class GuestCapture:
     async def begin(
         cls, guest: "Guest", run: GuestRun, *, freeze: bool = False, flash: bool = False
     ) -> "GuestCapture":
-        """`freeze`: its RAM is shared from now on, with Ram.shared(). `flash`: wanted though not written."""
+        """With guest.capturing held, to the end. `freeze`: its RAM is shared from now on, with Ram.shared().
+        `flash`: wanted though not written."""
         capture = cls(guest, run, freeze=freeze)
         names = tuple(disk.name for disk in capture.disks)
         fds = [capture._state, capture._shadow, capture.framebuffer, capture.flash]
@@ -52,8 +53,14 @@ class GuestCapture:
         try:
             capture.captured = await run.save(Capture(names, freeze, flash), fds)
         except BaseException:
+            run.send(EndCapture())
             capture._close()
+            if guest.profile is not None:
+                guest.profile.lost_track()
             raise
+        if guest.profile is not None:
+            saved = capture.captured.saved
+            guest.profile.written(run.boot, saved.dirty, saved.flash)
         if freeze:
             capture._ram.freeze(capture._shadow)
             capture._shadow = -1
@@ -67,11 +74,6 @@ class GuestCapture:
     def pause_ms(self) -> float:
         """How long the guest stood still for it."""
         return self.captured.pause_ns / 1e6
-
-    @property
-    def dirty(self) -> bytes:
-        """The pages of RAM that were written since the dirty log was told last, a bit each."""
-        return self.captured.saved.dirty
 
     @property
     def ram_size(self) -> int:

@@ -41,6 +41,8 @@ class CloneOrigin:
         )
         self._capture: GuestCapture | None = capture
         self._drive = guest.has_drive
+        self._boot = run.boot
+        self._boot.hold()
         self._ram: Ram | None = run.boot.ram.shared(captured.blocks)
         board = run.boot.board
         self._sources = {
@@ -52,7 +54,7 @@ class CloneOrigin:
 
     @classmethod
     async def of(cls, guest: "Guest") -> "CloneOrigin":
-        """Raises GuestError where it cannot be cloned."""
+        """With guest.capturing held, to close(). Raises GuestError where it cannot be cloned."""
         check_movable(guest)
         if guest.state not in (GuestState.RUNNING, GuestState.PAUSED):
             raise GuestError(f"{guest.name} is {guest.state.value}: it can be cloned when it runs")
@@ -91,6 +93,7 @@ class CloneOrigin:
         capture, self._capture = self._capture, None
         if capture is not None:
             capture.end()
+            self._boot.close()
         if self._ram is not None:
             self._ram.close()
             self._ram = None

@@ -78,6 +78,9 @@ class Guest(GuestInHand, GuestSeen, GuestKept):
         self._run: GuestRun | None = None
         self._changed = asyncio.Event()
         self._lifecycle = asyncio.Lock()
+        self.capturing = asyncio.Lock()
+        """Held while what its process overwrites is kept: no other process may write to its memory and disks
+        then, nor a second capture begin. Taken within the lifecycle, where both are."""
         self._starting: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_transit: list[Any] | None = None
@@ -113,9 +116,15 @@ class Guest(GuestInHand, GuestSeen, GuestKept):
         """With the lifecycle held. Raises GuestError; it runs on as it did then."""
         if self._run is None:
             raise GuestError(f"{self.name} is {self.state.value}")
-        transit = await change_process(self, self._run, model)
+        async with self.capturing:
+            try:
+                transit = await change_process(self, self._run, model)
+            except BaseException:
+                if self.profile is not None:
+                    self.profile.lost_track()
+                raise
         if self.profile is not None:
-            self.profile.written(self._run.boot, transit.dirty)
+            self.profile.written(self._run.boot, transit.dirty, transit.flash_written)
         return transit
 
     def hold_messages(self) -> None:
@@ -137,6 +146,8 @@ class Guest(GuestInHand, GuestSeen, GuestKept):
         """Loads the image into fresh memory and starts a process. Raises the sentence to show."""
         async with self._lifecycle:
             await self._end_run()
+            async with self.capturing:
+                pass  # a capture of what was is through: the next process writes to the same disks
             self.problem = self.not_responding = ""
             self.stop_reason = None
             self._set_state(GuestState.STARTING)
@@ -287,7 +298,7 @@ class Guest(GuestInHand, GuestSeen, GuestKept):
         try:
             saved: messages.Saved = await self._run.save(messages.Save(), [fd])
             if self.profile is not None:
-                self.profile.written(self._run.boot, saved.dirty)
+                self.profile.written(self._run.boot, saved.dirty, saved.flash)
             return os.pread(fd, saved.size, 0)
         finally:
             os.close(fd)
@@ -299,7 +310,7 @@ class Guest(GuestInHand, GuestSeen, GuestKept):
         options = structs.replace(self.options, paused=True)
         fd = create_memfd("state", len(state))
         os.pwrite(fd, state, 0)
-        async with self._lifecycle:
+        async with self._lifecycle, self.capturing:
             await self._run.end()
             try:
                 self._run = await GuestRun.begin(

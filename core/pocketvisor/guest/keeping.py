@@ -7,7 +7,7 @@ so that one more costs what changed. A generation counts when ProfileFile.commit
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -83,10 +83,16 @@ class GuestProfile:
         self._boot, self._dirty = boot, _ALL_SAVED
         self._manifest = await asyncio.to_thread(self.file.manifest, self.generation)
 
-    def written(self, boot: Boot, dirty: bytes) -> None:
-        """What a process of the guest has written to that boot's RAM since it told last."""
+    def written(self, boot: Boot, dirty: bytes, flash: bool) -> None:
+        """What a process of the guest has written to that boot's RAM since it told last, a bit a page, and
+        whether it has written its flash. Whoever takes that from a process has to say so here."""
+        self._flash_known &= not flash
         if boot is self._boot:
             self._dirty = merged(self._dirty, dirty)
+
+    def lost_track(self) -> None:
+        """What was written may have been told to nobody: the next generation looks at everything."""
+        self._boot, self._flash_known = None, False
 
     async def save(self, kind: Kind, name: str = "", progress: Progress | None = None) -> Generation:
         """A new generation, of the guest as it is now. Cancelled, there is none. Raises ProfileError,
@@ -180,17 +186,20 @@ class GuestProfile:
         run = guest.run
         boot = run.boot
         flash = guest.peripherals.find(Flash)
-        with ExitStack() as held:
+        async with AsyncExitStack() as held:
             boot.hold()  # a reset meanwhile begins another one
             held.callback(boot.close)
             if boot.ram.loading:
                 await self._through(boot.ram.complete)
+            await held.enter_async_context(guest.capturing)
+            run = guest.run  # it may have moved meanwhile
+            if run.boot is not boot:
+                raise GuestError(f"{guest.name} was reset, and is saved when it is asked for again")
             fresh = boot is not self._boot
             capture = await GuestCapture.begin(guest, run, flash=fresh or not self._flash_known)
             held.callback(capture.end)
-            self.written(boot, capture.dirty)
             saved = capture.captured.saved
-            self._flash_known &= not (saved.flash or fresh)
+            self._flash_known &= not fresh
             record = record_of(
                 guest,
                 boot.board,

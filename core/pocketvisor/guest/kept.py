@@ -99,7 +99,7 @@ class GuestKept:
         self._kept_in().set_autosave(seconds)
 
     async def capture(self, *, freeze: bool = False) -> GuestCapture:
-        """All of it as it is now; end() the capture soon. Raises GuestError."""
+        """All of it as it is now, with `capturing` held up to its end(). Raises GuestError."""
         return await GuestCapture.begin(self._self, self.run, freeze=freeze, flash=True)
 
     def _kept_in(self) -> GuestProfile:

@@ -95,6 +95,7 @@ class Saver:
                 self._copy_flash(flash)
             if self._framebuffer is not None:
                 _write(framebuffer, self._framebuffer)
+            self._board.begin_capture(dict(zip(wanted.disks, disks, strict=True)))
             blocks = b""
             if wanted.freeze:
                 dirty = self._machine.harvest_dirty()
@@ -102,7 +103,6 @@ class Saver:
                 blocks = os.pread(self._ram_map, block_count(self._ram_size), HEADER_SIZE)
             else:
                 dirty = self._machine.begin_capture(ram, None)
-            self._board.begin_capture(dict(zip(wanted.disks, disks, strict=True)))
             saved = Saved(size, self._machine.ticks(), dirty, written, ran, at_ns)
         return Captured(saved, time.monotonic_ns() - at_ns, blocks)
 

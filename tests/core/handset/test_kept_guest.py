@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,9 @@ from pocketvisor.api import (
     ProfileError,
     Unlock,
     load_models,
+    move,
 )
+from pocketvisor.guest.spaces import SpaceWriter
 
 Start = Callable[..., Any]
 
@@ -246,6 +249,64 @@ async def test_a_save_that_fails_leaves_the_guest_running_and_says_why(
     digest = await guest.digest()
     await guest.restore(profile.generation, paused=True)
     assert await guest.digest() == digest
+
+
+async def test_what_was_written_before_a_clone_is_in_the_next_generation(start: Start, file: Path) -> None:
+    """The dirty log is told once: whoever takes it hands it on."""
+    guest = await start()
+    await guest.keep(file)
+    guest.console.write(b"t")
+    await _types(guest, "x")
+    phone = Handset(load_models()["galaxy-s2"])
+    try:
+        await phone.clone(guest)
+        await guest.pause()
+        digest = await guest.digest()
+        generation = await guest.snapshot()
+        await guest.restore(generation.number, paused=True)
+        assert await guest.digest() == digest
+    finally:
+        await phone.close()
+
+
+@pytest.mark.parametrize("what", ["move", "reset", "clone"])
+async def test_no_other_process_begins_in_the_midst_of_a_save(
+    start: Start, file: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """It would overwrite what is being saved, and keep nothing of it."""
+    guest = await start()
+    await guest.keep(file)
+    guest.console.write(b"t")
+    await _types(guest, "x")
+    reached, gate = threading.Event(), threading.Event()
+    writes = SpaceWriter.ram
+
+    def slowly(writer: SpaceWriter, capture: Any, changed: bytes | None) -> None:
+        reached.set()
+        assert gate.wait(20)
+        writes(writer, capture, changed)
+
+    monkeypatch.setattr(SpaceWriter, "ram", slowly)
+    phone = Handset(load_models()["galaxy-s2"])
+    try:
+        saving = asyncio.ensure_future(guest.snapshot())
+        assert await asyncio.to_thread(reached.wait, 20)
+        works = {
+            "move": lambda: move(guest, phone),
+            "reset": guest.reset,
+            "clone": lambda: phone.clone(guest),
+        }
+        other = asyncio.ensure_future(works[what]())
+        done, _ = await asyncio.wait([other], timeout=0.5)
+        assert not done and not saving.done()
+        gate.set()
+        generation = await saving
+        await other
+        assert guest.profile is not None and guest.profile.file.verify() == []
+        await guest.restore(generation.number, paused=True)
+    finally:
+        gate.set()
+        await phone.close()
 
 
 async def test_a_guest_whose_process_was_killed_comes_back_from_its_profile(start: Start, file: Path) -> None:
