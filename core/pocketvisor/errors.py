@@ -59,3 +59,7 @@ class DamagedProfile(ProfileError):
 
 class MigrationError(PocketvisorError):
     """A phone cannot be moved to another machine, or from one: the sentence says why, and who has it."""
+
+
+class DebugError(PocketvisorError):
+    """What somebody wanted to know of a guest's inside, or do there, cannot be had: the sentence says why."""

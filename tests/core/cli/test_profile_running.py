@@ -129,6 +129,7 @@ def test_other_terminals_save_restore_and_end_it(user: User) -> None:
 
 def test_names_of_a_running_guests_generations_change(user: User) -> None:
     terminal = user.starts("start", "Phone")
+    terminal.expect("# $")  # it runs by then
     user.profile("snapshot", "Phone", "--name", "one")
     assert "is called 'first'" in user.profile("rename-snapshot", "Phone", "one", "first")
     user.profile("snapshot", "Phone", "--name", "two")
@@ -244,6 +245,7 @@ def test_a_vault_has_what_a_run_has_saved_before_the_run_ends(user: User, tmp_pa
     code, _, err = user.does("vault", "add", tmp_path / "vault")
     assert code == 0, err
     terminal = user.starts("start", "Phone")
+    terminal.expect("# $")
     user.profile("snapshot", "Phone", "--name", "kept")
     terminal.type("\x1d")
     assert terminal.end() == 0

@@ -1,0 +1,1 @@
+"""The gdb remote protocol, for one guest."""

@@ -1,0 +1,1 @@
+"""What a Linux kernel's memory says: tasks, modules, the log."""

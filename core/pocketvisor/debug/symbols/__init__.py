@@ -1,0 +1,1 @@
+"""Names, source lines and types of what is in a guest's memory."""

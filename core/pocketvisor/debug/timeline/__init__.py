@@ -1,0 +1,1 @@
+"""A guest's past: snapshots and what entered it between them, and going back there."""

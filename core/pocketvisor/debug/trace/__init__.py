@@ -1,0 +1,1 @@
+"""What a guest did: device accesses, exceptions, executed blocks, time by function."""

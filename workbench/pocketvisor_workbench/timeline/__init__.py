@@ -1,0 +1,1 @@
+"""The slider under a phone, and its past."""

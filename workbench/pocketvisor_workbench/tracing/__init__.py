@@ -1,0 +1,1 @@
+"""The panes that show what a guest did."""
