@@ -13,15 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEasingCurve, QPointF, QRect, QRectF, QSize, Qt, QVariantAnimation, Signal
-from PySide6.QtGui import (
-    QColor,
-    QDropEvent,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPen,
-    QResizeEvent,
-)
+from PySide6.QtGui import QDropEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from pocketvisor_workbench.session import Session
@@ -29,11 +21,13 @@ from pocketvisor_workbench.stage import phone
 from pocketvisor_workbench.stage.bars import EmptyGlass, HandsetFooter, HandsetHeader
 from pocketvisor_workbench.stage.chip import HEIGHT as CHIP_HEIGHT
 from pocketvisor_workbench.stage.chip import ProfileChip
+from pocketvisor_workbench.stage.chip_row import place_in_row, place_over_bays
 from pocketvisor_workbench.stage.drop_hint import DropHint
 from pocketvisor_workbench.stage.drop_target import DropTarget
 from pocketvisor_workbench.stage.drops import Offer, offer_of
 from pocketvisor_workbench.stage.geometry import PhoneGeometry
 from pocketvisor_workbench.stage.guest_drag import drag_guest
+from pocketvisor_workbench.stage.handset_paint import paint_card, paint_focus, paint_phone
 from pocketvisor_workbench.stage.keys import LEFT_EDGE, RIGHT_EDGE, HardwareKey
 from pocketvisor_workbench.stage.pane import GuestPane
 from pocketvisor_workbench.stage.swipe import Swipe
@@ -324,24 +318,14 @@ class HandsetView(DropTarget, QWidget):
 
     def _place_chips(self) -> None:
         origin = self._origin()
+        near = 6 if self.compact else GAP
         if self.shape is Shape.SPREAD and self.turn % 180 == 0:
-            y = round(origin.y()) - (6 if self.compact else GAP) - CHIP_HEIGHT
-            for index, chip in enumerate(self.chips):
-                bay = self._phone.bay(index).translated(origin)
-                width = min(chip.sizeHint().width(), round(bay.width()))
-                chip.setGeometry(round(bay.center().x() - width / 2), y, width, CHIP_HEIGHT)
+            bays = [self._phone.bay(index).translated(origin) for index in range(len(self.chips))]
+            place_over_bays(self.chips, bays, round(origin.y()) - near - CHIP_HEIGHT)
             return
         chips = self.chips[::-1] if self.turn == 270 else self.chips  # as their bays follow, from the top
-        widths = [chip.sizeHint().width() for chip in chips]
-        room = self.width() - 8 * max(len(widths) - 1, 0)
-        if widths and sum(widths) > room:
-            widths = [room // len(widths)] * len(widths)
-        x = (self.width() - sum(widths) - 8 * max(len(widths) - 1, 0)) // 2
-        rim = phone.SHADOW + GAP if self.shape is Shape.SINGLE else 6 if self.compact else GAP
-        y = round(origin.y()) - rim - CHIP_HEIGHT
-        for chip, width in zip(chips, widths, strict=True):
-            chip.setGeometry(x, y, width, CHIP_HEIGHT)
-            x += width + 8
+        rim = phone.SHADOW + GAP if self.shape is Shape.SINGLE else near
+        place_in_row(chips, self.width(), round(origin.y()) - rim - CHIP_HEIGHT)
 
     def _place_phone(self) -> None:
         origin = self._origin()
@@ -372,48 +356,26 @@ class HandsetView(DropTarget, QWidget):
     # Painting
 
     def paintEvent(self, _: QPaintEvent) -> None:
-        colours = tokens()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        chosen = self.session.handset is self.handset and len(self.session.handsets) > 1
-        if self.shape is Shape.SPREAD:
-            self._paint_card(painter, chosen=chosen)
-        origin = self._origin()
+        spread = self.shape is Shape.SPREAD
+        if spread:
+            dragged = self.session.moves.dragged
+            paint_card(
+                painter,
+                self.rect(),
+                chosen=self.session.handset is self.handset and len(self.session.handsets) > 1,
+                target=dragged is not None and not self.session.moves.why_not(dragged, self.handset),
+                over=self.offer is not None and self.offer.run is not None,
+            )
         model = self.handset.model
-        look = phone.Look(model.body, model.maker, colours.dark, self.devicePixelRatioF())
-        rim = QPointF(phone.SHADOW, phone.SHADOW)
-        if self.shape is Shape.SPREAD and self._phone.bays > 1:
-            picture = phone.plate_picture(self._phone, look)
-            painter.drawPixmap(self._phone.plate().topLeft() + origin - rim, picture)
-        front = self._phone.front(0.0 if self.shape is Shape.SINGLE else self._slide)
-        painter.drawPixmap(front.topLeft() + origin - rim, phone.front_picture(self._phone, look))
-        self._paint_focus(painter)
-
-    def _paint_card(self, painter: QPainter, *, chosen: bool) -> None:
-        """Its edge says whether it is selected, and whether what is dragged can come here."""
-        colours = tokens()
-        dragged = self.session.moves.dragged
-        target = dragged is not None and not self.session.moves.why_not(dragged, self.handset)
-        over = self.offer is not None and self.offer.run is not None
-        marked = over or target
-        pen = QPen(QColor(colours.accent if marked or chosen else colours.line), 2 if marked else 1)
-        if target and not over:
-            pen.setStyle(Qt.PenStyle.DashLine)
-        painter.setPen(pen)
-        painter.setBrush(QColor(colours.surface))
-        inset = 1.0 if marked else 0.5
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), 14, 14)
-
-    def _paint_focus(self, painter: QPainter) -> None:
-        """A ring of the guest's colour around the pane that the keyboard goes to."""
+        look = phone.Look(model.body, model.maker, tokens().dark, self.devicePixelRatioF())
+        plate = spread and self._phone.bays > 1
+        paint_phone(painter, self._phone, look, self._origin(), self._slide if spread else 0.0, plate=plate)
         pane = next((pane for pane in self.panes if pane.hasFocus()), None)
-        if pane is None:
-            return
-        place = QRectF(self._glass.geometry() if self.shape is Shape.SINGLE else pane.geometry())
-        radius = phone.screen_radius(self._phone)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(QColor(pane.guest.image.accent), 2))
-        painter.drawRoundedRect(place.adjusted(-2, -2, 2, 2), radius + 2, radius + 2)
+        if pane is not None:
+            place = pane.geometry() if spread else self._glass.geometry()
+            paint_focus(painter, place, phone.screen_radius(self._phone), pane.guest.image.accent)
 
     def changeEvent(self, _: object) -> None:
         self.update()
