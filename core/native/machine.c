@@ -91,6 +91,11 @@ void machine_set_semihosting(struct machine *machine, machine_semihosting call, 
     vcpu_set_semihosting(machine->vcpu, call != NULL);
 }
 
+void machine_follow_replay(struct machine *machine, machine_follower call, void *host) {
+    machine->follower = call;
+    machine->follower_host = host;
+}
+
 static void failed(void *pointer, const char *sentence) {
     machine_fail(pointer, sentence);
 }

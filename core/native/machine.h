@@ -74,6 +74,10 @@ int machine_add_device(struct machine *machine, uint32_t base, uint32_t size, co
 typedef uint32_t (*machine_semihosting)(void *host, uint32_t operation, uint32_t parameter);
 void machine_set_semihosting(struct machine *machine, machine_semihosting call, void *host);
 
+/* Who follows a replay: called with each virtio event of the log before it is applied; NULL: nobody. */
+typedef void (*machine_follower)(void *host, const struct event *event);
+void machine_follow_replay(struct machine *machine, machine_follower call, void *host);
+
 /* Runs until something in enum run_reason happens. */
 enum run_reason machine_run(struct machine *machine, uint64_t until_tick);
 bool machine_started(const struct machine *machine);

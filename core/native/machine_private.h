@@ -81,6 +81,8 @@ struct machine {
     struct frame frame;
     machine_semihosting semihosting;
     void *semihosting_host;
+    machine_follower follower;
+    void *follower_host;
 
     /* Running. */
     enum run_reason reason;

@@ -82,6 +82,9 @@ void machine_advance(struct machine *machine, uint64_t ns) {
 static void apply(struct machine *machine, const struct event *event) {
     uint64_t ns;
     machine->applied++;
+    if (machine->follower && machine_replaying(machine) &&
+        (event->kind == EVENT_VIRTIO_USED || event->kind == EVENT_VIRTIO_CONFIG))
+        machine->follower(machine->follower_host, event);
     switch (event->kind) {
     case EVENT_CONSOLE_INPUT:
         if (event->target < machine->uart_count)

@@ -29,6 +29,7 @@ typedef struct machine_object {
     struct python_device devices[MACHINE_DEVICES];
     unsigned device_count;
     PyObject *semihosting; /* a callable, or NULL */
+    PyObject *follower;    /* the same */
 } MachineObject;
 
 extern PyType_Spec machine_spec;

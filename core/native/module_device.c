@@ -157,6 +157,33 @@ static PyObject *set_semihosting(MachineObject *self, PyObject *arguments, PyObj
     Py_RETURN_NONE;
 }
 
+/* Replays. */
+
+static void follower_call(void *pointer, const struct event *event) {
+    MachineObject *self = pointer;
+    struct call call = enter(self);
+    PyObject *callable = Py_NewRef(self->follower); /* it may take itself away */
+    PyObject *answer = PyObject_CallFunction(callable, "IIy#", (unsigned)event->kind, (unsigned)event->target,
+                                             (const char *)event->payload, (Py_ssize_t)event->size);
+    if (!answer)
+        failed(self, "What follows the replay", "", "");
+    Py_XDECREF(answer);
+    Py_DECREF(callable);
+    leave(self, call);
+}
+
+static PyObject *follow_replay(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"callable", NULL};
+    PyObject *callable;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O", names, &callable) ||
+        !module_require_still(self))
+        return NULL;
+    callable = callable == Py_None ? NULL : Py_NewRef(callable);
+    Py_XSETREF(self->follower, callable);
+    machine_follow_replay(self->machine, callable ? follower_call : NULL, self);
+    Py_RETURN_NONE;
+}
+
 static PyObject *print(MachineObject *self, PyObject *arguments, PyObject *keywords) {
     static char *names[] = {"console", "data", NULL};
     uint32_t console;
@@ -177,6 +204,8 @@ static PyObject *print(MachineObject *self, PyObject *arguments, PyObject *keywo
 PyMethodDef machine_device_methods[] = {
     {"print", METHOD(print), METH_VARARGS | METH_KEYWORDS,
      "print($self, /, console, data)\n--\n\nOutput as if the UART had sent it, within a device's own call."},
+    {"follow_replay", METHOD(follow_replay), METH_VARARGS | METH_KEYWORDS,
+     "follow_replay($self, /, callable)\n--\n\nWho hears of a log's virtio events before they are applied."},
     {"set_semihosting", METHOD(set_semihosting), METH_VARARGS | METH_KEYWORDS,
      "set_semihosting($self, /, callable)\n--\n\nWho answers semihosting calls; None: nobody."},
     {"set_window", METHOD(set_window), METH_VARARGS | METH_KEYWORDS,

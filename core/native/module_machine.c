@@ -98,6 +98,7 @@ static int machine_traverse(MachineObject *self, visitproc visit, void *arg) {
     for (unsigned index = 0; index < self->device_count; index++)
         Py_VISIT(self->devices[index].object);
     Py_VISIT(self->semihosting);
+    Py_VISIT(self->follower);
     return 0;
 }
 
@@ -107,6 +108,7 @@ static int machine_clear(MachineObject *self) {
         PyBuffer_Release(&self->devices[index].window);
     }
     Py_CLEAR(self->semihosting);
+    Py_CLEAR(self->follower);
     return 0;
 }
 

@@ -283,6 +283,10 @@ class Machine:
     def take_log(self) -> bytes: ...
     def replay(self, log: bytes) -> None:
         """Raises ValueError for a malformed log."""
+    def follow_replay(self, callable: Callable[[int, int, bytes], None] | None) -> None:
+        """Called on the vCPU's thread with (kind, slot, payload) of each EVENT_VIRTIO_USED and
+        EVENT_VIRTIO_CONFIG of a replay's log, at its tick and before the guest has it; None: nobody is. Only
+        for a machine that is not running."""
 
     # State: {"engine": ..., "cpu": bytes, "clock": {...}, "gic": {...}, ...}; RAM, memories and devices in
     # Python are not in it. It may be restored at another tick_ps: the guest's time goes on from where it was.
