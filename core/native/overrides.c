@@ -25,12 +25,16 @@ void gen_intermediate_code_arm(void *cpu, void *block, int instructions);
 void helper_set_cp_reg_arm(void *state, const void *reg, uint32_t value);
 void helper_cpsr_write_arm(void *state, uint32_t value, uint32_t mask);
 void helper_cpsr_write_eret_arm(void *state, uint32_t value);
+void restore_state_to_opc_arm(void *state, void *block, uint32_t *data);
 
 /* Initial-exec: a plain load in the fill path, and the library is there from the process's start. */
 static _Thread_local __attribute__((tls_model("initial-exec"))) struct {
     const struct overrides_listener *listener;
     void *vcpu;
     struct overrides_passes passes;
+    /* place() asks, restore_state_to_opc_arm() answers. */
+    bool asked, answered;
+    uint32_t start, pc;
 } here;
 
 static struct engine_functions originals;
@@ -41,6 +45,8 @@ static struct {
     void (*set_cp)(void *state, const void *reg, uint32_t value);
     void (*set_cpsr)(void *state, uint32_t value, uint32_t mask);
     void (*return_to)(void *state, uint32_t value);
+    bool (*restore)(void *cpu, uintptr_t return_address, bool leaves);
+    void (*restore_block)(void *state, void *block, uint32_t *data);
     void (*load_i32)(void *translator, uintptr_t value, uintptr_t address, uintptr_t mmu_index,
                      int operation);
     void (*load_i64)(void *translator, uintptr_t value, uintptr_t address, uintptr_t mmu_index,
@@ -78,6 +84,8 @@ static const struct {
     {"helper_set_cp_reg_arm", &inner.set_cp},
     {"helper_cpsr_write_arm", &inner.set_cpsr},
     {"helper_cpsr_write_eret_arm", &inner.return_to},
+    {"cpu_restore_state_arm", &inner.restore},
+    {"restore_state_to_opc_arm", &inner.restore_block},
     {"tcg_gen_qemu_ld_i32_arm", &inner.load_i32},
     {"tcg_gen_qemu_ld_i64_arm", &inner.load_i64},
     {"tcg_gen_qemu_st_i32_arm", &inner.store_i32},
@@ -105,6 +113,16 @@ static void find_next(void) {
     pthread_mutex_unlock(&lock);
 }
 
+static bool place(void *cpu, uintptr_t return_address, uint32_t *start, uint32_t *pc) {
+    here.asked = true;
+    here.answered = false;
+    inner.restore(cpu, return_address, false);
+    here.asked = false;
+    *start = here.start;
+    *pc = here.pc;
+    return here.answered;
+}
+
 static const struct engine_functions *bind(void *library) {
     /* A handle that searches this library first would make every override call itself. By name alone they
      * cannot be told apart: where this library came too late, its own names lead to libunicorn. */
@@ -112,6 +130,7 @@ static const struct engine_functions *bind(void *library) {
     void *fill = dlsym(library, "arm_cpu_tlb_fill_arm");
     if (!fill || !dladdr(fill, &theirs) || !dladdr((void *)bind, &ours) || theirs.dli_fbase == ours.dli_fbase)
         return NULL;
+    originals.place = place;
     return find_all(library) && dlsym(library, "check_exit_request_arm") ? &originals : NULL;
 }
 
@@ -185,10 +204,25 @@ void tcg_gen_callN_arm(void *translator, void *function, void *result, int count
 
 void gen_intermediate_code_arm(void *cpu, void *block, int instructions) {
     if (here.listener && here.listener->translate)
-        here.listener->translate(here.vcpu);
+        here.listener->translate(here.vcpu, block);
     if (!originals.fill)
         find_next();
     inner.translate(cpu, block, instructions);
+    if (here.listener && here.listener->translated)
+        here.listener->translated(here.vcpu, block);
+}
+
+/* Called for an instruction in the midst of a block, to write its address into the CPU's state. */
+void restore_state_to_opc_arm(void *state, void *block, uint32_t *data) {
+    if (here.asked) {
+        here.answered = true;
+        here.start = ((const struct engine_block *)block)->pc;
+        here.pc = data[0];
+        return;
+    }
+    if (!originals.fill)
+        find_next();
+    inner.restore_block(state, block, data);
 }
 
 /* The four ways to put a load or store into a block. */

@@ -9,11 +9,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OVERRIDES_VERSION = 4 };
+enum { OVERRIDES_VERSION = 5 };
 
 /* As libunicorn numbers them. */
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
 enum right { RIGHT_READ = 1, RIGHT_WRITE = 2, RIGHT_EXECUTE = 4 };
+
+/* The beginning of libunicorn's own record of a translated block. */
+struct engine_block {
+    uint32_t pc, reserved, flags;
+    uint16_t size, instructions; /* once it is translated */
+};
+enum { BLOCK_THUMB = 1 << 8 }; /* of `flags` */
 
 typedef bool engine_fill(void *cpu, uint64_t address, int size, int access, int mmu_index, bool probe,
                          uintptr_t return_address);
@@ -53,6 +60,10 @@ struct engine_functions {
     uintptr_t (*constant_i32)(void *translator, int32_t value);
     uintptr_t (*constant_i64)(void *translator, int64_t value);
     void *check_exit; /* the helper that looks for a stop request at a block start */
+
+    /* Where an access is from that came to a fill with this return address: its block's start and its own
+     * instruction. False: from no block. The CPU's state stays as it is. */
+    bool (*place)(void *cpu, uintptr_t return_address, uint32_t *start, uint32_t *pc);
 };
 
 /* Who is told instead of libunicorn. Without a listener on this thread every call goes straight on; so does
@@ -66,8 +77,9 @@ struct overrides_listener {
                       uintptr_t return_address);
     /* A call that the translator puts into a block. True: something else was put there. */
     bool (*emit_call)(void *vcpu, void *translator, void *function, int count, void **arguments);
-    /* A block is about to be translated, and a load or store in it. */
-    void (*translate)(void *vcpu);
+    /* A block is about to be translated, and a load or store in it; then it is. */
+    void (*translate)(void *vcpu, const struct engine_block *block);
+    void (*translated)(void *vcpu, const struct engine_block *block);
     void (*emit_access)(void *vcpu, void *translator, uintptr_t mmu_index);
     /* A flush of the whole TLB. True: not now. */
     bool (*flush)(void *vcpu, void *cpu);

@@ -165,12 +165,17 @@ static void set_page(void *context, void *cpu, uint32_t virtual_address, uint64_
     vcpu->engine->set_page(cpu, virtual_address, physical, attributes, rights, mmu_index, size);
 }
 
+static void translate(void *context, const struct engine_block *block) {
+    (void)block;
+    domains_translate(context);
+}
+
 const struct overrides_listener translate_listener = {
     .fill = fill,
     .set_page = set_page,
     .unaligned = unaligned,
     .emit_call = gate_emit,
-    .translate = domains_translate,
+    .translate = translate,
     .emit_access = domains_emit_access,
     .flush = domains_flush,
     .domains = domains_write,
