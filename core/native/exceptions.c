@@ -33,6 +33,8 @@ static void enter(struct vcpu *vcpu, uint32_t mode, uint32_t vector, uint32_t of
     if (sctlr & SCTLR_EE)
         cpsr |= CPSR_E;
     uint32_t pc = (base + vector) | (sctlr & SCTLR_TE ? 1 : 0);
+    if (vcpu->trace.to)
+        vcpu_trace_exception(vcpu, vector, lr - offset, spsr);
     /* CPSR first: it switches the banks that SPSR and LR are in. A batch, because uc_reg_write() of PC leaves
      * a flag behind that makes the next stop's PC stale. */
     const int ids[] = {UC_ARM_REG_CPSR, UC_ARM_REG_SPSR, UC_ARM_REG_LR, UC_ARM_REG_PC};

@@ -74,6 +74,8 @@ bool gate_emit(void *context, void *translator, void *function, int count, void 
         vcpu->gate_label = NULL;
         vcpu->engine->emit_call(translator, function, NULL, count, arguments);
         vcpu->engine->emit_1(translator, OP_SET_LABEL, (uintptr_t)label);
+        if (vcpu->trace.to)
+            vcpu_trace_emit_count(vcpu, translator);
         return true;
     }
     return false;

@@ -46,8 +46,11 @@ static void irq_line(void *pointer, unsigned line, bool level) {
 
 static bool cp_read(void *pointer, const struct cp_register *reg, bool privileged, uint64_t *value) {
     struct machine *machine = pointer;
-    return machine->has_timer &&
-           gtimer_read(&machine->timer, clock_now_ns(&machine->clock), reg, privileged, value);
+    if (!machine->has_timer ||
+        !gtimer_read(&machine->timer, clock_now_ns(&machine->clock), reg, privileged, value))
+        return false;
+    vcpu_trace_timer(machine->vcpu, reg, false, *value);
+    return true;
 }
 
 static bool cp_write(void *pointer, const struct cp_register *reg, bool privileged, uint64_t value) {
@@ -55,6 +58,7 @@ static bool cp_write(void *pointer, const struct cp_register *reg, bool privileg
     if (!machine->has_timer ||
         !gtimer_write(&machine->timer, clock_now_ns(&machine->clock), reg, privileged, value))
         return false;
+    vcpu_trace_timer(machine->vcpu, reg, true, value);
     machine_plan(machine);
     return true;
 }
@@ -284,7 +288,7 @@ struct machine *machine_new(const struct machine_options *options, char error[MA
     }
     machine->console_fd = machine->doorbell_fd = machine->frame.fd = -1;
     pthread_mutex_init(&machine->frame.lock, NULL);
-    machine->woke_at = NEVER;
+    machine->woke_at = machine->sample_at = NEVER;
     machine->ram_base = options->ram_base;
     machine->clock.tick_ps = options->tick_ps;
     machine->deterministic = options->deterministic;
@@ -309,6 +313,7 @@ struct machine *machine_new(const struct machine_options *options, char error[MA
 void machine_free(struct machine *machine) {
     if (machine->vcpu)
         vcpu_close(machine->vcpu);
+    trace_close(machine->trace);
     if (machine->virtio) {
         virtio_mmio_free(machine->virtio);
         free(machine->virtio);

@@ -63,6 +63,7 @@ static bool wait_skipping(struct machine *machine) {
 
 bool machine_idle(struct machine *machine) {
     machine->state.waiting = 1;
+    vcpu_trace_event(machine->vcpu, TRACE_WAITING, 0, 0);
     pace_look(&machine->pace, machine_real_ns(), machine->clock.bytes, machine_rate(machine));
     machine_flush_output(machine);
     for (;;) {
@@ -83,6 +84,7 @@ bool machine_idle(struct machine *machine) {
             wait_real(machine);
     }
     machine->state.waiting = 0;
+    vcpu_trace_event(machine->vcpu, TRACE_WOKEN, 0, 0);
     machine->woke_at = machine->clock.bytes;
     return false;
 }

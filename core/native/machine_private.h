@@ -91,6 +91,8 @@ struct machine {
     uint64_t applied;   /* events */
     uint64_t rate_seen; /* that the last slice ran at */
     uint64_t left_real; /* when run() last returned */
+    struct trace *trace; /* or NULL */
+    uint64_t sample_at, sample_every; /* clock bytes; NEVER: no samples */
     bool started, running, suspended;
     pthread_t thread;
     char error[MACHINE_ERROR];
@@ -150,6 +152,9 @@ void machine_frame_damaged(struct machine *machine, const uint16_t (*rectangles)
 bool machine_ram_read(void *machine, uint64_t address, void *data, uint32_t size);
 bool machine_ram_write(void *machine, uint64_t address, const void *data, uint32_t size);
 bool machine_ram_clear(void *machine, uint64_t address, uint32_t size);
+
+/* machine_trace.c: at a block start; takes a sample where one is due. */
+void machine_sample(struct machine *machine);
 
 /* psci.c: a hypercall by the SMC calling convention. */
 enum psci_effect { PSCI_NOTHING, PSCI_SUSPEND, PSCI_POWER_OFF, PSCI_RESET };

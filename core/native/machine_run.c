@@ -82,6 +82,8 @@ void machine_advance(struct machine *machine, uint64_t ns) {
 static void apply(struct machine *machine, const struct event *event) {
     uint64_t ns;
     machine->applied++;
+    if (event->kind != EVENT_CLOCK)
+        vcpu_trace_event(machine->vcpu, TRACE_INPUT, event->kind, event->target);
     if (machine->follower && machine_replaying(machine) &&
         (event->kind == EVENT_VIRTIO_USED || event->kind == EVENT_VIRTIO_CONFIG))
         machine->follower(machine->follower_host, event);
@@ -139,6 +141,7 @@ void machine_plan(struct machine *machine) {
     }
     uint64_t logged = event_next_bytes(&machine->events);
     limit = logged < limit ? logged : limit;
+    limit = machine->sample_at < limit ? machine->sample_at : limit;
     vcpu_set_limit(machine->vcpu, machine->until < limit ? machine->until : limit);
 }
 
@@ -240,6 +243,8 @@ static bool slice_is_over(const struct machine *machine) {
 bool machine_attend(void *pointer) {
     struct machine *machine = pointer;
     vcpu_take_attention(machine->vcpu);
+    if (machine->clock.bytes >= machine->sample_at)
+        machine_sample(machine);
     machine_settle(machine);
     if (slice_is_over(machine))
         look(machine);

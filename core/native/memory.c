@@ -83,6 +83,8 @@ static uint64_t window_read(uc_engine *uc, uint64_t offset, unsigned size, void 
     uint64_t value = bus_read(&vcpu->bus, window->base + offset, size);
     vcpu->counters.mmio++;
     vcpu->counters.empty_accesses += vcpu->bus.empty - empty;
+    if (vcpu_traces_bus(vcpu))
+        vcpu_trace_bus(vcpu, window->base + offset, size, false, value);
     return value;
 }
 
@@ -94,6 +96,8 @@ static void window_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t
     bus_write(&vcpu->bus, window->base + offset, size, value);
     vcpu->counters.mmio++;
     vcpu->counters.empty_accesses += vcpu->bus.empty - empty;
+    if (vcpu_traces_bus(vcpu))
+        vcpu_trace_bus(vcpu, window->base + offset, size, true, value);
 }
 
 static bool map_window(struct vcpu *vcpu, uint64_t base, uint64_t size, char error[256]) {

@@ -3,6 +3,7 @@
 #include "module.h"
 
 #include "fault.h"
+#include "trace.h"
 
 int module_u64(PyObject *object, void *value) {
     unsigned long long number = PyLong_AsUnsignedLongLong(object);
@@ -75,6 +76,7 @@ static int fill(PyObject *module) {
         {"RUN_DEAD", RUN_DEAD},
         {"RUN_ERROR", RUN_ERROR},
         {"RUN_EXIT", RUN_EXIT},
+        {"TRACE_SIZE", sizeof(struct trace_page)},
         {"EVENT_CONSOLE_INPUT", EVENT_CONSOLE_INPUT},
         {"EVENT_CLOCK", EVENT_CLOCK},
         {"EVENT_VIRTIO_USED", EVENT_VIRTIO_USED},

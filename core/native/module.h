@@ -34,7 +34,7 @@ typedef struct machine_object {
 
 extern PyType_Spec machine_spec;
 extern PyMethodDef machine_part_methods[], machine_outside_methods[], machine_state_methods[],
-    machine_device_methods[], machine_memory_methods[];
+    machine_device_methods[], machine_memory_methods[], machine_trace_methods[];
 
 /* Each sets an exception and answers false where the call is out of place. */
 bool module_require_made(MachineObject *self);    /* __init__ succeeded */

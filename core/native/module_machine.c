@@ -314,8 +314,9 @@ static PyMethodDef methods[METHODS_MAX];
 __attribute__((constructor)) static void join_methods(void) {
     size_t count = sizeof own_methods / sizeof *own_methods;
     memcpy(methods, own_methods, sizeof own_methods);
-    const PyMethodDef *const tables[] = {machine_part_methods, machine_outside_methods, machine_state_methods,
-                                         machine_device_methods, machine_memory_methods};
+    const PyMethodDef *const tables[] = {machine_part_methods,   machine_outside_methods,
+                                         machine_state_methods,  machine_device_methods,
+                                         machine_memory_methods, machine_trace_methods};
     for (size_t table = 0; table < sizeof tables / sizeof *tables; table++)
         for (const PyMethodDef *method = tables[table]; method->ml_name; method++)
             methods[count++] = *method;

@@ -83,6 +83,7 @@ static bool fill(void *context, void *cpu, uint64_t address, int size, int acces
     vcpu->fill.size = size;
     vcpu->fill.probe = probe;
     vcpu->fill.return_address = return_address;
+    vcpu->fill.cpu = cpu;
     vcpu->nothing = false;
     vcpu->walking = true;
     domains_filled(vcpu, (uint32_t)address, mmu_index);
@@ -99,6 +100,8 @@ static void unaligned(void *context, void *cpu, uint64_t address, int access, in
                       uintptr_t return_address) {
     struct vcpu *vcpu = context;
     vcpu->fault = (struct fault){FAULT_ALIGNMENT, (uint32_t)address, access, mmu_index};
+    vcpu->fill.return_address = return_address;
+    vcpu->fill.cpu = cpu;
     vcpu->engine->unaligned(cpu, address, access, mmu_index, return_address);
 }
 
@@ -153,6 +156,8 @@ static void set_page(void *context, void *cpu, uint32_t virtual_address, uint64_
     } else if (access != ACCESS_FETCH && bus_touches(&vcpu->bus, physical & ~(uint64_t)(PAGE_SIZE - 1),
                                                      (physical | (PAGE_SIZE - 1)) + 1)) {
         rights &= ~RIGHT_EXECUTE;
+        if (vcpu_traces_bus(vcpu))
+            size = 1; /* less than a page: the next access comes here too */
     } else {
         vcpu->nothing = true;
         if (vcpu->fill.probe)
@@ -166,8 +171,14 @@ static void set_page(void *context, void *cpu, uint32_t virtual_address, uint64_
 }
 
 static void translate(void *context, const struct engine_block *block) {
-    (void)block;
-    domains_translate(context);
+    struct vcpu *vcpu = context;
+    domains_translate(vcpu);
+    if (vcpu_traces(vcpu, TRACE_OF_BLOCKS))
+        vcpu_trace_translate(vcpu, block);
+}
+
+static void translated(void *context, const struct engine_block *block) {
+    vcpu_trace_translated(context, block);
 }
 
 const struct overrides_listener translate_listener = {
@@ -176,6 +187,7 @@ const struct overrides_listener translate_listener = {
     .unaligned = unaligned,
     .emit_call = gate_emit,
     .translate = translate,
+    .translated = translated,
     .emit_access = domains_emit_access,
     .flush = domains_flush,
     .domains = domains_write,

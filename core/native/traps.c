@@ -99,8 +99,11 @@ static bool hypercall(struct vcpu *vcpu) {
 }
 
 bool traps_hypercall(struct vcpu *vcpu) {
+    uint32_t called = read_register(vcpu, UC_ARM_REG_R0);
     bool done = hypercall(vcpu);
     vcpu->counters.traps += done;
+    if (done)
+        vcpu_trace_event(vcpu, TRACE_HYPERCALL, called, 0);
     return done;
 }
 

@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "device.h"
+#include "trace.h"
 
 struct vcpu; /* opaque; vcpu.c, translate.c, exceptions.c and traps.c share vcpu_private.h */
 
@@ -109,6 +110,16 @@ void vcpu_set_register(struct vcpu *vcpu, int id, uint32_t value);
 bool vcpu_translate(struct vcpu *vcpu, uint32_t virtual_address, uint32_t *physical, int *rights);
 void vcpu_reset(struct vcpu *vcpu);
 const struct vcpu_counters *vcpu_get_counters(const struct vcpu *vcpu);
+
+/* Not running: what is written down from here on, NULL for nothing. `interrupts` are the operations of the GIC's CPU
+ * interface, or NULL. The trace outlives the vCPU's use of it. */
+void vcpu_set_trace(struct vcpu *vcpu, struct trace *trace, const struct device_ops *interrupts);
+/* vCPU's thread, at a block start: where the guest is. Only while TRACE_OF_PLACES is traced. */
+void vcpu_trace_sample(struct vcpu *vcpu);
+/* The rest may always be called: something of an enum trace_exception_kind happened, a timer register was used. */
+void vcpu_trace_event(struct vcpu *vcpu, enum trace_exception_kind kind, uint32_t address, uint32_t status);
+void vcpu_trace_timer(struct vcpu *vcpu, const struct cp_register *reg, bool write, uint64_t value);
+bool vcpu_traces(const struct vcpu *vcpu, uint32_t kinds);
 
 /* The engine's whole state of the CPU as an opaque block, to be restored into the same engine variant. */
 size_t vcpu_state_size(const struct vcpu *vcpu);

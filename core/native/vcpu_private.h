@@ -7,6 +7,7 @@
 #include "bus.h"
 #include "overrides.h"
 #include "ram.h"
+#include "trace.h"
 #include "vcpu.h"
 
 enum {
@@ -88,6 +89,15 @@ struct domains {
 /* Sizes that vcpu_on_block() is given by generated code: see gate.c. */
 enum { GATE_TRIGGERED = UINT32_MAX - 1, GATE_USER_ACCESS = UINT32_MAX };
 
+/* vcpu_trace.c */
+struct vcpu_trace {
+    struct trace *to;                    /* NULL: off */
+    const struct device_ops *interrupts; /* of the GIC's CPU interface */
+    struct trace_block *block;           /* in translation */
+    unsigned devices;                    /* on the bus when they were told */
+    uint16_t timer;                      /* its index */
+};
+
 enum stop_reason { STOP_NONE, STOP_AGAIN, STOP_LOOK, STOP_LEAVE, STOP_ERROR };
 
 /* Saved beside the engine's block. */
@@ -138,7 +148,9 @@ struct vcpu {
         int size;
         bool probe;
         uintptr_t return_address;
+        void *cpu;
     } fill;
+    struct vcpu_trace trace;
 
     uc_context *context, *power_on;
     size_t context_header, context_size;
@@ -214,6 +226,17 @@ void domains_write(void *vcpu, uint32_t value, bool written);
 void domains_mode(void *vcpu, uint32_t mode);
 void domains_translate(void *vcpu);
 void domains_emit_access(void *vcpu, void *translator, uintptr_t mmu_index);
+
+/* vcpu_trace.c: only while there is a trace. */
+void vcpu_trace_bus(struct vcpu *vcpu, uint64_t address, unsigned size, bool write, uint64_t value);
+void vcpu_trace_exception(struct vcpu *vcpu, uint32_t vector, uint32_t pc, uint32_t cpsr);
+void vcpu_trace_translate(struct vcpu *vcpu, const struct engine_block *block);
+void vcpu_trace_translated(struct vcpu *vcpu, const struct engine_block *block);
+void vcpu_trace_emit_count(struct vcpu *vcpu, void *translator);
+/* Device pages are kept out of the TLB. */
+static inline bool vcpu_traces_bus(const struct vcpu *vcpu) {
+    return vcpu->trace.to && vcpu->trace.to->kinds & (TRACE_OF_DEVICES | TRACE_OF_EXCEPTIONS);
+}
 
 /* traps.c */
 bool traps_invalid(uc_engine *uc, void *vcpu);

@@ -34,6 +34,9 @@ EVENT_VIRTIO_USED: Final[int]
 EVENT_VIRTIO_CONFIG: Final[int]
 EVENT_DEVICE: Final[int]
 
+TRACE_SIZE: Final[int]
+"""Bytes of the memfd of a trace: debug/trace/ring.py says what it holds."""
+
 RAM_BLOCK: Final[int]
 """Bytes of a block of RAM in its map. That is 4096 bytes, the first four of which say what block is wanted
 (its number plus 1, native, 0 for none), then a byte for each block. 0: it is in the own memfd; 1 to 253: in
@@ -277,6 +280,15 @@ class Machine:
     def translate(self, address: int) -> tuple[int, int] | None:
         """(physical address, rights: 1 read, 2 write, 4 execute) of a virtual address in the current
         context, or None; while the machine runs, only on the vCPU's thread."""
+
+    # Tracing; only for a machine that is not running
+    def start_trace(self, fd: int, kinds: int, period: int = 1000000) -> None:
+        """Writes down what the guest does, into a memfd of TRACE_SIZE bytes, until stop_trace() or the next
+        start. Kinds are bits: 1 accesses of devices, 2 exceptions and interrupts, 4 executed blocks, 8 a
+        sample of where it is every `period` ticks (1000 at least). What the guest does stays the same.
+
+        Raises OSError where the memfd cannot be mapped."""
+    def stop_trace(self) -> None: ...
 
     # Recording
     def record(self) -> None: ...

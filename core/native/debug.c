@@ -1,0 +1,290 @@
+/* Where a guest is to stop, and the look at each place where it might: see debug.h.
+ *
+ * A block that holds a breakpoint is translated with a start that always calls the block hook, in place of
+ * the comparison with the trigger: nothing else is slower. The hook then has the block executed in pieces
+ * (debug_piece.c). The same is done near a position, and for each instruction of a step. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "vcpu_private.h"
+
+enum { BLOCK_MOST = PAGE_SIZE };
+
+void debug_free(struct vcpu *vcpu) {
+    free(vcpu->debug.stops);
+    free(vcpu->debug.pages);
+    free(vcpu->debug.notes);
+}
+
+bool debug_wants(const struct vcpu *vcpu) {
+    const struct debug *debug = &vcpu->debug;
+    return debug->breakpoints || debug->from != UINT64_MAX;
+}
+
+void debug_plan(struct vcpu *vcpu) {
+    struct debug *debug = &vcpu->debug;
+    if (debug->steps || debug->device_hit || debug->piece.on)
+        debug->from = 0;
+    else
+        debug->from = debug->target > BLOCK_MOST && debug->target != UINT64_MAX ? debug->target - BLOCK_MOST
+                      : debug->target == UINT64_MAX                             ? UINT64_MAX
+                                                                                : 0;
+    vcpu_arm_trigger(vcpu);
+}
+
+/* Breakpoints first, by address. */
+static int compare(const void *a, const void *b) {
+    const struct debug_stop *left = a, *right = b;
+    bool left_executes = left->kind == DEBUG_EXECUTE, right_executes = right->kind == DEBUG_EXECUTE;
+    if (left_executes != right_executes)
+        return left_executes ? -1 : 1;
+    if (left->address != right->address)
+        return left->address < right->address ? -1 : 1;
+    return left->id < right->id ? -1 : left->id > right->id;
+}
+
+/* Blocks with a breakpoint, old or new, are to be translated again. */
+static bool equal_breakpoints(const struct debug *debug, const struct debug_stop *stops, unsigned count) {
+    return debug->breakpoints == count &&
+           (!count || memcmp(debug->stops, stops, count * sizeof *stops) == 0);
+}
+
+struct affected {
+    const struct debug_stop *old, *new;
+    unsigned old_count, new_count;
+    void **blocks;
+    size_t count, room;
+    bool failed;
+};
+
+static bool holds(const struct engine_block *block, const struct debug_stop *stops, unsigned count) {
+    for (unsigned i = 0; i < count; i++)
+        if (stops[i].physical || stops[i].address - block->pc < block->size)
+            return true;
+    return false;
+}
+
+static int look_at_block(void *key, void *value, void *context) {
+    struct affected *affected = context;
+    (void)key;
+    if (!holds(value, affected->old, affected->old_count) &&
+        !holds(value, affected->new, affected->new_count))
+        return 0;
+    if (affected->count == affected->room) {
+        size_t room = affected->room ? affected->room * 2 : 64;
+        void **blocks = realloc(affected->blocks, room * sizeof *blocks);
+        if (!blocks) {
+            affected->failed = true;
+            return 1;
+        }
+        affected->blocks = blocks;
+        affected->room = room;
+    }
+    affected->blocks[affected->count++] = value;
+    return 0;
+}
+
+static void drop_blocks(struct vcpu *vcpu, struct affected *affected) {
+    if (!vcpu->ran || !vcpu->debug.translator)
+        return;
+    vcpu->engine->each_block(vcpu->debug.translator, look_at_block, affected);
+    for (size_t i = 0; i < affected->count; i++)
+        vcpu->engine->drop_block(vcpu->debug.translator, affected->blocks[i], UINT64_MAX);
+    free(affected->blocks);
+    if (affected->failed)
+        memory_forget_code(vcpu);
+}
+
+bool vcpu_set_stops(struct vcpu *vcpu, const struct debug_stop *stops, unsigned count) {
+    struct debug *debug = &vcpu->debug;
+    struct debug_stop *sorted = count ? calloc(count, sizeof *sorted) : NULL;
+    unsigned breakpoints = 0;
+    bool watched = debug->count > debug->breakpoints;
+    if (count && !sorted)
+        return false;
+    for (unsigned i = 0; i < count; i++) { /* field by field: the rest is compared too */
+        sorted[i].id = stops[i].id;
+        sorted[i].kind = stops[i].kind;
+        sorted[i].size = stops[i].size;
+        sorted[i].physical = stops[i].physical;
+        sorted[i].address = stops[i].kind == DEBUG_EXECUTE ? stops[i].address & ~1u : stops[i].address;
+        breakpoints += stops[i].kind == DEBUG_EXECUTE;
+    }
+    if (count)
+        qsort(sorted, count, sizeof *sorted, compare);
+    struct debug_stop *old = debug->stops;
+    if (!equal_breakpoints(debug, sorted, breakpoints)) {
+        struct affected affected = {.old = old,
+                                    .old_count = debug->breakpoints,
+                                    .new = sorted,
+                                    .new_count = breakpoints};
+        drop_blocks(vcpu, &affected);
+    }
+    debug->stops = sorted;
+    debug->count = count;
+    debug->breakpoints = breakpoints;
+    free(old);
+    if ((watched || count > breakpoints) && !debug_watch_pages(vcpu)) {
+        vcpu_set_stops(vcpu, NULL, 0);
+        return false;
+    }
+    return true;
+}
+
+void vcpu_aim(struct vcpu *vcpu, uint64_t position, uint64_t steps) {
+    struct debug *debug = &vcpu->debug;
+    uint64_t now = vcpu->clock->bytes;
+    /* A step to a place, or a breakpoint there, says nothing of what the instruction there will touch. */
+    bool came_by_step = debug->stood == now && (debug->reason == DEBUG_STEP || debug->reason == DEBUG_BREAK);
+    debug->watch_begin = !came_by_step;
+    debug->begin = debug->stood = now;
+    debug->target = position;
+    debug->steps = steps;
+    debug->reason = DEBUG_NONE;
+    debug_plan(vcpu);
+}
+
+enum debug_reason vcpu_debug_reason(const struct vcpu *vcpu) {
+    return vcpu->debug.reason;
+}
+
+const struct debug_hit *vcpu_debug_hit(const struct vcpu *vcpu) {
+    bool hit = vcpu->debug.reason == DEBUG_BREAK || vcpu->debug.reason == DEBUG_WATCH;
+    return hit ? &vcpu->debug.hit : NULL;
+}
+
+bool vcpu_in_block(const struct vcpu *vcpu) {
+    return vcpu->extra.rest != 0;
+}
+
+static bool is_thumb(struct vcpu *vcpu) {
+    return read_register(vcpu, UC_ARM_REG_CPSR) & CPSR_T;
+}
+
+/* The breakpoint at an address, or NULL. Those by physical address are few, and need a walk. */
+static const struct debug_stop *break_at(struct vcpu *vcpu, uint32_t pc) {
+    const struct debug *debug = &vcpu->debug;
+    uint32_t physical = 0;
+    int walked = 0, rights;
+    for (unsigned i = 0; i < debug->breakpoints; i++) {
+        const struct debug_stop *stop = &debug->stops[i];
+        if (!stop->physical && stop->address == pc)
+            return stop;
+        if (stop->physical && ((stop->address ^ pc) & (PAGE_SIZE - 1)) == 0) {
+            bool user = (read_register(vcpu, UC_ARM_REG_CPSR) & MODE_MASK) == MODE_USER;
+            if (!walked)
+                walked = translate_walk(vcpu, pc, ACCESS_FETCH, user, &physical, &rights) ? -1 : 1;
+            if (walked > 0 && physical == stop->address)
+                return stop;
+        }
+    }
+    return NULL;
+}
+
+/* Whether a block may hold a breakpoint. */
+static bool has_break(struct vcpu *vcpu, uint32_t pc, uint32_t size) {
+    const struct debug *debug = &vcpu->debug;
+    for (unsigned i = 0; i < debug->breakpoints; i++) {
+        const struct debug_stop *stop = &debug->stops[i];
+        if (stop->physical ? (stop->address - pc & (PAGE_SIZE - 1)) < size : stop->address - pc < size)
+            return true;
+    }
+    return false;
+}
+
+bool debug_stands(struct vcpu *vcpu, uint32_t pc, uint64_t position) {
+    struct debug *debug = &vcpu->debug;
+    const struct debug_stop *stop;
+    bool stepped = debug->steps && position != debug->stood && --debug->steps == 0;
+    debug->stood = position;
+    if (debug->device_hit) {
+        debug->device_hit = false;
+        debug->hit.position = position;
+        debug->reason = DEBUG_WATCH;
+    } else if (stepped) {
+        debug->reason = DEBUG_STEP;
+    } else if (position >= debug->target) {
+        debug->reason = DEBUG_POSITION;
+    } else if (!debug->noting && position != debug->begin && (stop = break_at(vcpu, pc))) {
+        debug->reason = DEBUG_BREAK;
+        debug->hit = (struct debug_hit){position, stop->id, pc, stop->address, is_thumb(vcpu) ? 2 : 4, false};
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* The code of a block as far as it can be read. */
+static uint32_t fetch_code(struct vcpu *vcpu, uint32_t pc, uint8_t *code, uint32_t size) {
+    uint32_t physical, within = PAGE_SIZE - (pc & (PAGE_SIZE - 1));
+    int rights;
+    bool user = (read_register(vcpu, UC_ARM_REG_CPSR) & MODE_MASK) == MODE_USER;
+    size = size < within ? size : within; /* of an instruction across the edge the first half tells all */
+    if (translate_walk(vcpu, pc, ACCESS_FETCH, user, &physical, &rights) != 0 ||
+        !memory_load(vcpu, physical, code, size))
+        return 0;
+    return size;
+}
+
+static uint32_t length_of(const uint8_t *code, bool thumb) {
+    return thumb && code[1] >> 3 < 0x1d ? 2 : 4;
+}
+
+uint32_t debug_stretch(struct vcpu *vcpu, uint32_t pc, uint64_t position, uint32_t size, int *instructions) {
+    const struct debug *debug = &vcpu->debug;
+    uint8_t code[PAGE_SIZE];
+    bool thumb = is_thumb(vcpu), breaks = !debug->noting && has_break(vcpu, pc, size);
+    uint32_t readable = fetch_code(vcpu, pc, code, size), at = 0;
+    *instructions = 0;
+    while (at < readable) {
+        at += length_of(code + at, thumb);
+        ++*instructions;
+        if (at < size && (debug->steps || position + at >= debug->target || (breaks && break_at(vcpu, pc + at))))
+            return at;
+    }
+    return size;
+}
+
+static bool looks_inside(struct vcpu *vcpu, uint32_t pc, uint32_t size) {
+    const struct debug *debug = &vcpu->debug;
+    return debug->steps || debug->target - vcpu->clock->bytes < size ||
+           (!debug->noting && has_break(vcpu, pc, size));
+}
+
+bool debug_block_start(struct vcpu *vcpu, uint32_t pc, uint32_t size) {
+    uint64_t position = vcpu->clock->bytes;
+    int instructions;
+    if (debug_stands(vcpu, pc, position)) {
+        vcpu->stop = STOP_DEBUG;
+        return true;
+    }
+    if (looks_inside(vcpu, pc, size) && debug_stretch(vcpu, pc, position, size, &instructions) < size) {
+        vcpu->extra.rest = size; /* and go on inside of it */
+        vcpu->stop = STOP_AGAIN;
+        return true;
+    }
+    debug_note_code(vcpu, pc, position, size);
+    return false;
+}
+
+int debug_limit(void *context, const struct engine_block *block, int instructions) {
+    struct vcpu *vcpu = context;
+    struct piece *piece = &vcpu->debug.piece;
+    vcpu->debug.marking = false;
+    piece->translating = piece->on && piece->entering && block->pc == piece->pc;
+    return piece->translating && piece->instructions < instructions ? piece->instructions : instructions;
+}
+
+bool debug_again(void *context, const struct engine_block *block) {
+    struct vcpu *vcpu = context;
+    struct debug *debug = &vcpu->debug;
+    bool again = !debug->piece.translating && !debug->marking && has_break(vcpu, block->pc, block->size);
+    if (again) {
+        debug->marking = true;
+        vcpu->gate_label = NULL;
+        vcpu->engine->begin_block(debug->translator);
+    } else {
+        debug->piece.translating = debug->marking = false;
+    }
+    return again;
+}
