@@ -91,6 +91,7 @@ static bool hypercall(struct vcpu *vcpu) {
         return false;
     for (int i = 0; i < 4; i++)
         r[i] = read_register(vcpu, general[i]);
+    vcpu_trace_event(vcpu, TRACE_HYPERCALL, r[0], 0);
     if (!vcpu->host.hypercall(vcpu->host.machine, r))
         return false;
     for (int i = 0; i < 4; i++)
@@ -99,11 +100,8 @@ static bool hypercall(struct vcpu *vcpu) {
 }
 
 bool traps_hypercall(struct vcpu *vcpu) {
-    uint32_t called = read_register(vcpu, UC_ARM_REG_R0);
     bool done = hypercall(vcpu);
     vcpu->counters.traps += done;
-    if (done)
-        vcpu_trace_event(vcpu, TRACE_HYPERCALL, called, 0);
     return done;
 }
 
