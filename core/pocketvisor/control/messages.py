@@ -10,8 +10,9 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from pocketvisor.board.config import BoardConfig, Descriptor
+from pocketvisor.control.debug_messages import STOPS_MAX, DebugReply, DebugRequest, Hit, StopAt
 
-PROTOCOL: Final = 3
+PROTOCOL: Final = 4
 
 Chunk = Annotated[bytes, Meta(max_length=4 << 20)]
 CHUNK_SIZE: Final = 1 << 20
@@ -58,6 +59,7 @@ class Start(_Message):
     state: StateAt | None = None
     baton: Descriptor = -1
     """Not to begin before TakeOver comes here; the state is at its descriptor then."""
+    stops: Annotated[tuple[StopAt, ...], Meta(max_length=STOPS_MAX)] = ()
 
 
 class ReplayLog(_Message):
@@ -134,12 +136,14 @@ class Capture(_Message):
     what is overwritten is kept as it was, up to EndCapture. Descriptors, sent before: for the state, the RAM,
     the framebuffer, the flash, and the `disks` in their order. Answered by Captured.
 
+    `record`: what enters it is logged from that moment on; what was logged before is sent before Captured.
     `freeze`: the descriptor for the RAM is the new own memory of the guest, and what it had stays as it is
     for ever. `flash`: its content is wanted even if this process has not written it."""
 
     disks: tuple[Annotated[str, Meta(max_length=64)], ...] = ()
     freeze: bool = False
     flash: bool = False
+    record: bool = False
 
 
 class EndCapture(_Message):
@@ -148,6 +152,13 @@ class EndCapture(_Message):
 
 class RamComplete(_Message):
     """No block of RAM is absent any more."""
+
+
+class DebugAsk(_Message):
+    """Answered by DebugAnswer with the same token."""
+
+    token: int
+    request: DebugRequest
 
 
 class Flush(_Message):
@@ -172,6 +183,7 @@ FromHandset = (
     | Capture
     | EndCapture
     | RamComplete
+    | DebugAsk
     | Flush
 )
 
@@ -196,13 +208,16 @@ class Running(_Message):
 
 
 class Stopped(_Message):
-    """The vCPU stands still. Reasons: paused, limit, until, power-off, exit, reset, dead, diverged, error.
-    `code`: the exit code, where the program gave one."""
+    """The vCPU stands still. Reasons: paused, limit, until, power-off, exit, reset, dead, diverged, error;
+    for a debugger also breakpoint, watchpoint, step, position. `code`: the exit code, where the program gave
+    one. `hit`: of a breakpoint or watchpoint."""
 
     reason: str
     ticks: Unsigned64
     detail: Sentence = ""
     code: Unsigned32 | None = None
+    position: Unsigned64 = 0
+    hit: Hit | None = None
 
 
 class Console(_Message):
@@ -245,6 +260,8 @@ class Captured(_Message):
     saved: Saved
     pause_ns: Unsigned64
     blocks: Chunk = b""
+    position: Unsigned64 = 0
+    clock_ns: Unsigned64 = 0
 
 
 class TookOver(_Message):
@@ -255,6 +272,11 @@ class TookOver(_Message):
 
 class Flushed(_Message):
     pass
+
+
+class DebugAnswer(_Message):
+    token: int
+    reply: DebugReply
 
 
 class Note(_Message):
@@ -277,5 +299,6 @@ FromGuest = (
     | Captured
     | TookOver
     | Flushed
+    | DebugAnswer
     | Note
 )

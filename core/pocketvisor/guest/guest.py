@@ -18,6 +18,7 @@ from pocketvisor.devices.virtio_gpu import SetPanel
 from pocketvisor.errors import GuestError, PocketvisorError, RecordingError
 from pocketvisor.guest.boot import GuestMemory, prepare
 from pocketvisor.guest.console import Console
+from pocketvisor.guest.debugged import GuestDebugged
 from pocketvisor.guest.in_hand import GuestInHand
 from pocketvisor.guest.keeping import GuestProfile
 from pocketvisor.guest.kept import GuestKept, on_its_own
@@ -47,7 +48,7 @@ _ENDS: Final = {"power-off": "went off", "exit": "came to its end", "suspended":
 Progress = Callable[[str], None]
 
 
-class Guest(GuestInHand, GuestSeen, GuestKept):
+class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged):
     """Made by Handset.start(). Events: "state", "console" (bytes), "frame", "panel" (it shows a picture of
     another size), "event" (a sentence), "device" (its name, what it tells: a message of its own)."""
 
@@ -264,6 +265,8 @@ class Guest(GuestInHand, GuestSeen, GuestKept):
         """For the handset: nothing of it is left behind."""
         self._forget_phone()
         await self._end("removed", GuestState.STOPPED)
+        if self._debugger is not None:
+            await self._debugger.close()
         await self._close_profile()
         await self._end_run()
         if self._peripherals is not None:
@@ -375,7 +378,9 @@ class Guest(GuestInHand, GuestSeen, GuestKept):
         elif kind in ("power-off", "exit", "reset"):
             self._do(self._end(kind, GuestState.OFF, stopped))
         else:
-            self._stopped(kind, stopped.ticks, stopped.detail)
+            self.stopped = stopped
+            if self.judge is None or not self.judge(stopped):
+                self.stand(stopped)
 
     def run_ended(self, sentence: str) -> None:
         self._crashed(f"{self.name} crashed: {sentence}")

@@ -136,7 +136,7 @@ class StopReason(Struct, frozen=True):
 
     kind: "paused", "limit" (of ticks), "until" (the script is through), "power-off", "exit" (its program has
     ended, with `code`), "reset", "dead" (waits for what cannot come), "diverged" (from its recording),
-    "crashed", "killed" or "removed".
+    "crashed", "killed" or "removed"; by a debugger "breakpoint", "watchpoint", "step" or "position".
     """
 
     kind: str

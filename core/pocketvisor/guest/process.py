@@ -21,6 +21,8 @@ from pocketvisor.control.messages import (
     Capture,
     Console,
     ConsoleInput,
+    DebugAnswer,
+    DebugAsk,
     EndCapture,
     Flush,
     Flushed,
@@ -68,6 +70,7 @@ class GuestMain:
         from pocketvisor.board.board import Board
         from pocketvisor.devices.user_device import preload
         from pocketvisor.guest import sandbox
+        from pocketvisor.guest.debugging import DebugServer
         from pocketvisor.guest.saver import Saver
         from pocketvisor.guest.script import Script, ScriptPlan
         from pocketvisor.guest.vcpu_thread import VcpuThread
@@ -91,6 +94,9 @@ class GuestMain:
         self._board.add_user_devices(start.board.devices.user)
         self._vcpu = VcpuThread(machine, self._board, sync=start.sync, script=script)
         self._saver = Saver(start.board, self._board, self._vcpu)
+        self._debug = DebugServer(self._board, self._vcpu, self._set_recording)
+        if start.stops:
+            self._debug.set_stops(start.stops)
         self._late: list[FromHandset] = []
         self._state_fd = start.state.fd if start.state is not None else -1
         self._baton = socket.socket(fileno=start.baton) if start.baton >= 0 else None
@@ -182,6 +188,8 @@ class GuestMain:
                 late, self._late = self._late, []
                 for waiting in late:
                     self._handle(waiting)
+            case DebugAsk(token, request):
+                self._channel.send(DebugAnswer(token, self._debug.answer(request)))
             case Flush():
                 self._send_outbox()
                 self._flush()
@@ -208,7 +216,11 @@ class GuestMain:
             match message:
                 case Capture(disks):
                     fds = self._take_descriptors(4 + len(disks))
-                    self._channel.send(self._saver.capture(message, fds))
+                    captured = self._saver.capture(message, fds)
+                    for at in range(0, len(captured.log), CHUNK_SIZE):
+                        self._channel.send(Log(captured.log[at : at + CHUNK_SIZE]))
+                    self._record |= message.record
+                    self._channel.send(captured.answer)
                 case HandOver():
                     fds = self._take_descriptors(2)
                     saved = self._saver.hand_over(fds[0])
@@ -228,6 +240,12 @@ class GuestMain:
         finally:
             for fd in fds:
                 os.close(fd)
+
+    def _set_recording(self, on: bool) -> None:
+        self._flush()
+        if on:
+            self._machine.record()
+        self._record = on
 
     def _restore(self, size: int) -> None:
         """Raises ValueError where it is no state of this board."""

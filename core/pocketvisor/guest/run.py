@@ -13,6 +13,7 @@ from msgspec import structs
 
 from pocketvisor.board.config import BoardConfig
 from pocketvisor.control import messages
+from pocketvisor.control.debug_messages import DebugReply, DebugRequest, StopAt
 from pocketvisor.control.messages import (
     Capture,
     Captured,
@@ -36,11 +37,15 @@ from pocketvisor.recording import check_replay
 _ANSWER_SECONDS: Final = 5.0
 _SILENT_SECONDS: Final = 5.0
 _SAVE_SECONDS: Final = 30.0
+_DEBUG_SECONDS: Final = 15.0
 _LOG_MAX: Final = 256 << 20
 
 
 class RunObserver(Protocol):
-    """What a run tells; all calls come in the handset's loop."""
+    """What a run tells; all calls come in the handset's loop. `stops`: where its guest is to stop."""
+
+    @property
+    def stops(self) -> tuple[StopAt, ...]: ...
 
     def run_running(self) -> None: ...
     def run_stopped(self, stopped: messages.Stopped) -> None: ...
@@ -61,6 +66,7 @@ class GuestRun:
         self._process: GuestProcess | None = None
         self._handover: socket.socket | None = None
         self._answers: dict[type, asyncio.Future[Any]] = {}
+        self._debug_asked: dict[int, asyncio.Future[DebugReply]] = {}
         self._tokens = itertools.count(1)
         self._ping_sent: float | None = None
         self._moved_at = 0.0
@@ -119,7 +125,7 @@ class GuestRun:
                 descriptors += [start.baton] if start.baton >= 0 else []
                 descriptors = list(dict.fromkeys(descriptors))
                 process = await GuestProcess.spawn(descriptors, run._message, run._process_ended)
-                start = structs.replace(start, handover=theirs.fileno())
+                start = structs.replace(start, handover=theirs.fileno(), stops=observer.stops)
             run._process = process
             replay = options.replay
             if replay is not None:
@@ -182,6 +188,19 @@ class GuestRun:
         waiting = self._expect(answer)
         self.send(message)
         return await self._answer(waiting, seconds)
+
+    async def debug(self, request: DebugRequest, seconds: float = _DEBUG_SECONDS) -> DebugReply:
+        """Raises GuestError where no answer comes."""
+        if self._process is None:
+            raise GuestError("its process has gone")
+        token = next(self._tokens)
+        waiting = self._debug_asked[token] = asyncio.get_running_loop().create_future()
+        try:
+            self.send(messages.DebugAsk(token, request))
+            reply: DebugReply = await self._answer(waiting, seconds)
+        finally:
+            self._debug_asked.pop(token, None)
+        return reply
 
     def _expect(self, answer: type) -> asyncio.Future[Any]:
         waiting = self._answers.get(answer)
@@ -247,6 +266,10 @@ class GuestRun:
                 self._observer.run_device(device, data)
             case messages.Pong():
                 self._ping_sent = None
+            case messages.DebugAnswer(token, reply):
+                asked = self._debug_asked.get(token)
+                if asked is not None and not asked.done():
+                    asked.set_result(reply)
             case messages.Note(sentence):
                 self._observer.run_note(sentence)
             case messages.Refused(sentence):
@@ -283,7 +306,7 @@ class GuestRun:
 
     def _release_askers(self, sentence: str) -> None:
         answers, self._answers = self._answers, {}
-        for waiting in answers.values():
+        for waiting in (*answers.values(), *self._debug_asked.values()):
             if not waiting.done():
                 waiting.set_exception(GuestError(sentence))
                 waiting.exception()  # whoever asked may have given up since: no complaint then

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -19,10 +19,17 @@ from pocketvisor.board.config import BoardConfig
 from pocketvisor.control.messages import STATE_MAX, Capture, Captured, Saved
 from pocketvisor.errors import GuestError
 from pocketvisor.guest.memory import data_pieces
-from pocketvisor.guest.vcpu_thread import VcpuThread
+from pocketvisor.guest.vcpu_thread import VcpuThread, position_of
 from pocketvisor.storage.lazy import HEADER_SIZE, block_count
 
 _PIECE: Final = 1 << 20
+
+
+class CaptureTaken(NamedTuple):
+    """`log`: what has entered the guest up to there, and was not taken before."""
+
+    answer: Captured
+    log: bytes
 
 
 class Saver:
@@ -80,7 +87,7 @@ class Saver:
             self._board.release()
             self._vcpu.release()
 
-    def capture(self, wanted: Capture, fds: Sequence[int]) -> Captured:
+    def capture(self, wanted: Capture, fds: Sequence[int]) -> "CaptureTaken":
         """`fds`: state, RAM, framebuffer, flash, and the disks' in their order."""
         state, ram, framebuffer, flash, *disks = fds
         with ExitStack() as held:
@@ -103,8 +110,13 @@ class Saver:
                 blocks = os.pread(self._ram_map, block_count(self._ram_size), HEADER_SIZE)
             else:
                 dirty = self._machine.begin_capture(ram, None)
+            log = self._machine.take_log()
+            if wanted.record:
+                self._machine.record()
             saved = Saved(size, self._machine.ticks(), dirty, written, ran, at_ns)
-        return Captured(saved, time.monotonic_ns() - at_ns, blocks)
+            position, clock_ns = position_of(self._machine), self._machine.now_ns()
+        pause_ns = time.monotonic_ns() - at_ns
+        return CaptureTaken(Captured(saved, pause_ns, blocks, position, clock_ns), log)
 
     def end_capture(self) -> None:
         self._machine.end_capture()

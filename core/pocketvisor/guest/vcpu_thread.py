@@ -12,6 +12,7 @@ from typing import Protocol
 
 from pocketvisor import _native
 from pocketvisor._native import Machine
+from pocketvisor.control.debug_messages import Hit
 from pocketvisor.control.messages import Console, Note, Running, Stopped
 from pocketvisor.guest.script import Script
 
@@ -27,9 +28,23 @@ _REASONS = {
     _native.RUN_DIVERGED: ("diverged", "The guest no longer does what was recorded"),
     _native.RUN_DEAD: ("dead", "The guest waits for an interrupt that nothing can raise"),
 }
+_DEBUG = {
+    name: getattr(_native, f"RUN_{name}", -2 - n)
+    for n, name in enumerate(("BREAK", "WATCH", "STEP", "POSITION"))
+}
+_REASONS |= {
+    _DEBUG["BREAK"]: ("breakpoint", ""),
+    _DEBUG["WATCH"]: ("watchpoint", ""),
+    _DEBUG["STEP"]: ("step", ""),
+    _DEBUG["POSITION"]: ("position", ""),
+}
 _FINAL = frozenset({"power-off", "exit", "reset", "diverged", "error"})
 
 Report = Running | Stopped | Console | Note
+
+
+def position_of(machine: Machine) -> int:
+    return getattr(machine, "position", machine.ticks() * 4)
 
 
 class Doorbells(Protocol):
@@ -52,6 +67,8 @@ class VcpuThread:
         self._lock = threading.Condition()
         self._wanted = False
         self._until: int | None = None
+        self._steps = 0
+        self._position: int | None = None
         self._running = False
         self._ended = False
         self._holding = False
@@ -69,13 +86,21 @@ class VcpuThread:
         with self._lock:
             return self._running
 
-    def resume(self, until_tick: int | None) -> None:
+    def resume(self, until_tick: int | None, *, steps: int = 0, position: int | None = None) -> None:
+        """Up to a tick, if one is given; or so many instructions, or to a position (clock bytes)."""
         with self._lock:
             if self._ended:
                 return
             self._until = until_tick
+            self._steps, self._position = steps, position
             self._wanted = True
             self._lock.notify_all()
+
+    def resume_again(self) -> None:
+        """Towards what it was to run to when it stopped."""
+        with self._lock:
+            until, steps, position = self._until, self._steps, self._position
+        self.resume(until, steps=steps, position=position)
 
     def pause(self) -> None:
         """Does not wait: Stopped comes to the outbox, unless it does not run."""
@@ -134,7 +159,12 @@ class VcpuThread:
         while True:
             self._stand_still()
             try:
-                reason = machine.run(self._limit())
+                aim: dict[str, int] = {}
+                if self._position is not None:
+                    aim["position"] = self._position
+                if self._steps:
+                    aim["steps"] = 1
+                reason = machine.run(self._limit(), **aim)
                 if self._sync:
                     ended = self._serve()
                     if ended is not None:
@@ -148,6 +178,9 @@ class VcpuThread:
                 wanted, until = self._wanted, self._until
             if reason == _native.RUN_STOPPED and wanted:
                 continue  # a stop that came too late for the last run
+            if reason == _DEBUG["STEP"] and self._steps > 1:
+                self._steps -= 1
+                continue
             if reason == _native.RUN_LIMIT and (until is None or machine.ticks() < until):
                 continue  # the limit was ours, for a prompt to settle
             if reason == _native.RUN_ERROR:
@@ -156,7 +189,11 @@ class VcpuThread:
                 code = machine.exit_code
                 return Stopped("exit", machine.ticks(), f"Its program ended with exit code {code}", code)
             name, detail = _REASONS[reason]
-            return Stopped(name, machine.ticks(), detail)
+            hit = None
+            if reason in (_DEBUG["BREAK"], _DEBUG["WATCH"]) and machine.stop_hit is not None:
+                own, position, address, size, write = machine.stop_hit
+                hit = Hit(own, position, machine.registers()["pc"], address, size, write)
+            return Stopped(name, machine.ticks(), detail, position=position_of(machine), hit=hit)
 
     def _stand_still(self) -> None:
         """While somebody holds it."""

@@ -1,0 +1,356 @@
+"""One guest seen from inside: registers, memory, where it stops, and its past.
+
+Everything here is for the handset's loop. A guest that runs is looked at in a sample: its process holds it at
+a block start for some microseconds, which it cannot notice. One that stands still is seen exactly. Being
+looked at, stopped and stepped does not change what a guest does; being written to does, and a recording of it
+has a snapshot behind each such change.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+
+from pocketvisor.control import debug_messages as wire
+from pocketvisor.control import messages
+from pocketvisor.control.debug_messages import DebugReply, DebugRequest, Read, StopAt
+from pocketvisor.debug.expression import Moment, NamesSymbols
+from pocketvisor.debug.stop_info import StopInfo, stop_info
+from pocketvisor.debug.stops import Hit, Stop, StopList
+from pocketvisor.errors import DebugError, GuestError, PocketvisorError
+from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
+from pocketvisor.guest.options import GuestState
+
+if TYPE_CHECKING:
+    from pocketvisor.guest.guest import Guest
+
+_DECIDED: Final = frozenset({"breakpoint", "watchpoint"})
+
+
+class Sample(Struct, frozen=True):
+    """All of one moment. `data`: for each read what is mapped of it, from its beginning on."""
+
+    registers: Mapping[str, int]
+    position: int
+    clock_ns: int
+    running: bool
+    data: tuple[bytes, ...]
+
+    @property
+    def ticks(self) -> int:
+        return self.position // 4
+
+
+class Debugger:
+    """Events: "stopped" (StopInfo), "running", "stops" (breakpoints changed), "moved" (another moment of its
+    life is looked at), "changed" (its registers or memory were written), "attached" (a gdb came or went)."""
+
+    def __init__(self, guest: "Guest") -> None:
+        self.guest = guest
+        self.stops = StopList()
+        self.symbols: NamesSymbols | None = None
+        self.last: StopInfo | None = None
+        """Where it stands, or stood last."""
+        self._listeners = Listeners("stopped", "running", "stops", "moved", "changed", "attached")
+        self._pushed: tuple[StopAt, ...] = ()
+        self._push_lock = asyncio.Lock()
+        self._waiting: list[asyncio.Future[StopInfo]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._was = guest.state
+        self.stops.on_change(self._stops_changed)
+        guest.on("state", self._state_changed)
+        guest.judge = self._judge
+
+    def on(self, event: str, callback: Callback) -> Unsubscribe:
+        return self._listeners.on(event, callback)
+
+    def emit(self, event: str, *arguments: Any) -> None:
+        """For the parts of a debugger."""
+        self._listeners.emit(event, *arguments)
+
+    @property
+    def target(self) -> "Guest":
+        """What is looked at: the guest, or what it was at another time."""
+        return self.guest
+
+    @property
+    def standing(self) -> bool:
+        return self.target.state is GuestState.PAUSED
+
+    @property
+    def position(self) -> int | None:
+        """Where it stands; None while it runs."""
+        return self.last.position if self.last is not None and self.standing else None
+
+    async def close(self) -> None:
+        """With its guest."""
+        for future in self._waiting:
+            future.cancel()
+        for task in tuple(self._tasks):
+            task.cancel()
+
+    # Looking and changing
+
+    async def sample(self, *reads: Read, registers: bool = True) -> Sample:
+        """Raises DebugError."""
+        reply = await self.ask(wire.Sample(reads, registers))
+        assert isinstance(reply, wire.Sampled)
+        return Sample(reply.registers, reply.position, reply.clock_ns, reply.running, reply.data)
+
+    async def registers(self) -> dict[str, int]:
+        """By the names of _native.REGISTERS. Raises DebugError."""
+        return dict((await self.sample()).registers)
+
+    async def set_register(self, name: str, value: int) -> None:
+        """Raises DebugError; only while it stands still."""
+        await self._change(wire.SetRegisters({name: value}))
+
+    async def read(self, address: int, size: int, *, physical: bool = False) -> bytes:
+        """What is mapped there, possibly less. Devices are left alone. Raises DebugError."""
+        pieces = []
+        address &= 0xFFFFFFFF
+        size = min(size, (1 << 32) - address)
+        while size > 0:
+            wanted = min(size, wire.PEEK_MAX)
+            sample = await self.sample(Read(address, wanted, physical), registers=False)
+            pieces.append(sample.data[0])
+            if len(sample.data[0]) < wanted:
+                break
+            address, size = address + wanted, size - wanted
+        return b"".join(pieces)
+
+    async def write(self, address: int, data: bytes, *, physical: bool = False) -> None:
+        """Whatever the guest's tables allow. Raises DebugError, with what lies before the hole written; only
+        while it stands still."""
+        for at in range(0, len(data), wire.PEEK_MAX):
+            await self._change(wire.Poke(address + at, data[at : at + wire.PEEK_MAX], physical))
+
+    async def translate(self, address: int) -> tuple[int, int] | None:
+        """Physical address and rights (1 read, 2 write, 4 execute) in the current context."""
+        reply = await self.ask(wire.Translate(address))
+        assert isinstance(reply, wire.Translated)
+        return (reply.physical, reply.rights) if reply.rights else None
+
+    async def _change(self, request: DebugRequest) -> None:
+        if not self.standing:
+            raise DebugError(
+                f"{self.target.name} is {self.target.state.value}: pause it before it is changed"
+            )
+        await self.ask(request)
+        self._listeners.emit("changed")
+
+    async def reset(self) -> StopInfo:
+        """Power off and on; it stands at its first instruction. Raises DebugError."""
+        try:
+            await self.guest.reset_paused()
+        except PocketvisorError as error:
+            raise DebugError(str(error)) from error
+        return await self.wait_stopped()
+
+    # Its past: see debug/timeline
+
+    @property
+    def in_past(self) -> bool:
+        """Whether another moment than the present is looked at."""
+        return self.target is not self.guest
+
+    # Stopping and going on
+
+    async def pause(self) -> StopInfo:
+        """Raises DebugError."""
+        if not self.standing:
+            self._check_live()
+            try:
+                await self.target.pause()
+            except GuestError as error:
+                raise DebugError(str(error)) from error
+        return await self.wait_stopped()
+
+    async def resume(self) -> None:
+        """Raises DebugError."""
+        await self._pushed_all()
+        try:
+            await self.target.resume()
+        except GuestError as error:
+            raise DebugError(str(error)) from error
+
+    async def step(self, count: int = 1) -> StopInfo:
+        """So many instructions, or up to a breakpoint. Raises DebugError."""
+        return await self.go(wire.Go(steps=count))
+
+    async def run_to(self, address: int) -> StopInfo:
+        """Up to this instruction, or a breakpoint before it. Raises DebugError."""
+        self.stops.add("execute", address, temporary=True, origin="run to")
+        try:
+            return await self.go(wire.Go())
+        finally:
+            self.stops.clear("run to")
+
+    async def go(self, how: wire.Go) -> StopInfo:
+        """Runs until it stops again, for whatever reason. Cancelled, it is paused. Raises DebugError."""
+        target = self.target
+        if target.state is not GuestState.PAUSED:
+            raise DebugError(f"{target.name} is {target.state.value}: pause it first")
+        try:
+            target.check_held()
+        except GuestError as error:
+            raise DebugError(str(error)) from error
+        await self._pushed_all()
+        waiting: asyncio.Future[StopInfo] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        target.stop_reason = None
+        try:
+            await self.ask(how)
+            return await waiting
+        except asyncio.CancelledError:
+            await asyncio.shield(asyncio.ensure_future(target.pause()))
+            raise
+        finally:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+
+    async def wait_stopped(self) -> StopInfo:
+        """At once where it stands still. Raises DebugError where it is off."""
+        if self.standing:
+            if self.last is None:
+                self.last = await self._seen()
+            return self.last
+        self._check_live()
+        waiting: asyncio.Future[StopInfo] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        return await waiting
+
+    async def ask(self, request: DebugRequest) -> DebugReply:
+        """Its process's answer. Raises DebugError with the sentence where it cannot."""
+        self._check_live()
+        try:
+            reply = await self.target.run.debug(request)
+        except GuestError as error:
+            raise DebugError(f"{self.target.name}: {error}") from error
+        if isinstance(reply, wire.Failed):
+            raise DebugError(f"{self.target.name}: {reply.sentence}")
+        return reply
+
+    def _check_live(self) -> None:
+        target = self.target
+        if target.state not in (GuestState.RUNNING, GuestState.PAUSED):
+            raise DebugError(f"{target.name} is {target.state.value}: there is nothing to look into")
+
+    # Stops
+
+    def stop_table(self) -> tuple[StopAt, ...]:
+        """What its process is to know of."""
+        return tuple(
+            StopAt(stop.id, stop.kind, stop.address, stop.size, stop.physical) for stop in self.stops.active()
+        )
+
+    def _stops_changed(self) -> None:
+        self._listeners.emit("stops")
+        if self.stop_table() != self._pushed and self.target.state in (GuestState.RUNNING, GuestState.PAUSED):
+            self._do(self._pushed_all())
+
+    async def _pushed_all(self) -> None:
+        """Its process knows of all stops when this comes back."""
+        async with self._push_lock:
+            while (table := self.stop_table()) != self._pushed:
+                await self.ask(wire.SetStops(table))
+                self._pushed = table
+
+    def started(self) -> tuple[StopAt, ...]:
+        """For a new process of the guest: its stops, which it has from its start on."""
+        self._pushed = self.stop_table()
+        return self._pushed
+
+    # From the guest
+
+    def _judge(self, stopped: messages.Stopped) -> bool:
+        """Whether it is to be decided here yet if it stands still."""
+        if stopped.reason not in _DECIDED or stopped.hit is None:
+            return False
+        self._do(self._decide(self.target, stopped))
+        return True
+
+    async def _decide(self, target: "Guest", stopped: messages.Stopped) -> None:
+        assert stopped.hit is not None
+        hit = stopped.hit
+        found = Hit(hit.id, hit.position, hit.pc, hit.address, hit.size, hit.write)
+        try:
+            conditional = any(stop.condition for stop in self.stops.active())
+            registers = await self.registers() if conditional else {}
+            stays = await self.stops.decides(found, Moment(registers, self, self.symbols))
+        except DebugError as error:
+            target.run_note(f"was stopped: {error}")
+            stays = True
+        if target.state is not GuestState.RUNNING:
+            return  # paused by its user meanwhile
+        if stays:
+            target.stand(stopped)
+        else:
+            target.run.send(messages.DebugAsk(0, wire.Go(again=True)))
+
+    def _state_changed(self) -> None:
+        was, self._was = self._was, self.target.state
+        if self._was is GuestState.RUNNING and was is not GuestState.RUNNING:
+            self._listeners.emit("running")
+        elif self._was is not was or self._was is GuestState.PAUSED:
+            self._do(self._tell_stopped())
+
+    async def _tell_stopped(self) -> None:
+        target = self.target
+        if target.state in (GuestState.RUNNING, GuestState.STARTING):
+            return
+        info = await self._seen()
+        self.last = info
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(info)
+        self._listeners.emit("stopped", info)
+
+    async def _seen(self) -> StopInfo:
+        target = self.target
+        reason = target.stop_reason
+        kind, detail = (reason.kind, reason.detail) if reason is not None else ("paused", "")
+        if target.state is not GuestState.PAUSED:
+            return stop_info(
+                kind, target.ticks * 4, 0, detail=detail or f"{target.name} is {target.state.value}"
+            )
+        sample = await self.sample()
+        stopped, pc = target.stopped, sample.registers.get("pc", 0)
+        if stopped is None or stopped.hit is None or kind not in _DECIDED:
+            return stop_info(kind, sample.position, pc, detail=detail)
+        hit = stopped.hit
+        stop = self._stop(hit.id)
+        return stop_info(
+            kind,
+            sample.position,
+            pc,
+            stop,
+            detail=detail,
+            address=hit.address,
+            size=hit.size,
+            write=hit.write,
+        )
+
+    def _stop(self, number: int) -> Stop | None:
+        reached = [stop for stop in self.stops.reached if stop.id == number] or list(self.stops.reached)
+        return reached[0] if reached else None
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._quietly(work))
+        self._tasks.add(task)
+
+        def done(_: object) -> None:
+            self._tasks.discard(task)
+            work.close()  # of a task that was cancelled before it began
+
+        task.add_done_callback(done)
+
+    async def _quietly(self, work: Coroutine[Any, Any, None]) -> None:
+        """A guest that ends meanwhile has said so already."""
+        try:
+            await work
+        except DebugError as error:
+            if self.standing:
+                self.target.run_note(str(error))

@@ -1,0 +1,60 @@
+"""The part of a Guest that its debugger has to do with."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from msgspec import structs
+
+from pocketvisor.control.debug_messages import StopAt
+from pocketvisor.control.messages import Stopped
+
+if TYPE_CHECKING:
+    from pocketvisor.debug.debugger import Debugger
+    from pocketvisor.guest.guest import Guest
+
+
+class GuestDebugged:
+    """Without a debugger nothing here costs anything."""
+
+    _debugger: "Debugger | None" = None
+    stopped: Stopped | None = None
+    """What its process said when its vCPU stood still last."""
+    judge: Callable[[Stopped], bool] | None = None
+    """Asked when its vCPU has stopped: whether somebody decides yet if it stays so, with stand()."""
+
+    @property
+    def debugger(self) -> "Debugger":
+        """Made at its first use."""
+        if self._debugger is None:
+            from pocketvisor.debug.debugger import Debugger
+
+            self._debugger = Debugger(self._guest_itself)
+        return self._debugger
+
+    @property
+    def has_debugger(self) -> bool:
+        """Whether anybody has looked into it."""
+        return self._debugger is not None
+
+    @property
+    def stops(self) -> tuple[StopAt, ...]:
+        """Where a new process of it is to stop."""
+        return self._debugger.started() if self._debugger is not None else ()
+
+    def stand(self, stopped: Stopped) -> None:
+        """It stays stopped."""
+        self._guest_itself._stopped(stopped.reason, stopped.ticks, stopped.detail)
+
+    async def reset_paused(self) -> None:
+        """As reset(); it stands at its first instruction then."""
+        guest = self._guest_itself
+        before = guest.options
+        guest.options = structs.replace(before, paused=True)
+        try:
+            await guest.reset()
+        finally:
+            guest.options = structs.replace(guest.options, paused=before.paused)
+
+    @property
+    def _guest_itself(self) -> "Guest":
+        return cast("Guest", self)
