@@ -269,7 +269,7 @@ def test_the_chooser_and_the_menus_lead_there(
         await until(lambda: hasattr(QApplication.activeModalWidget(), "asks_code"))
         (await dialog()).reject()
         popped: list[str] = []
-        monkeypatch.setattr(workbench.window, "_pop_up", lambda idents, at: popped.extend(idents))
+        monkeypatch.setattr(workbench.window, "pop_up", lambda idents, at: popped.extend(idents))
         view = workbench.window.stage.views[handset]
         view.menu_wanted.emit(handset, view.pos())
         assert "handset.receive" in popped and "handset.receive-no-more" in popped

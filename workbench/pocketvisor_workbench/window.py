@@ -28,6 +28,7 @@ from pocketvisor_workbench.profile_desk import ProfileDesk
 from pocketvisor_workbench.settings import Settings
 from pocketvisor_workbench.stage.stage import Stage, View
 from pocketvisor_workbench.theme import ThemeMode
+from pocketvisor_workbench.timeline.desk import TimeDesk
 from pocketvisor_workbench.toolbar import HeaderBar
 from pocketvisor_workbench.travel_desk import TravelDesk
 from pocketvisor_workbench.widgets import tool_button
@@ -70,6 +71,7 @@ class Window(QMainWindow):
             self.docks[pane_class.name] = dock
             self.addDockWidget(pane_class.area, dock)
         self.actions_by_ident: dict[str, QAction] = {}
+        self.time_desk = TimeDesk(self)
         self._make_actions()
         bench.trigger = self.trigger
         self.header = HeaderBar(self, self.actions_by_ident)
@@ -323,7 +325,7 @@ class Window(QMainWindow):
 
     def _handset_menu(self, handset: "Handset", at: QPoint) -> None:
         self.session.select(handset)
-        self._pop_up(
+        self.pop_up(
             (
                 "handset.next-guest",
                 "guest.add",
@@ -350,9 +352,9 @@ class Window(QMainWindow):
             "profile.clone",
             "profile.export",
         )
-        self._pop_up((*(ident for ident in idents if not ident.startswith("guest.add")), *profile), at)
+        self.pop_up((*(ident for ident in idents if not ident.startswith("guest.add")), *profile), at)
 
-    def _pop_up(self, idents: tuple[str, ...], at: QPoint) -> None:
+    def pop_up(self, idents: tuple[str, ...], at: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for ident in idents:

@@ -1,6 +1,6 @@
 """Every command of the workbench, in the order of its menus. Adding one: a function, a place in a tuple."""
 
-from pocketvisor_workbench.commands import guest, handset, phone, profile, view
+from pocketvisor_workbench.commands import guest, handset, phone, profile, time, view
 from pocketvisor_workbench.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -8,9 +8,10 @@ COMMANDS: tuple[Command, ...] = (
     *phone.COMMANDS,
     *guest.COMMANDS,
     *profile.COMMANDS,
+    *time.COMMANDS,
     *view.COMMANDS,
 )
 
-MENUS = ("Handset", "Guest", "Profile", "View", "Perspective", "Theme", "Help")
+MENUS = ("Handset", "Guest", "Profile", "Time", "View", "Perspective", "Theme", "Help")
 
 __all__ = ["COMMANDS", "MENUS", "Command"]

@@ -9,8 +9,10 @@ from pocketvisor_workbench.dialogs.frame import DialogFrame
 class NameDialog(DialogFrame):
     picked = Signal(str)
 
-    def __init__(self, title: str, text: str, name: str, parent: QWidget, *, most: int) -> None:
-        super().__init__(title, text, parent, accept="Name it")
+    def __init__(
+        self, title: str, text: str, name: str, parent: QWidget, *, most: int, accept: str = "Name it"
+    ) -> None:
+        super().__init__(title, text, parent, accept=accept)
         self.name = QLineEdit(name)
         self.name.setMaxLength(most)
         self.name.setAccessibleName(title)

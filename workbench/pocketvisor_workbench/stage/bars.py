@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVB
 from pocketvisor.api import GuestState
 from pocketvisor_workbench.icons import icon, set_icon
 from pocketvisor_workbench.theme import tokens
+from pocketvisor_workbench.timeline.record_button import SIDE, RecordButton
+from pocketvisor_workbench.timeline.times import GuestTime
 from pocketvisor_workbench.widgets import ElidedLabel, tool_button
 
 if TYPE_CHECKING:
@@ -77,14 +79,29 @@ class HandsetHeader(QWidget):
 
 
 class HandsetFooter(QWidget):
-    """The phone's memory by guest, its speed and its battery."""
+    """The phone's memory by guest, its speed and its battery; beside them, what records the foreground."""
 
     HEIGHT = 36
 
     def __init__(self, handset: "Handset", parent: QWidget) -> None:
         super().__init__(parent)
         self._handset = handset
+        self.record = RecordButton(self)
+        self.record.hide()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def set_time(self, time: GuestTime | None) -> None:
+        """The timeline that is not there yet; None where there is none to begin, or it has a bar."""
+        self.record.setVisible(time is not None)
+        if time is not None:
+            self.record.show_time(time)
+        self.update()
+
+    def resizeEvent(self, _: object) -> None:
+        self.record.move(self.width() - SIDE, (self.HEIGHT - SIDE) // 2)
+
+    def _room(self) -> float:
+        return self.width() - (0 if self.record.isHidden() else SIDE + 8)
 
     def sizeHint(self) -> QSize:
         return QSize(220, self.HEIGHT)
@@ -105,7 +122,7 @@ class HandsetFooter(QWidget):
         model = self._handset.model
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        bar = QRectF(2, 6, self.width() - 4, 5)
+        bar = QRectF(2, 6, self._room() - 4, 5)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(colours.line))
         painter.drawRoundedRect(bar, 2.5, 2.5)
@@ -127,7 +144,7 @@ class HandsetFooter(QWidget):
         place = 2.0
         for sign, words in facts:
             needed = painter.fontMetrics().horizontalAdvance(words) + 20
-            if place + needed > self.width() + 2:
+            if place + needed > self._room() + 2:
                 break  # on a small phone the first facts are the ones that matter
             icon(sign, "muted").paint(painter, round(place), 18, 14, 14)
             painter.drawText(

@@ -32,6 +32,7 @@ from pocketvisor_workbench.stage.keys import LEFT_EDGE, RIGHT_EDGE, HardwareKey
 from pocketvisor_workbench.stage.pane import GuestPane
 from pocketvisor_workbench.stage.swipe import Swipe
 from pocketvisor_workbench.theme import tokens
+from pocketvisor_workbench.timeline import bar as time_bar
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest, Handset
@@ -60,8 +61,8 @@ class HandsetView(DropTarget, QWidget):
     """Files were dropped onto a guest that has a drive for them."""
     guest_dropped = Signal(object, object)
     profiles_dropped = Signal(object, list)
-    turned = Signal()
-    """The handset is held another way: it takes other room."""
+    room_changed = Signal()
+    """The handset is held another way, or there is a past to be shown: it takes other room."""
 
     def __init__(self, session: Session, handset: "Handset", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -85,6 +86,9 @@ class HandsetView(DropTarget, QWidget):
         self._header.menu_wanted.connect(lambda at: self.menu_wanted.emit(self.handset, at))
         self._header.receive_wanted.connect(lambda: self.receive_wanted.emit(self.handset))
         self._footer = HandsetFooter(handset, self)
+        self._footer.record.clicked.connect(self._record)
+        self.time_bar = time_bar.TimeBar(session.times, self)
+        self.time_bar.room_changed.connect(self._past_changed)
         self.panes: list[GuestPane] = []
         self.chips: list[ProfileChip] = []
         self.keys = [HardwareKey(key, self) for key in handset.model.keys]
@@ -139,6 +143,7 @@ class HandsetView(DropTarget, QWidget):
             return QSize(round(size.width()) + margin, round(size.height()) + margin + CHIP_HEIGHT + GAP)
         width = max(round(size.width()) + 2 * PAD, LEAST_WIDTH)
         below = PAD if self.compact else GAP + 4 + HandsetFooter.HEIGHT + PAD
+        below += self._bar_height()
         return QSize(width, self._above() + round(size.height()) + below)
 
     def _above(self) -> int:
@@ -147,10 +152,14 @@ class HandsetView(DropTarget, QWidget):
             return 6 + HandsetHeader.COMPACT_HEIGHT + 2 + CHIP_HEIGHT + 6
         return PAD + HandsetHeader.HEIGHT + GAP + CHIP_HEIGHT + GAP
 
+    def _bar_height(self) -> int:
+        return 0 if self.shape is Shape.SINGLE else self.time_bar.height_for(compact=self.compact)
+
     def _set_compact(self, compact: bool) -> None:
         """On a low stage the phone comes before what is written about it."""
         self.compact = compact
         self._header.set_compact(compact)
+        self.time_bar.set_compact(compact)
 
     def set_factor(self, factor: float, *, compact: bool = False) -> None:
         self._factor = factor
@@ -173,6 +182,15 @@ class HandsetView(DropTarget, QWidget):
     def sizeHint(self) -> QSize:
         return self.size_at(self._factor)
 
+    def _record(self) -> None:
+        if self.handset.foreground is not None:
+            self.session.times.of(self.handset.foreground).toggle_recording()
+
+    def _past_changed(self) -> None:
+        self._arrange()
+        self.updateGeometry()
+        self.room_changed.emit()
+
     def _orientation(self, degrees: int) -> None:
         if degrees == self.turn:
             return
@@ -183,7 +201,7 @@ class HandsetView(DropTarget, QWidget):
             key.set_turn(degrees)
         self._arrange()
         self.updateGeometry()
-        self.turned.emit()
+        self.room_changed.emit()
 
     # Guests
 
@@ -191,7 +209,7 @@ class HandsetView(DropTarget, QWidget):
         return next((pane for pane in self.panes if pane.guest is guest), None)
 
     def _add_pane(self, guest: "Guest") -> None:
-        pane = GuestPane(guest, self)
+        pane = GuestPane(guest, self.session.times.of(guest), self)
         pane.set_turn(self.turn)
         pane.activated.connect(self.session.bring_to_front)
         pane.restart_wanted.connect(lambda guest: self.session.operate(guest, "restart"))
@@ -261,6 +279,15 @@ class HandsetView(DropTarget, QWidget):
         for key in self.keys:
             key.setEnabled(self.handset.foreground is not None)
         self._footer.refresh()
+        self.time_bar.set_guest(self.handset.foreground)
+        self.time_bar.refresh()
+        self._refresh_record()
+
+    def _refresh_record(self) -> None:
+        guest = self.handset.foreground
+        time = self.session.times.of(guest) if guest is not None else None
+        new = time is not None and time.timeline is not None and not self.time_bar.has_past
+        self._footer.set_time(time if new else None)
 
     def _foreground_index(self) -> int:
         guests = [pane.guest for pane in self.panes]
@@ -310,6 +337,11 @@ class HandsetView(DropTarget, QWidget):
         self._footer.setGeometry(
             PAD, self.height() - PAD - HandsetFooter.HEIGHT, self.width() - 2 * PAD, HandsetFooter.HEIGHT
         )
+        bar = self._bar_height()
+        self.time_bar.setVisible(bool(bar))
+        below = PAD - 6 if self.compact else PAD + HandsetFooter.HEIGHT + 2
+        self.time_bar.setGeometry(PAD, self.height() - below - bar, self.width() - 2 * PAD, bar)
+        self._refresh_record()
         self._empty.setVisible(not self.panes)
         self._glass.setVisible(not spread and bool(self.panes))
         self._place_chips()

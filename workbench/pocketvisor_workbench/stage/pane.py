@@ -32,6 +32,9 @@ from pocketvisor_workbench.keymap import kept_by_workbench, linux_code
 from pocketvisor_workbench.stage.overlay import PaneOverlay
 from pocketvisor_workbench.stage.picture import DARK_GLASS, PanePicture, paint_corners, region_of
 from pocketvisor_workbench.stage.touch import Touch
+from pocketvisor_workbench.timeline.badge import PastBadge, paint_past_frame
+from pocketvisor_workbench.timeline.times import GuestTime
+from pocketvisor_workbench.timeline.words import before_words
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest
@@ -53,16 +56,18 @@ class GuestPane(QWidget):
 
     _ready = False  # events come before __init__ is through
 
-    def __init__(self, guest: "Guest", parent: QWidget | None = None) -> None:
+    def __init__(self, guest: "Guest", time: GuestTime, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.guest = guest
+        self.time = time
         self.setObjectName(f"pane-{guest.name}")
         self.setAccessibleName(f"Screen of {guest.name}")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled, False)
         self.setAttribute(Qt.WidgetAttribute.WA_AcceptTouchEvents)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._picture = PanePicture(guest.panel)
+        self._panel = guest.panel
+        self._picture = PanePicture(self._panel)
         self._turn = 0
         self._undecided = False
         self._corner = QColor("#000000")
@@ -81,15 +86,21 @@ class GuestPane(QWidget):
         self.overlay.resume.connect(lambda: self.resume_wanted.emit(self.guest))
         self.overlay.ask_again.connect(lambda: self.ask_again_wanted.emit(self.guest))
         self.overlay.decide.connect(lambda: self.decide_wanted.emit(self.guest))
+        self._badge = PastBadge(self)
+        time.moved.connect(self._moved)
+        time.changed.connect(self._time_changed)
         self._unsubscribe: list[Callable[[], None]] = [
             guest.on("frame", lambda *_: self._frame()),
             guest.on("state", lambda *_: self._state()),
         ]
         self._ready = True
-        self._state()
+        self._moved()
 
     def close_guest(self) -> None:
         """Lets go of the guest's memory; the pane is not painted again."""
+        if self._picture.is_open:
+            self.time.moved.disconnect(self._moved)
+            self.time.changed.disconnect(self._time_changed)
         for unsubscribe in self._unsubscribe:
             unsubscribe()
         self._unsubscribe.clear()
@@ -111,6 +122,28 @@ class GuestPane(QWidget):
             self._turn = turn
             self.release_all()
             self._picture.set_pane(self.size(), turn)
+            self.update()
+
+    def _moved(self) -> None:
+        """Another moment is looked at: the picture is that of the past, or the guest's own again."""
+        if not self._picture.is_open:
+            return
+        if self.time.panel is not self._panel:
+            self._panel = self.time.panel
+            self._picture.set_panel(self._panel)
+            self._touch.release()
+            self._touch.size = self._picture.size
+            self._sequence = 0
+        self._time_changed()
+        self._state()
+
+    def _time_changed(self) -> None:
+        time = self.time
+        if time.in_past:
+            self._badge.set_words(before_words(time.end_ns - time.shown_ns))
+        if self._badge.isHidden() is time.in_past:
+            self._badge.setVisible(time.in_past)
+            self.release_all()
             self.update()
 
     def _follow(self) -> bool:
@@ -135,9 +168,11 @@ class GuestPane(QWidget):
     def _take_damage(self) -> None:
         if not self._picture.is_open or self.guest.state is GuestState.STOPPED:
             return
+        if self._panel is not self.time.panel:
+            return  # what the guest itself shows is not what is looked at
         self._last_update = time.monotonic()
         replaced = self._follow()
-        self._sequence, rectangles = self.guest.panel.damage_since(self._sequence)
+        self._sequence, rectangles = self._panel.damage_since(self._sequence)
         if rectangles is None or replaced:
             self.update()
         elif rectangles:
@@ -156,6 +191,8 @@ class GuestPane(QWidget):
             painter.fillRect(event.rect(), DARK_GLASS)
         else:
             self._picture.paint(painter, event.rect(), self.devicePixelRatioF())
+        if self.time.in_past:
+            paint_past_frame(painter, self.rect(), self._radius)
         if self._radius:
             paint_corners(painter, self.rect(), event.rect(), self._radius, self._corner)
 
@@ -169,6 +206,11 @@ class GuestPane(QWidget):
 
     def _state(self) -> None:
         guest = self.guest
+        if self.time.in_past:
+            self.overlay.hide()
+            self._follow()
+            self.update()
+            return
         self.overlay.show_state(
             guest.state,
             guest.problem,
@@ -185,6 +227,7 @@ class GuestPane(QWidget):
 
     def resizeEvent(self, _: object) -> None:
         self.overlay.setGeometry(self.rect())
+        self._badge.place()
         self._picture.set_pane(self.size(), self._turn)
 
     def showEvent(self, _: QShowEvent) -> None:
@@ -202,6 +245,9 @@ class GuestPane(QWidget):
             return
         self.activated.emit(self.guest)
         self.setFocus(Qt.FocusReason.MouseFocusReason)
+        if self.time.in_past:
+            self._badge.hint()
+            return
         pinch = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
         self._touch.down(self._on_panel(event.position()), pinch=pinch)
 
@@ -214,6 +260,8 @@ class GuestPane(QWidget):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """The wheel drags the picture under the pointer, as a finger would."""
+        if self.time.in_past:
+            return
         pixels = event.pixelDelta().y() or event.angleDelta().y() / 2
         self._touch.wheel(self._on_panel(event.position()), pixels)
 
@@ -230,7 +278,7 @@ class GuestPane(QWidget):
                 return True
         elif event.type() is QEvent.Type.TouchBegin:
             self.activated.emit(self.guest)
-        if self._ready and self._touch.take(event, self._on_panel):
+        if self._ready and not self.time.in_past and self._touch.take(event, self._on_panel):
             return True
         return super().event(event)
 
@@ -244,6 +292,9 @@ class GuestPane(QWidget):
         if code is None or self.guest.state is not GuestState.RUNNING:
             return
         self.activated.emit(self.guest)
+        if self.time.in_past:
+            self._badge.hint()
+            return
         self._pressed[event.nativeScanCode() or event.key()] = code
         self.guest.key(code, True)
 

@@ -37,6 +37,11 @@ class PanePicture:
         self._panel = None
         self._image = QImage()
 
+    def set_panel(self, panel: "PanelView") -> None:
+        """Another panel's picture from now on: that of the guest's past, or of its present again."""
+        self._panel, self._shown = panel, None
+        self.follow()
+
     @property
     def is_open(self) -> bool:
         return self._panel is not None

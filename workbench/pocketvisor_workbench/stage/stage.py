@@ -151,7 +151,7 @@ class Stage(QWidget):
         view.menu_wanted.connect(self.handset_menu_wanted)
         view.guest_menu_wanted.connect(self.guest_menu_wanted)
         view.receive_wanted.connect(self.receive_wanted)
-        view.turned.connect(self._later)
+        view.room_changed.connect(self._later)
         view.image_dropped.connect(self.image_dropped)
         view.files_dropped.connect(self.files_dropped)
         view.media_dropped.connect(self.media_dropped)

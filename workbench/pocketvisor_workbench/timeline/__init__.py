@@ -1,1 +1,1 @@
-"""The slider under a phone, and its past."""
+"""Time under each phone: recording a guest, looking at its past, and going on from there."""

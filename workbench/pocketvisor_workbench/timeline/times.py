@@ -1,0 +1,274 @@
+"""What the workbench knows of each guest's timeline, and what can be done with it: without widgets.
+
+The bar under a phone, the guest's pane and the commands all ask here. Going somewhere takes a moment, and a
+drag asks for many places: one is gone to at a time, and of those asked for meanwhile the last.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from pocketvisor.api import GuestState, PocketvisorError
+from pocketvisor_workbench.jobs import Job
+from pocketvisor_workbench.timeline.words import clock_words
+
+if TYPE_CHECKING:
+    from pocketvisor.api import Guest
+    from pocketvisor.guest.panel import PanelView
+    from pocketvisor_workbench.session import Session
+
+_LIVE = (GuestState.RUNNING, GuestState.PAUSED)
+
+
+class GuestTime(QObject):
+    """One guest's timeline. `changed` comes with everything that a bar or a pane shows of it."""
+
+    changed = Signal()
+    moved = Signal()
+    """Another moment is shown: of the past, or the present again."""
+
+    def __init__(self, session: "Session", guest: "Guest") -> None:
+        super().__init__(session)
+        self.guest = guest
+        self.busy = ""
+        """What is under way, in words."""
+        self.problem = ""
+        """What the last attempt failed with, until there is another."""
+        self.runs_forward = False
+        self.wanted: int | None = None
+        """The guest's clock where somebody is on the way to."""
+        self._session = session
+        self._job: Job | None = None
+        self._unsubscribe: list[Callable[[], None]] = []
+        timeline = self.timeline
+        if timeline is not None:
+            self._unsubscribe = [
+                timeline.on("moments", lambda *_: self.changed.emit()),
+                timeline.on("moved", lambda *_: self._moved()),
+            ]
+
+    def close(self) -> None:
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        self._unsubscribe.clear()
+
+    # What is so
+
+    @property
+    def timeline(self) -> Any:
+        """None for a guest that cannot be recorded."""
+        debugger = getattr(self.guest, "debugger", None)
+        return getattr(debugger, "timeline", None)
+
+    @property
+    def recording(self) -> bool:
+        return bool(self.timeline is not None and self.timeline.recording)
+
+    @property
+    def in_past(self) -> bool:
+        return bool(self.timeline is not None and self.timeline.in_past)
+
+    @property
+    def panel(self) -> "PanelView":
+        """What is shown: the past's picture or the guest's own."""
+        panel: PanelView = self.timeline.panel if self.in_past else self.guest.panel
+        return panel
+
+    @property
+    def moments(self) -> list[Any]:
+        return list(self.timeline.moments) if self.timeline is not None else []
+
+    @property
+    def has_past(self) -> bool:
+        return bool(self.timeline is not None and self.timeline.moments)
+
+    @property
+    def can_record(self) -> bool:
+        return self.timeline is not None and self.guest.state in _LIVE and not self.in_past
+
+    @property
+    def begin_ns(self) -> int:
+        moments = self.timeline.moments if self.timeline is not None else ()
+        return int(moments[0].clock_ns) if moments else 0
+
+    @property
+    def end_ns(self) -> int:
+        """The present while it is recorded, else the last moment that is known."""
+        timeline = self.timeline
+        if timeline is None or not timeline.moments:
+            return 0
+        return max(int(timeline.end_ns), int(timeline.moments[-1].clock_ns))
+
+    @property
+    def shown_ns(self) -> int:
+        """The moment that is looked at, or gone to."""
+        if self.wanted is not None:
+            return self.wanted
+        return int(self.timeline.shown_ns) if self.in_past else self.end_ns
+
+    @property
+    def size_bytes(self) -> int:
+        return int(self.timeline.size_bytes) if self.timeline is not None else 0
+
+    # What can be done
+
+    def record(self) -> None:
+        self._do("Starting to record", lambda: self.timeline.start())
+
+    def stop(self) -> None:
+        self._do("Ending the recording", lambda: self.timeline.stop())
+
+    def toggle_recording(self) -> None:
+        if self.recording:
+            self.stop()
+        elif self.can_record:
+            self.record()
+
+    def go_to(self, clock_ns: int) -> None:
+        """To a moment of the past; asked again meanwhile, to the last one asked for."""
+        if not self.has_past:
+            return
+        self.wanted = min(max(clock_ns, self.begin_ns), self.end_ns)
+        self.changed.emit()
+        if self._job is None:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self.wanted is None:
+            return
+        target = self.wanted
+
+        async def go() -> None:
+            await self.timeline.go_to_clock(target)
+            if self.wanted == target:
+                self.wanted = None
+
+        self._do(f"Going to {clock_words(target - self.begin_ns)}", go)
+
+    def step(self, ns: int) -> None:
+        """So far from what is shown, back or on."""
+        if ns > 0 and not self.in_past and self.wanted is None:
+            return
+        target = self.shown_ns + ns
+        if target >= self.end_ns:
+            self.present()
+        else:
+            self.go_to(target)
+
+    def present(self) -> None:
+        self.wanted = None
+        if self.in_past or self._job is not None:
+            self._do("Coming back to now", lambda: self.timeline.present())
+
+    def toggle_running(self) -> None:
+        """Runs forward from the moment that is shown, or stands still there."""
+        if not self.in_past:
+            return
+        if self.runs_forward:
+            self._do("Holding", lambda: self.timeline.pause())
+        else:
+            self._do("Running forward", lambda: self.timeline.run_forward())
+
+    def branch(self, name: str) -> None:
+        """A guest of its own that goes on from the moment that is shown; this one comes back to now."""
+        at = clock_words(self.shown_ns - self.begin_ns)
+
+        async def work() -> None:
+            branched = await self.timeline.branch(name)
+            if self.timeline.in_past:
+                await self.timeline.present()
+            self._session.log.add(
+                f"{branched.name} goes on from {at} of {self.guest.name}",
+                source=branched.name,
+                accent=self.guest.image.accent,
+                notice=True,
+            )
+            self._session.bring_to_front(branched)
+
+        self._do(f"Branching at {at}", work)
+
+    def keep(self) -> None:
+        async def work() -> None:
+            await self.timeline.keep()
+            self._tell(f"The recording of {self.guest.name} is kept in its profile")
+
+        self._do("Keeping the recording", work)
+
+    def export(self, path: Path) -> None:
+        async def work() -> None:
+            await self.timeline.export(path)
+            self._tell(f"The recording of {self.guest.name} was written to {path}")
+
+        self._do("Writing the recording", work)
+
+    def _tell(self, sentence: str) -> None:
+        self._session.log.add(sentence, source=self.guest.name, accent=self.guest.image.accent, notice=True)
+
+    def _do(self, words: str, start: Callable[[], Any]) -> None:
+        """One thing after another: what is asked for while something is under way follows it."""
+        before = self._job
+
+        async def work(_: Job) -> None:
+            if before is not None and before.task is not None:
+                await _ended(before)
+            self.busy, self.problem = words, ""
+            self.changed.emit()
+            try:
+                await start()
+            except PocketvisorError as error:
+                self.problem = str(error)
+                self.wanted = None
+                raise
+
+        job = self._session.run(f"{words}: {self.guest.name}", work, shown=False, source=self.guest.name)
+        self._job = job
+        job.changed.connect(lambda: self._ended(job))
+
+    def _ended(self, job: Job) -> None:
+        if job.running or self._job is not job:
+            return
+        self._job, self.busy = None, ""
+        if self.wanted is not None:
+            self._go_on()
+        self.changed.emit()
+
+    def _moved(self) -> None:
+        self.runs_forward = bool(self.in_past and self.timeline.running)
+        self.moved.emit()
+        self.changed.emit()
+
+
+async def _ended(job: Job) -> None:
+    """How it ended is told by itself."""
+    if job.task is not None:
+        await asyncio.wait([job.task])
+
+
+class Times(QObject):
+    """The timelines of all guests on the bench."""
+
+    branch_wanted = Signal(object)
+    """A guest: somebody asks for a branch of it, and is to be asked for its name."""
+    menu_wanted = Signal(object, object)
+
+    def __init__(self, session: "Session") -> None:
+        super().__init__(session)
+        self._session = session
+        self._of: dict[Guest, GuestTime] = {}
+        session.guest_removed.connect(self._removed)
+
+    def of(self, guest: "Guest") -> GuestTime:
+        known = self._of.get(guest)
+        if known is None:
+            known = self._of[guest] = GuestTime(self._session, guest)
+            known.changed.connect(self._session.changed)
+        return known
+
+    def _removed(self, guest: "Guest") -> None:
+        time = self._of.pop(guest, None)
+        if time is not None:
+            time.close()
+            time.deleteLater()
