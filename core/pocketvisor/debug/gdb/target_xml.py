@@ -1,0 +1,70 @@
+"""What a debugger is told of the target before it asks for anything else: registers and memory, as XML
+(appendices "Target Descriptions" and "Memory Map Format" of gdb's manual).
+
+gdb reads the memory map once and refuses whatever is not in it. Its addresses are the guest's virtual ones,
+and those change their meaning when the guest turns its MMU on. So the map has no holes, and the flash is
+told only where an address is its own: with the MMU off, of a guest that has a flash.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+from xml.sax.saxutils import quoteattr
+
+from pocketvisor.board.map import FLASH_BANK_SIZE, FLASH_BANKS, PARTS, RAM_BASE
+from pocketvisor.debug.gdb.registers import FEATURES, Feature
+
+FLASH_BLOCK: Final = 0x4_0000
+"""Bytes that are erased at once, as the flash tells its guest."""
+FLASH_END: Final = FLASH_BANKS[0] + FLASH_BANK_SIZE * len(FLASH_BANKS)
+_END: Final = 1 << 32
+
+
+def target_description() -> bytes:
+    features = "".join(_feature(feature) for feature in FEATURES)
+    return (
+        '<?xml version="1.0"?><!DOCTYPE target SYSTEM "gdb-target.dtd">'
+        f'<target version="1.0"><architecture>arm</architecture>{features}</target>'
+    ).encode()
+
+
+def _feature(feature: Feature) -> str:
+    group = f" group={quoteattr(feature.group)}" if feature.group else ""
+    registers = "".join(
+        f'<reg name={quoteattr(register.name)} bitsize="{register.bits}" regnum="{register.number}"'
+        f" type={quoteattr(register.type or f'uint{register.bits}')}{group}/>"
+        for register in feature.registers
+    )
+    return f"<feature name={quoteattr(feature.name)}>{registers}</feature>"
+
+
+def memory_map(ram_bytes: int, *, flash: bool) -> bytes:
+    ranges = "".join(_range(begin, end, flash) for begin, end in _covering(_known(ram_bytes)))
+    return (
+        '<?xml version="1.0"?><!DOCTYPE memory-map PUBLIC "+//IDN gnu.org//DTD GDB Memory Map V1.0//EN" '
+        f'"gdb-memory-map.dtd"><memory-map>{ranges}</memory-map>'
+    ).encode()
+
+
+def _known(ram_bytes: int) -> list[tuple[int, int]]:
+    parts = [(part.base, part.base + part.size) for name, part in PARTS.items() if name != "ram"]
+    return sorted([*parts, (RAM_BASE, RAM_BASE + ram_bytes)])
+
+
+def _covering(known: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """With what lies between them, up to the end of memory."""
+    covering, at = [], 0
+    for begin, end in known:
+        if begin > at:
+            covering.append((at, begin))
+        covering.append((begin, end))
+        at = end
+    if at < _END:
+        covering.append((at, _END))
+    return covering
+
+
+def _range(begin: int, end: int, flash: bool) -> str:
+    where = f'start="{begin:#x}" length="{end - begin:#x}"'
+    if flash and end <= FLASH_END:
+        return f'<memory type="flash" {where}><property name="blocksize">{FLASH_BLOCK:#x}</property></memory>'
+    return f'<memory type="ram" {where}/>'
