@@ -17,6 +17,7 @@ from pocketvisor.guest.run import GuestRun
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
+    from pocketvisor.guest.unsaved import Unsaved
 
 PAGE: Final = 4096
 _LOST: Final = b"\x02"
@@ -25,7 +26,7 @@ _LOST: Final = b"\x02"
 class GuestCapture:
     """Made by begin(). Reading blocks, and is for any one thread; end() lets the guest forget it."""
 
-    def __init__(self, guest: "Guest", run: GuestRun, *, freeze: bool) -> None:
+    def __init__(self, guest: "Guest", run: GuestRun, *, freeze: bool, everything: bool) -> None:
         ram = run.boot.ram
         self._run = run
         self._ram = ram
@@ -37,30 +38,37 @@ class GuestCapture:
         self._marks = None if freeze else mmap.mmap(self._shadow, self._data)
         self.framebuffer = create_memfd("framebuffer", run.boot.board.panel.size)
         self.flash = create_memfd("flash", FLASH_BANK_SIZE)
-        self.disks = guest.begin_disk_capture(everything=freeze)
+        self.disks = guest.begin_disk_capture(everything=freeze or everything)
         self.captured: Captured
 
     @classmethod
     async def begin(
-        cls, guest: "Guest", run: GuestRun, *, freeze: bool = False, flash: bool = False
+        cls,
+        guest: "Guest",
+        run: GuestRun,
+        *,
+        freeze: bool = False,
+        flash: bool = False,
+        record: bool = False,
+        unsaved: "Unsaved | None" = None,
     ) -> "GuestCapture":
         """With guest.capturing held, to the end. `freeze`: its RAM is shared from now on, with Ram.shared().
-        `flash`: wanted though not written."""
-        capture = cls(guest, run, freeze=freeze)
+        `flash`: wanted though not written. `record`: what enters it is logged from that moment on. `unsaved`:
+        what it is saved to lacks this; without it all of its disks is captured."""
+        everything = unsaved is None or unsaved.wants_all_of(disk for disk in guest.disk_names)
+        capture = cls(guest, run, freeze=freeze, everything=everything)
         names = tuple(disk.name for disk in capture.disks)
         fds = [capture._state, capture._shadow, capture.framebuffer, capture.flash]
         fds += [disk.shadow for disk in capture.disks]
         try:
-            capture.captured = await run.save(Capture(names, freeze, flash), fds)
+            capture.captured = await run.save(Capture(names, freeze, flash, record), fds)
         except BaseException:
             run.send(EndCapture())
             capture._close()
-            if guest.profile is not None:
-                guest.profile.lost_track()
+            guest.lost_track()
             raise
-        if guest.profile is not None:
-            saved = capture.captured.saved
-            guest.profile.written(run.boot, saved.dirty, saved.flash)
+        saved = capture.captured.saved
+        guest.written(run.boot, saved.dirty, saved.flash)
         if freeze:
             capture._ram.freeze(capture._shadow)
             capture._shadow = -1

@@ -30,7 +30,7 @@ class GuestDisk:
         self.opened = opened
         self.lazy = lazy
         self.in_profile = lazy is not None
-        """The guest's profile has it as it was at the last capture, so that what has changed is enough."""
+        """A file that the guest is saved in has it as it was at the last capture: what changes is noted."""
         self.captured = False
         """By one that is not closed: there is one at a time."""
         self._map_fd = self._changed_fd = -1
@@ -190,7 +190,9 @@ class CapturedDisk:
         self.name = disk.name
         self.size = disk.opened.size
         self._disk = disk
-        self._everything = everything or not disk.in_profile
+        self.fresh = not disk.in_profile
+        """No file has it yet."""
+        self._everything = everything or self.fresh
         self._share = disk.share()
         self._base = disk.base_reader()
         self._committed = False
@@ -223,7 +225,7 @@ class CapturedDisk:
 
     @property
     def changed(self) -> list[int] | None:
-        """Chunks of CHUNK bytes that the guest's profile has otherwise, or may have; None for all."""
+        """Chunks of CHUNK bytes that have changed since the last capture; None where all were captured."""
         return None if self._everything else self.content().changed_chunks()
 
     def chunk(self, index: int) -> bytes | bytearray:
@@ -231,7 +233,7 @@ class CapturedDisk:
         return self.content().chunk(index)
 
     def committed(self) -> None:
-        """The guest's profile has it durably. Without this, what had changed counts as changed again."""
+        """A file has it. Without this, what had changed counts as changed again."""
         self._disk.in_profile = True
         self._committed = True
 

@@ -143,9 +143,14 @@ class Disks:
             for disk in self._disks
         ]
 
+    @property
+    def names(self) -> list[str]:
+        """Of their devices, the medium's too."""
+        return [disk.name for disk in self._all]
+
     def begin_capture(self, *, everything: bool = False) -> list[CapturedDisk]:
         """Of all disks, and of the medium, by the names of their devices. What is sent to the guest's process
-        has their names and shadows. `everything`: not only what has changed since the profile had it.
+        has their names and shadows. `everything`: not only what has changed since the last capture.
 
         Blocks shortly; raises StorageError, or ProfileError where one cannot be in a profile."""
         captured: list[CapturedDisk] = []

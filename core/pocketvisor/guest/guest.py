@@ -75,6 +75,7 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged):
         self.console.subscribe(lambda data: self._listeners.emit("console", data))
         self.network: GuestNetwork | None = None
         self.profile: GuestProfile | None = None
+        self.unsaved = []
         self._peripherals: Peripherals | None = None
         self._run: GuestRun | None = None
         self._changed = asyncio.Event()
@@ -121,11 +122,9 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged):
             try:
                 transit = await change_process(self, self._run, model)
             except BaseException:
-                if self.profile is not None:
-                    self.profile.lost_track()
+                self.lost_track()
                 raise
-        if self.profile is not None:
-            self.profile.written(self._run.boot, transit.dirty, transit.flash_written)
+        self.written(self._run.boot, transit.dirty, transit.flash_written)
         return transit
 
     def hold_messages(self) -> None:
@@ -300,8 +299,7 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged):
         fd = create_memfd("state", messages.STATE_MAX)
         try:
             saved: messages.Saved = await self._run.save(messages.Save(), [fd])
-            if self.profile is not None:
-                self.profile.written(self._run.boot, saved.dirty, saved.flash)
+            self.written(self._run.boot, saved.dirty, saved.flash)
             return os.pread(fd, saved.size, 0)
         finally:
             os.close(fd)

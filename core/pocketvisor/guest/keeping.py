@@ -15,12 +15,13 @@ from msgspec import Struct
 
 from pocketvisor.errors import GuestError, PocketvisorError, ProfileError
 from pocketvisor.guest.boot import Boot
-from pocketvisor.guest.capture import GuestCapture, merged
+from pocketvisor.guest.capture import GuestCapture
 from pocketvisor.guest.disk_files import CapturedDisk
 from pocketvisor.guest.flash import Flash
 from pocketvisor.guest.options import GuestState
 from pocketvisor.guest.record import BOARD_VERSION, GuestRecord, encode, record_of
 from pocketvisor.guest.spaces import FRAMEBUFFER, SpaceWriter
+from pocketvisor.guest.unsaved import Unsaved
 from pocketvisor.migration.leases import Leases, written_lease
 from pocketvisor.profile.file import Generation, ProfileFile, Saving
 from pocketvisor.profile.ledger import Ledger
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 AUTOSAVES_KEPT: Final = 10
 LEAST_AUTOSAVE_SECONDS: Final = 1.0
-_ALL_SAVED: Final = b""
 
 Progress = Callable[[str, float | None], None]
 T = TypeVar("T")
@@ -61,9 +61,8 @@ class GuestProfile:
         self.last: SaveReport | None = None
         self._guest = guest
         self._manifest: Manifest | None = None
-        self._boot: Boot | None = None  # whose RAM the generation has, but for the dirty pages
-        self._dirty = _ALL_SAVED
-        self._flash_known = False
+        self._unsaved = Unsaved()
+        guest.unsaved.append(self._unsaved)
         self._lock = asyncio.Lock()
         self._timer: asyncio.Task[None] | None = None
         self._saving: Saving | None = None
@@ -80,19 +79,8 @@ class GuestProfile:
 
     async def begun(self, boot: Boot) -> None:
         """A boot goes on from the generation that this has."""
-        self._boot, self._dirty = boot, _ALL_SAVED
+        self._unsaved.begun(boot, self._guest.disk_names)
         self._manifest = await asyncio.to_thread(self.file.manifest, self.generation)
-
-    def written(self, boot: Boot, dirty: bytes, flash: bool) -> None:
-        """What a process of the guest has written to that boot's RAM since it told last, a bit a page, and
-        whether it has written its flash. Whoever takes that from a process has to say so here."""
-        self._flash_known &= not flash
-        if boot is self._boot:
-            self._dirty = merged(self._dirty, dirty)
-
-    def lost_track(self) -> None:
-        """What was written may have been told to nobody: the next generation looks at everything."""
-        self._boot, self._flash_known = None, False
 
     async def save(self, kind: Kind, name: str = "", progress: Progress | None = None) -> Generation:
         """A new generation, of the guest as it is now. Cancelled, there is none. Raises ProfileError,
@@ -141,6 +129,8 @@ class GuestProfile:
             self._timer.cancel()
             self._timer = None
         self.cancel()
+        if self._unsaved in self._guest.unsaved:
+            self._guest.unsaved.remove(self._unsaved)
         async with self._lock:
             await asyncio.to_thread(self.file.close)
 
@@ -195,11 +185,11 @@ class GuestProfile:
             run = guest.run  # it may have moved meanwhile
             if run.boot is not boot:
                 raise GuestError(f"{guest.name} was reset, and is saved when it is asked for again")
-            fresh = boot is not self._boot
-            capture = await GuestCapture.begin(guest, run, flash=fresh or not self._flash_known)
+            unsaved = self._unsaved
+            fresh = unsaved.is_all(boot)
+            capture = await GuestCapture.begin(guest, run, flash=fresh or unsaved.flash, unsaved=unsaved)
             held.callback(capture.end)
             saved = capture.captured.saved
-            self._flash_known &= not fresh
             record = record_of(
                 guest,
                 boot.board,
@@ -208,8 +198,8 @@ class GuestProfile:
                 paused=not saved.ran,
                 state_size=saved.size,
             )
-            changed = None if fresh else self._dirty
-            flash_changed = not self._flash_known
+            changed = unsaved.pages(boot)
+            flash_changed = fresh or unsaved.flash
 
             def write(writer: SpaceWriter) -> None:
                 writer.ram(capture, changed)
@@ -217,19 +207,18 @@ class GuestProfile:
                 writer.state(capture.state())
                 writer.flash(flash, capture.flash, changed=flash_changed)
                 writer.fixed(boot, known=not fresh)
-                writer.disks(capture.disks)
+                writer.disks(capture.disks, unsaved)
                 writer.files(guest.image)
 
             self._thumbnail = await self._through(guest.panel.thumbnail)
             generation = await self._through(lambda: self._write(kind, name, record, write, progress))
-            self._boot, self._dirty, self._flash_known = boot, _ALL_SAVED, True
-            self._committed(capture.disks, flash)
+            self._committed(boot, capture.disks, flash)
         return generation, capture.pause_ms
 
     async def _save_off(self, name: str, progress: Progress | None) -> Generation:
         """Its disks and its flash."""
         guest = self._guest
-        disks = guest.begin_disk_capture()
+        disks = guest.begin_disk_capture(everything=self._unsaved.wants_all_of(guest.disk_names))
         flash = guest.peripherals.find(Flash)
         try:
             for disk in disks:
@@ -237,15 +226,14 @@ class GuestProfile:
             record = record_of(guest, guest.board_when_off, guest.disk_records)
 
             def write(writer: SpaceWriter) -> None:
-                writer.disks(disks)
+                writer.disks(disks, self._unsaved)
                 writer.files(guest.image)
                 if flash is not None:
                     writer.flash(flash, flash.fd, changed=True)
 
             self._thumbnail = b""
             generation = await self._through(lambda: self._write("off", name, record, write, progress))
-            self._boot = None
-            self._committed(disks, flash)
+            self._committed(None, disks, flash)
         finally:
             for disk in disks:
                 disk.close()
@@ -282,9 +270,9 @@ class GuestProfile:
         Ledger().record(self.file.id, {generation.number: generation.digest})
         return generation
 
-    def _committed(self, disks: list[CapturedDisk], flash: Flash | None) -> None:
-        for disk in disks:
-            disk.committed()
+    def _committed(self, boot: Boot | None, disks: list[CapturedDisk], flash: Flash | None) -> None:
+        self._unsaved.nothing(boot, [disk.name for disk in disks])
+        self._guest.disks_saved(disks, self._unsaved)
         if flash is not None:
             flash.pieces.committed()
 

@@ -9,6 +9,7 @@ from msgspec import structs
 from pocketvisor.board.config import BoardConfig
 from pocketvisor.control import messages
 from pocketvisor.errors import GuestError, ProfileError
+from pocketvisor.guest.boot import Boot
 from pocketvisor.guest.capture import GuestCapture
 from pocketvisor.guest.disk_files import CapturedDisk
 from pocketvisor.guest.disks import Disks
@@ -19,6 +20,7 @@ from pocketvisor.guest.origin import ProfileOrigin
 from pocketvisor.guest.peripherals import Peripherals
 from pocketvisor.guest.record import DiskRecord
 from pocketvisor.guest.run import GuestRun
+from pocketvisor.guest.unsaved import Unsaved
 from pocketvisor.profile.file import Generation, ProfileFile
 from pocketvisor.profile.keys import NewKeys
 
@@ -33,6 +35,8 @@ class GuestKept:
     state: GuestState
     options: RunOptions
     profile: GuestProfile | None
+    unsaved: list[Unsaved]
+    """What the files lack that it is saved in."""
     _listeners: Listeners
     _run: GuestRun | None
     _peripherals: Peripherals | None
@@ -135,6 +139,30 @@ class GuestKept:
         """Raises StorageError, ProfileError."""
         disks = self.peripherals.find(Disks)
         return disks.begin_capture(everything=everything) if disks is not None else []
+
+    @property
+    def disk_names(self) -> list[str]:
+        disks = self.peripherals.find(Disks)
+        return disks.names if disks is not None else []
+
+    def written(self, boot: Boot, dirty: bytes, flash: bool) -> None:
+        """What its process has written to that boot's RAM since it told last, a bit a page, and whether it
+        has written its flash. Whoever takes that from the process has to say so here."""
+        for file in self.unsaved:
+            file.written(boot, dirty, flash)
+
+    def lost_track(self) -> None:
+        """What was written may have been told to nobody: what saves it next looks at everything."""
+        for file in self.unsaved:
+            file.lost_track()
+
+    def disks_saved(self, disks: list[CapturedDisk], where: Unsaved) -> None:
+        """What had changed of them is in one file, and the others have yet to save it."""
+        for disk in disks:
+            disk.committed()
+        for file in self.unsaved:
+            if file is not where:
+                file.disks_changed(disks)
 
     def profile_changed(self) -> None:
         self._listeners.emit("profile")

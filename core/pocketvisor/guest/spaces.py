@@ -10,6 +10,7 @@ from pocketvisor.guest.capture import PAGE, GuestCapture, pieces_of
 from pocketvisor.guest.disk_files import CapturedDisk
 from pocketvisor.guest.flash import PIECE, Flash
 from pocketvisor.guest.memory import data_pieces
+from pocketvisor.guest.unsaved import Unsaved
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.profile.file import Saving
 from pocketvisor.profile.manifest import Manifest
@@ -94,10 +95,10 @@ class SpaceWriter:
             elif fd >= 0 and size:
                 self.memory(name, fd, size)
 
-    def disks(self, disks: list[CapturedDisk]) -> None:
+    def disks(self, disks: list[CapturedDisk], unsaved: Unsaved) -> None:
         for disk in disks:
-            before = self._known(disk.name)
-            self._add(self._saving.space(disk.name, disk.size, CHUNK, before, disk.changed, disk.chunk))
+            before, changed = self._known(disk.name), unsaved.chunks(disk)
+            self._add(self._saving.space(disk.name, disk.size, CHUNK, before, changed, disk.chunk))
 
     def files(self, image: GuestImage) -> None:
         """What the guest is reset from. They are read once: an image's files do not change."""
