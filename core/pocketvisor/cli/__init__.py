@@ -12,6 +12,7 @@ import typer
 from pocketvisor.cli import (
     balloon,
     bench,
+    debug,
     desktop,
     guests,
     handsets,
@@ -58,6 +59,7 @@ VERBS = (
     phone,
     modem,
     balloon,
+    debug,
     bench,
     desktop,
 )

@@ -11,14 +11,18 @@ from pocketvisor.cli.output import EXIT_ERROR, EXIT_TIMEOUT, fail, print_json
 from pocketvisor.cli.plan import RunPlan
 from pocketvisor.cli.terminal import ConsoleOut, TerminalKeys
 from pocketvisor.cli.typist import Typist
-from pocketvisor.errors import GuestError, NetworkError, PocketvisorError, RecordingError
+from pocketvisor.control.server import WorkbenchServer, run_socket_path
+from pocketvisor.errors import ControlError, GuestError, NetworkError, PocketvisorError, RecordingError
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import GuestState, StopReason
 from pocketvisor.guest.script import Script
 from pocketvisor.handset import Handset
 from pocketvisor.recording import Recording, read_recording, write_recording
+from pocketvisor.services.workbench import WorkbenchService
 
 _FAILURES = ("crashed", "diverged", "killed")
+_HELD = ("paused", "breakpoint", "watchpoint", "step", "position")
+"""How a debugger stops a guest."""
 
 
 def run_headless(plan: RunPlan) -> int:
@@ -45,7 +49,7 @@ class _Runner:
 
     async def wait(self) -> None:
         """Until the script is through or the guest stops by itself."""
-        stopped = asyncio.ensure_future(self.guest.wait_stopped())
+        stopped = asyncio.ensure_future(self._stopped())
         matched = asyncio.ensure_future(self._typist.matched.wait())
         try:
             await asyncio.wait([stopped, matched], return_when=asyncio.FIRST_COMPLETED)
@@ -59,6 +63,22 @@ class _Runner:
             for task in (stopped, matched):
                 task.cancel()
             self._typist.close()
+
+    async def _stopped(self) -> StopReason:
+        """Its end: where a debugger holds it, it is not there yet."""
+        guest = self.guest
+        changed = asyncio.Event()
+        forget = guest.on("state", changed.set)
+        try:
+            while True:
+                reason = await guest.wait_stopped()
+                held = guest.has_debugger and guest.state is GuestState.PAUSED
+                if not held or reason.kind not in _HELD:
+                    return reason
+                changed.clear()
+                await changed.wait()
+        finally:
+            forget()
 
     def failure(self) -> str:
         """What is wrong with the end, or nothing."""
@@ -89,8 +109,13 @@ async def _run(plan: RunPlan, recording: Recording | None) -> int:
     began = time.monotonic()
     out = ConsoleOut(sys.stderr.buffer if plan.json else sys.stdout.buffer, _names(plan))
     runners: list[_Runner] = []
+    server = WorkbenchServer(WorkbenchService(lambda: [handset], dict), run_socket_path())
     code = 0
     try:
+        try:
+            await server.open()
+        except ControlError as error:
+            fail(f"'pocketvisor debug' will not find this run: {error}")
         quit_asked = asyncio.Event()
         with TerminalKeys(lambda keys: _type_keys(handset, keys), quit_asked.set):
             work = asyncio.ensure_future(_run_all(plan, recording, handset, out, runners))
@@ -120,6 +145,7 @@ async def _run(plan: RunPlan, recording: Recording | None) -> int:
             for result in results:
                 print(f"{result['name']}: {result['ticks']} ticks, digest {result['digest']}")
     finally:
+        await server.close()
         await handset.close()
     return code
 

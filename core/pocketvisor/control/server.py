@@ -25,6 +25,7 @@ from typing import Any, Final
 from platformdirs import user_runtime_path
 
 from pocketvisor.control.channel import Channel
+from pocketvisor.control.debug_calls import DebugRequest
 from pocketvisor.control.migration_calls import MigrationRequest
 from pocketvisor.control.profile_calls import ProfileRequest
 from pocketvisor.control.workbench import PROTOCOL, Failed, Hello, Progress, Reply, Request
@@ -50,6 +51,17 @@ def socket_path() -> Path:
 def profile_socket_path(profile_id: bytes) -> Path:
     """Where a run of this profile without a window listens."""
     return _runtime_path() / f"profile-{profile_id.hex()[:16]}.sock"
+
+
+def run_socket_path() -> Path:
+    """Where this process listens if it runs guests without a window and without a profile."""
+    return _runtime_path() / f"run-{os.getpid()}.sock"
+
+
+def run_sockets() -> list[Path]:
+    """Where runs without a window listen, or have listened."""
+    folder = _runtime_path()
+    return [*sorted(folder.glob("profile-*.sock")), *sorted(folder.glob("run-*.sock"))]
 
 
 def _runtime_path() -> Path:
@@ -145,7 +157,7 @@ class WorkbenchServer:
         news = _News()
         work = asyncio.ensure_future(self._reply(request, news.tell))
         waiting: set[asyncio.Future[Any]] = {work}
-        if isinstance(request, ProfileRequest | MigrationRequest):
+        if isinstance(request, ProfileRequest | MigrationRequest | DebugRequest):
             waiting.add(asyncio.ensure_future(channel.receive()))
         try:
             while not work.done():

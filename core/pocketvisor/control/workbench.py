@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from pocketvisor.control.balloon_calls import BalloonRequest, BalloonShown
+from pocketvisor.control.debug_calls import DebugAnswer, DebugRequest
 from pocketvisor.control.messages import Sentence
 from pocketvisor.control.migration_calls import MigrationReply, MigrationRequest
 from pocketvisor.control.modem_calls import ModemRequest, ModemShown
@@ -12,7 +13,7 @@ from pocketvisor.control.network_calls import NetworkRequest, NetworkShown
 from pocketvisor.control.phone_calls import PhoneRequest, PhoneShown
 from pocketvisor.control.profile_calls import ProfileReply, ProfileRequest
 
-PROTOCOL = 2
+PROTOCOL = 3
 
 Name = Annotated[str, Meta(max_length=64)]
 Operation = Literal["pause", "resume", "reset", "restart", "power-off", "kill", "remove", "foreground"]
@@ -83,6 +84,7 @@ Request = (
     | PhoneRequest
     | ModemRequest
     | BalloonRequest
+    | DebugRequest
     | ProfileRequest
     | MigrationRequest
 )
@@ -146,6 +148,7 @@ Reply = (
     | PhoneShown
     | ModemShown
     | BalloonShown
+    | DebugAnswer
     | ProfileReply
     | MigrationReply
 )

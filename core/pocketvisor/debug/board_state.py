@@ -6,12 +6,14 @@ that process over. Left out: who raised an SGI (there is one CPU), the timers' r
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 
 import msgspec
 from msgspec import Meta, Struct
 
 from pocketvisor.board import map as board_map
+from pocketvisor.control import debug_messages
+from pocketvisor.control.debug_messages import DebugReply, DebugRequest
 from pocketvisor.errors import DebugError
 
 LINES: Final = 288
@@ -44,6 +46,13 @@ class _Timer(Struct):
     compare: Annotated[list[_Long], Meta(min_length=2, max_length=2)]
     control: Annotated[list[_Word], Meta(min_length=2, max_length=2)]
     frequency: _Word
+
+
+class _Clock(Struct):
+    bytes: _Long
+    base: _Long
+    correction: _Long
+    tick_ps: _Word
 
 
 class Interrupt(Struct, frozen=True):
@@ -104,13 +113,29 @@ class BoardState(Struct, frozen=True):
     timers: list[Timer]
 
 
-def board_state(parts: Mapping[str, Any], clock_ns: int) -> BoardState:
+class AsksProcess(Protocol):
+    async def ask(self, request: DebugRequest) -> DebugReply: ...
+
+
+async def read_board_state(debugger: AsksProcess) -> BoardState:
+    """Of a Debugger's guest. Raises DebugError."""
+    reply = await debugger.ask(debug_messages.BoardState())
+    try:
+        assert isinstance(reply, debug_messages.Opaque)
+        return board_state(msgspec.msgpack.decode(reply.data, type=dict[str, Any]))
+    except (AssertionError, msgspec.MsgspecError):
+        raise DebugError("The guest's process told of a board that cannot be") from None
+
+
+def board_state(parts: Mapping[str, Any]) -> BoardState:
     """`parts`: of the machine's state by name. Raises DebugError where they cannot be."""
     try:
+        clock = msgspec.convert(parts.get("clock"), _Clock)
         gic = msgspec.convert(parts["gic"], _Gic) if "gic" in parts else None
         timer = msgspec.convert(parts["gtimer"], _Timer) if "gtimer" in parts else None
     except msgspec.ValidationError as error:
         raise DebugError(f"The guest's process told of a board that cannot be: {error}") from None
+    clock_ns = (clock.bytes - clock.base) * clock.tick_ps // 4000 + clock.correction
     count = clock_ns // TIMER_TICK_NS
     return BoardState(
         clock_ns=clock_ns,

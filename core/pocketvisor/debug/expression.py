@@ -3,6 +3,7 @@ addresses wherever one is typed.
 
     $r0 == 3 && *(u32*)($sp + 4) > 2        C's operators, with C's precedence
     printk + 0x10                           a symbol is its address; 'any name' for what is no identifier
+    main.c:120                              the first instruction of a source line
     [$sp]  u8[$r1 + 3]  *(i16*)$r2          memory: a u32 unless said; little endian
     phys u32[0x09000018]                    the same by physical address (never a device's register)
     (u8)$r0   (i32)$r0 < 0                  casts: u8 u16 u32 u64 i8 i16 i32 i64
@@ -75,11 +76,17 @@ class Moment:
         return await self._memory.read(address, size, physical=physical)
 
     def symbol(self, name: str) -> int | None:
-        return self._symbols.address(name) if self._symbols is not None else None
+        if self._symbols is None:
+            return None
+        file, colon, line = name.rpartition(":")
+        if colon and line.isdigit():
+            return self._symbols.line_address(file, int(line))
+        return self._symbols.address(name)
 
 
 class NamesSymbols(Protocol):
     def address(self, name: str) -> int | None: ...
+    def line_address(self, file: str, line: int) -> int | None: ...
 
 
 class Expression:

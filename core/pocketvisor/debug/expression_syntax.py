@@ -17,6 +17,7 @@ TYPES: Final[dict[str, tuple[int, bool]]] = {
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9][0-9_]*)(?![\w.])"
     r"|(?P<register>\$[A-Za-z_][A-Za-z0-9_]*)"
+    r"|(?P<place>[A-Za-z_][\w./-]*\.\w{1,4}:[0-9]{1,7})(?!\w)"
     r"|(?P<name>[A-Za-z_.][\w.$@]*(?:::~?[\w.$@]+)*)"
     r"|'(?P<quoted>[^']{1,512})'"
     r"|(?P<operator>&&|\|\||<<|>>|<=|>=|==|!=|[-+*/%&|^~!<>()\[\]?:]))"
@@ -154,6 +155,8 @@ class Parser:
             return Node("number", self._number(text, place))
         if kind == "register":
             return Node("register", text[1:].lower())
+        if kind == "place":
+            return Node("symbol", text)
         if kind == "quoted":
             return Node("number", ord(text)) if len(text) == 1 else Node("symbol", text)
         if kind == "name":

@@ -8,18 +8,16 @@ Left out: thread-specific stops, commands that run at a stop.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct, structs
 
+from pocketvisor.control.debug_messages import STOP_KINDS as KINDS
+from pocketvisor.control.debug_messages import STOPS_MAX, Hit
+from pocketvisor.control.debug_messages import StopKind as Kind
 from pocketvisor.debug.expression import Context, Expression
 from pocketvisor.errors import DebugError
 
-Kind = Literal["execute", "write", "read", "access"]
-KINDS: Final[tuple[Kind, ...]] = ("execute", "write", "read", "access")
-"""In the order of the engine's numbers."""
-
-STOPS_MAX: Final = 1024
 WATCHED_MAX: Final = 1 << 20
 """Bytes of one watchpoint."""
 _IGNORE_MAX: Final = 1 << 32
@@ -64,17 +62,6 @@ class Stop(Struct, kw_only=True):
             return f"breakpoint at {where}"
         how = {"write": "writes to", "read": "reads of", "access": "accesses to"}[self.kind]
         return f"watchpoint for {how} {self.size} bytes at {where}"
-
-
-class Hit(Struct, frozen=True):
-    """What the engine tells: the stop's id, where the guest stands, and of a watchpoint the access."""
-
-    id: int
-    position: int
-    pc: int
-    address: int = 0
-    size: int = 0
-    write: bool = False
 
 
 class StopList:
@@ -226,13 +213,6 @@ class StopList:
             if stop.kind == "execute" and not stop.physical and stop.address == address & ~1
         ]
 
-    def table(self) -> list[tuple[int, int, int, int, bool]]:
-        """active(), as the engine takes them: id, number of the kind, address, size, physical."""
-        return [
-            (stop.id, KINDS.index(stop.kind), stop.address, stop.size, stop.physical)
-            for stop in self.active()
-        ]
-
     async def decides(self, hit: Hit, context: Context, *, count: bool = True) -> bool:
         """Whether the guest stays stopped. All stops at that place count their hits, not just the one that
         the engine names. Without `count` (in a replay, which may pass the same place many times) nothing
@@ -311,3 +291,6 @@ class StopList:
     def _changed(self) -> None:
         for callback in tuple(self._callbacks):
             callback()
+
+
+__all__ = ["KINDS", "STOPS_MAX", "WATCHED_MAX", "Hit", "Kind", "Stop", "StopList"]

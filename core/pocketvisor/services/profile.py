@@ -39,7 +39,7 @@ async def answer(desk: Desk, request: ProfileRequest, tell: Tell) -> ProfileRepl
             return await _clone(desk, request)
         case calls.MoveGuest():
             return await _move(desk, request, tell)
-    guest = _guest_of(desk, Path(request.profile))
+    guest = guest_of_profile(desk, Path(request.profile))
     if guest is None:
         return calls.ProfileAbsent()
     match request:
@@ -90,7 +90,7 @@ def _file(guest: Guest) -> ProfileFile:
 
 async def _open(desk: Desk, request: calls.OpenProfile, tell: Tell) -> Guest:
     path = Path(request.profile)
-    if (running := _guest_of(desk, path)) is not None:
+    if (running := guest_of_profile(desk, path)) is not None:
         raise GuestError(f"{path.name} runs already: it is {running.name} on {running.handset.name}")
     key = request.key
     unlock = None
@@ -125,7 +125,7 @@ async def _move(desk: Desk, request: calls.MoveGuest, tell: Tell) -> calls.Moved
     )
 
 
-def _guest_of(desk: Desk, path: Path) -> Guest | None:
+def guest_of_profile(desk: Desk, path: Path) -> Guest | None:
     for handset in desk.handsets():
         for guest in handset.guests:
             if guest.profile is not None and _same(guest.profile.path, path):

@@ -7,6 +7,8 @@ import pytest
 from pocketvisor.debug.board_state import board_state, interrupt_device, interrupt_name
 from pocketvisor.errors import DebugError
 
+CLOCK = {"clock": {"bytes": 8004, "base": 4, "correction": 600, "tick_ps": 500}}
+
 
 @pytest.mark.parametrize(
     ("number", "name", "device"),
@@ -29,6 +31,7 @@ def test_an_interrupt_has_a_name_and_a_device(number: int, name: str, device: st
 @pytest.mark.parametrize(
     "parts",
     [
+        {"clock": None},
         {"gic": 7},
         {"gic": {"enabled": [0]}},
         {"gtimer": {"compare": [0, -1], "control": [0, 0], "frequency": 0}},
@@ -37,11 +40,11 @@ def test_an_interrupt_has_a_name_and_a_device(number: int, name: str, device: st
 )
 def test_a_board_that_cannot_be_is_refused(parts: dict[str, Any]) -> None:
     with pytest.raises(DebugError, match="cannot be"):
-        board_state(parts, 0)
+        board_state({**CLOCK, **parts})
 
 
 def test_a_board_without_parts_is_empty() -> None:
-    state = board_state({}, 1600)
+    state = board_state(CLOCK)
     assert state.gic is None
     assert state.timers == []
     assert state.count == 100

@@ -22,6 +22,9 @@ class Symbols:
     def address(self, name: str) -> int | None:
         return {"printk": 0xC0008000, "foo.isra.0": 0x100, "std::sort": 0x200, "a b": 0x300}.get(name)
 
+    def line_address(self, file: str, line: int) -> int | None:
+        return 0x8000 + line if file == "lib/main.c" else None
+
 
 MOMENT = Moment({"r0": 3, "r11": 0x40, "sp": 0x10, "r5": 0xFFFF_FFFF}, Memory(), Symbols())
 
@@ -47,6 +50,8 @@ MOMENT = Moment({"r0": 3, "r11": 0x40, "sp": 0x10, "r5": 0xFFFF_FFFF}, Memory(),
         ("foo.isra.0", 0x100),
         ("std::sort", 0x200),
         ("'a b' + 1", 0x301),
+        ("lib/main.c:12 + 4", 0x8010),
+        ("1?2:3", 2),
         ("$fp", 0x40),
         ("[$sp]", 0x13121110),
         ("*$sp", 0x13121110),

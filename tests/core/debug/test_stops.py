@@ -96,7 +96,7 @@ async def test_one_that_is_switched_off_or_gone_does_not_stop() -> None:
     stop = stops.add("execute", 0x8000)
     stops.change(stop.id, enabled=False)
     assert not await stops.decides(hit(stop), MOMENT)
-    assert stops.table() == []
+    assert stops.active() == []
     stops.remove(stop.id)
     assert not await stops.decides(hit(stop), MOMENT)
 
@@ -106,13 +106,6 @@ def test_a_thumb_address_has_its_mark_taken_off() -> None:
     stop = stops.add("execute", 0x8001)
     assert (stop.address, stop.size) == (0x8000, 2)
     assert stops.at(0x8001) == [stop]
-
-
-def test_the_table_is_in_the_engines_numbers() -> None:
-    stops = StopList()
-    stops.add("execute", 0x8000)
-    stops.add("access", 0x1000, 8, physical=True)
-    assert stops.table() == [(1, 0, 0x8000, 4, False), (2, 3, 0x1000, 8, True)]
 
 
 def test_every_change_is_told() -> None:

@@ -18,7 +18,7 @@ def run(code: list[int], ticks: int) -> Guest:
 
 def test_a_timer_that_will_ring() -> None:
     guest = run([*gic_set_up(VIRTUAL_TIMER), *timer_in(100_000)], 200)
-    state = board_state(guest.machine.save(), guest.machine.now_ns())
+    state = board_state(guest.machine.save())
     physical, virtual = state.timers
     assert not physical.enabled
     assert physical.due_ns is None
@@ -34,7 +34,7 @@ def test_a_timer_that_will_ring() -> None:
 
 def test_an_interrupt_that_waits_because_the_cpu_masks_it() -> None:
     guest = run([*gic_set_up(VIRTUAL_TIMER), *write(DISTRIBUTOR + 0x418, 0xA0000000), *timer_in(10)], 5000)
-    state = board_state(guest.machine.save(), guest.machine.now_ns())
+    state = board_state(guest.machine.save())
     gic = state.gic
     assert gic is not None
     assert gic.forwards
@@ -56,7 +56,7 @@ def test_an_interrupt_that_waits_because_the_cpu_masks_it() -> None:
 
 def test_nothing_is_set_up() -> None:
     guest = run([], 10)
-    gic = board_state(guest.machine.save(), 0).gic
+    gic = board_state(guest.machine.save()).gic
     assert gic is not None
     assert not gic.forwards
     assert not gic.signalled

@@ -1,0 +1,108 @@
+"""Of `pocketvisor debug`: stopping a guest, going on, and going back."""
+
+import asyncio
+import re
+
+from pocketvisor.control import debug_calls as calls
+from pocketvisor.debug.debugger import Debugger
+from pocketvisor.debug.stop_info import StopInfo
+from pocketvisor.debug.stops import Stop
+from pocketvisor.errors import DebugError
+from pocketvisor.guest.guest import Guest
+from pocketvisor.services.debug_places import address_of, halt, standing, thumb_at
+
+_SECONDS = re.compile(r"([0-9]+(?:\.[0-9]{1,9})?) *(s|ms)")
+
+
+async def ask(guest: Guest, request: calls.AskDebug) -> calls.Standing:
+    return standing(guest)
+
+
+async def stops(guest: Guest, request: calls.AskStops) -> list[Stop]:
+    return list(guest.debugger.stops)
+
+
+async def add_stop(guest: Guest, request: calls.AddStop) -> list[Stop]:
+    debugger = guest.debugger
+    where = await address_of(debugger, request.place)
+    size = request.size
+    if request.kind == "execute":
+        registers = await debugger.registers()
+        size = 2 if thumb_at(debugger, where, registers.get("cpsr", 0)) else 4
+    return [
+        debugger.stops.add(
+            request.kind,
+            where,
+            size,
+            physical=request.physical,
+            condition=request.condition,
+            ignore=request.ignore,
+            temporary=request.temporary,
+            place=request.place,
+        )
+    ]
+
+
+async def change_stop(guest: Guest, request: calls.ChangeStop) -> list[Stop]:
+    return [
+        guest.debugger.stops.change(
+            request.id, condition=request.condition, ignore=request.ignore, enabled=request.enabled
+        )
+    ]
+
+
+async def remove_stop(guest: Guest, request: calls.RemoveStop) -> list[Stop]:
+    stops = guest.debugger.stops
+    if request.id:
+        stops.remove(request.id)
+    else:
+        stops.clear("user")
+    return list(stops)
+
+
+async def move(guest: Guest, request: calls.Move) -> calls.Halt | calls.Standing:
+    """Cancelled while the guest runs, it is paused: whoever waited has gone, or has had enough."""
+    debugger = guest.debugger
+    if request.how == "continue" and not request.wait:
+        await debugger.resume()
+        return standing(guest)
+    return await halt(guest, await _moved(debugger, request))
+
+
+async def _moved(debugger: Debugger, request: calls.Move) -> StopInfo:
+    match request.how:
+        case "pause":
+            return await debugger.pause()
+        case "continue":
+            return await _continued(debugger)
+        case "step":
+            return await debugger.step(request.count)
+        case "until":
+            return await debugger.run_to(await address_of(debugger, request.place))
+    raise DebugError(f"'{request.how}' is not known here")
+
+
+async def _continued(debugger: Debugger) -> StopInfo:
+    stopped: asyncio.Future[StopInfo] = asyncio.get_running_loop().create_future()
+
+    def note(info: StopInfo) -> None:
+        if not stopped.done():
+            stopped.set_result(info)
+
+    end = debugger.on("stopped", note)  # before it runs: it may stop at once
+    try:
+        await debugger.resume()
+        return await stopped
+    except asyncio.CancelledError:
+        await asyncio.shield(asyncio.ensure_future(debugger.pause()))
+        raise
+    finally:
+        end()
+
+
+def nanoseconds(text: str) -> int | None:
+    """A time of the guest's, such as 2.5s or 40 ms; None where it is none."""
+    found = _SECONDS.fullmatch(text.strip())
+    if found is None:
+        return None
+    return round(float(found[1]) * (1_000_000_000 if found[2] == "s" else 1_000_000))
