@@ -32,6 +32,7 @@ from pocketvisor.devices.user_device import UserDevice, load
 from pocketvisor.devices.virtio import STATUS, VirtioDevice, VirtioSlot
 from pocketvisor.devices.virtio_blk import VirtioBlock
 from pocketvisor.devices.virtio_input import VirtioInput
+from pocketvisor.devices.virtio_replay import ReplayedSlot
 from pocketvisor.devices.virtqueue import GuestMemory, Layout, Payload
 
 CONSOLE = 0
@@ -57,7 +58,9 @@ class Board:
         """Raises what Machine raises.
 
         sync: doorbells are served by whoever runs the machine, at their ticks, and what they start is done at
-        once. replay: all that devices would answer is in the log, so that no device does anything."""
+        once. replay: all that devices would answer is in the log, and they do what it says that they have
+        done (devices/virtio_replay.py): for disks and pictures of the replay's own. What is said to it from
+        outside is lost. What save() says then is a state to go on from live, too."""
         fds = config.descriptors
         self.machine = machine = _native.Machine(
             fds.ram,
@@ -78,7 +81,7 @@ class Board:
         self._again: list[tuple[VirtioSlot, int]] = []
         self._reports: deque[tuple[str, bytes]] = deque()
         self.report_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self.loop = DeviceLoop(self._lock, inline=sync)
+        self.loop = DeviceLoop(self._lock, inline=sync or replay)
         self._devices: dict[str, Device[Any]] = {}
         self._indices: dict[str, int] = {}
         self._user: set[str] = set()
@@ -130,6 +133,8 @@ class Board:
 
             self._semihosting = semihosting(config, machine, CONSOLE)
         machine.set_cpu(config.entry.registers())
+        if replay:
+            machine.follow_replay(self._replayed)
         if not sync:
             self.loop.watch(machine.doorbell_fd, self._serve_doorbells)
 
@@ -196,13 +201,13 @@ class Board:
     def touch(self, x: int, y: int, phase: str, slot: int = 0) -> None:
         """phase: "down", "move" or "up"; x and y in pixels of the panel; slot: which finger."""
         with self._lock:
-            if self._touch_screen.touch(x, y, phase, slot):
+            if not self._replay and self._touch_screen.touch(x, y, phase, slot):
                 self._touch.flush()
 
     def key(self, code: int, pressed: bool) -> None:
         """A key of the keyboard, by Linux's number."""
         with self._lock:
-            if self._keyboard.key(code, pressed):
+            if not self._replay and self._keyboard.key(code, pressed):
                 self._keys.flush()
 
     def hardware_key(self, name: str, pressed: bool) -> None:
@@ -300,21 +305,32 @@ class Board:
     def _serve_doorbells(self) -> bool:
         """Whether there was one."""
         bells = self.machine.take_doorbells()
-        if self._replay:
-            return False
         again, self._again = self._again, []
         for slot, queue in again:
             slot.serve(queue)
         for number, queue in bells:
             self._slots[number].serve(queue)
-        return bool(again or bells)
+        return bool(again or bells) and not self._replay
+
+    def _replayed(self, kind: int, number: int, payload: bytes) -> None:
+        """On the vCPU's thread: a logged event for a virtio device, which the guest is about to have."""
+        with self._lock:
+            self._serve_doorbells()
+            slot = self._slots.get(number)
+            if not isinstance(slot, ReplayedSlot):
+                return
+            if kind == _native.EVENT_VIRTIO_CONFIG:
+                slot.replayed_config(payload)
+            else:
+                slot.replayed(payload)
 
     def _serve_again(self, slot: VirtioSlot, queue: int) -> None:
         if (slot, queue) not in self._again:
             self._again.append((slot, queue))
 
     def _report(self, name: str, report: Struct) -> None:
-        self._tell(name, msgspec.msgpack.encode(report))
+        if not self._replay:
+            self._tell(name, msgspec.msgpack.encode(report))
 
     def _note(self, sentence: str) -> None:
         self._tell("", sentence[:2000].encode())
@@ -361,7 +377,7 @@ class Board:
         return index
 
     def _fill_slot(self, number: int, name: str, device: VirtioDevice) -> None:
-        slot = VirtioSlot(
+        slot = (ReplayedSlot if self._replay else VirtioSlot)(
             _Machine(self.machine, self._legacy),
             number,
             device,

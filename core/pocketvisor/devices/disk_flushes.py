@@ -40,6 +40,10 @@ class Flushes:
     def unanswered(self) -> list[Request]:
         return [*(self._flushing or ()), *self._waiting]
 
+    def answered(self, head: int) -> None:
+        """In a replay, which flushes nothing: the log has the answer."""
+        self._waiting = [request for request in self._waiting if request.head != head]
+
     def forget(self) -> None:
         """The driver has reset the device: nobody waits any more."""
         self._life += 1

@@ -58,9 +58,13 @@ class Keyboard:
             state.pressed.discard(code)
         state.waiting.append((code, pressed))
         if len(state.waiting) > _WAITING_MAX:
-            released = [(key, False) for key in sorted(state.known - state.pressed)]
-            state.waiting = released + [(key, True) for key in sorted(state.pressed - state.known)]
+            state.waiting = self._way_to_now()
         return True
+
+    def _way_to_now(self) -> list[tuple[int, bool]]:
+        known, pressed = self._state.known, self._state.pressed
+        released = [(key, False) for key in sorted(known - pressed)]
+        return released + [(key, True) for key in sorted(pressed - known)]
 
     def next(self) -> list[Event] | None:
         if not self._state.waiting:
@@ -74,6 +78,22 @@ class Keyboard:
             self._state.known.add(code)
         else:
             self._state.known.discard(code)
+
+    def heard(self, events: list[Event]) -> None:
+        state = self._state
+        state.waiting, state.pressed = [], set()
+        for event in events:
+            if event.type != EV_KEY or event.code not in KEYS:
+                continue
+            if event.value:
+                state.known.add(event.code)
+            else:
+                state.known.discard(event.code)
+
+    def let_go(self) -> None:
+        state = self._state
+        if not state.waiting:
+            state.waiting = self._way_to_now()
 
     def forget(self) -> None:
         self._state = KeyboardState()

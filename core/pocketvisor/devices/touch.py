@@ -141,6 +141,22 @@ class TouchScreen:
         elif touch.phase == "down":
             state.known[touch.slot] = touch.id
 
+    def heard(self, events: list[Event]) -> None:
+        state, slot = self._state, 0
+        state.waiting, state.down = [], {}
+        for event in events:
+            if event.type == EV_ABS and event.code == ABS_MT_SLOT:
+                slot = event.value % FINGERS
+            elif event.type == EV_ABS and event.code == ABS_MT_TRACKING_ID:
+                state.known.pop(slot, None)
+                if event.value <= _ID_MAX:
+                    state.known[slot] = event.value
+                    state.next_id = (event.value + 1) & _ID_MAX
+
+    def let_go(self) -> None:
+        if not self._state.waiting:
+            self._state.waiting = self._way_to_now()
+
     def forget(self) -> None:
         self._state = TouchState(next_id=self._state.next_id)
 

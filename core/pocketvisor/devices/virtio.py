@@ -217,6 +217,9 @@ class VirtioSlot:
                 Virtqueue(self.memory, layout._replace(indirect=indirect), position) if layout else None
             )
         self._active = True
+        self._begin()
+
+    def _begin(self) -> None:
         self.device.activate()
 
     def _stop(self) -> None:

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 
 from pocketvisor.devices.device import State, from_plain, plain
 from pocketvisor.devices.virtio import VirtioSlot, Windows
+from pocketvisor.devices.virtio_replay import Replayable
 from pocketvisor.devices.virtqueue import Chain, Piece, Virtqueue, VirtqueueError
 
 F_STATS_VQ: Final = 1 << 1
@@ -81,7 +82,7 @@ class BalloonState(Struct):
     statistics: dict[str, int] = {}
 
 
-class VirtioBalloon:
+class VirtioBalloon(Replayable):
     device_id = 5
     features = F_STATS_VQ | F_DEFLATE_ON_OOM | F_REPORTING
     queue_sizes: tuple[int, ...] = (_QUEUE_SIZE,) * 5
@@ -143,6 +144,9 @@ class VirtioBalloon:
 
     def restore(self, state: State) -> None:
         self._state = from_plain(state, BalloonState)
+
+    def replayed_config(self, config: bytes) -> None:
+        self._state.target = min(_CONFIG.unpack(config)[0], self._ram_pages)
 
     def _given_back(self, queue: int, chain: Chain) -> list[tuple[int, int]]:
         """Memory that a chain gives back."""

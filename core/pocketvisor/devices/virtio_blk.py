@@ -25,8 +25,9 @@ from pocketvisor.devices.device import State, from_plain, plain
 from pocketvisor.devices.disk_flushes import Flushes
 from pocketvisor.devices.disk_requests import IO_ERROR, OK, UNSUPPORTED, Pieces, Refused, Request
 from pocketvisor.devices.virtio import VirtioSlot, Windows, Write
-from pocketvisor.devices.virtqueue import F_INDIRECT
-from pocketvisor.storage.files import SECTOR, FileStore, NotLoaded, ShortFile, Store
+from pocketvisor.devices.virtio_replay import Answered, Replayable
+from pocketvisor.devices.virtqueue import F_INDIRECT, Chain
+from pocketvisor.storage.files import SECTOR, FileStore, MissingStore, NotLoaded, ShortFile, Store
 from pocketvisor.storage.lazy_store import LostChunk
 from pocketvisor.storage.overlay import OverlayStore
 
@@ -85,7 +86,7 @@ class BlockState(Struct):
     flushes: Annotated[list[tuple[_Unsigned32, _Unsigned64]], Meta(max_length=2 * QUEUE_SIZE)] = []
 
 
-class VirtioBlock:
+class VirtioBlock(Replayable):
     device_id = 2
     queue_sizes: tuple[int, ...] = (QUEUE_SIZE,)
     windows: Windows | None = None
@@ -180,6 +181,44 @@ class VirtioBlock:
         """Nothing came of it."""
         if isinstance(self._store, OverlayStore):
             self._store.take_back()
+
+    # Replays
+
+    def unanswered(self, queue: int) -> list[int]:
+        return [head for head, _ in self._used] + [request.head for request in self._flushes.unanswered]
+
+    def replayed(self, queue: int, taken: list[Chain], answered: Answered) -> None:
+        """What was changed is changed here too, and what waits for a flush still does when it goes on."""
+        self._writes, self._used = [], []
+        done = {head for head, _ in answered.used}
+        for head in done:
+            self._flushes.answered(head)
+        for chain in taken:
+            request = requests.parse(chain, self.port.memory)
+            status = answered.writes.get(request.status)
+            if status is None or bytes(status) == _STATUS[OK]:
+                self._do_again(request)
+            if chain.head not in done:
+                self._flushes.add(request)
+
+    def _do_again(self, request: Request) -> None:
+        """Raises OSError where the disk of the replay cannot be what the guest's was."""
+        store = self._store
+        if store is None or not self._writable or isinstance(store, MissingStore):
+            return
+        try:
+            if request.kind == requests.OUT:
+                self._write(request, store)
+                while self._done:
+                    self._write(request, store)
+            elif request.kind in (requests.DISCARD, requests.WRITE_ZEROES):
+                requests.change_ranges(request, store, self.port.memory)
+        except NotLoaded as missing:
+            self._done = 0
+            self._load(missing)
+            self._do_again(request)
+        except Refused:
+            self._done = 0
 
     # Requests
 

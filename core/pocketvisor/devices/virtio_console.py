@@ -20,6 +20,7 @@ from pocketvisor.devices.console_ends import End, ModemEnd, WireEnd
 from pocketvisor.devices.device import State, from_plain, plain
 from pocketvisor.devices.modem.state import Order
 from pocketvisor.devices.virtio import VirtioSlot, Windows
+from pocketvisor.devices.virtio_replay import Answered, Replayable
 from pocketvisor.devices.virtqueue import Chain, VirtqueueError, fill
 
 F_SIZE: Final = 1 << 0
@@ -83,7 +84,7 @@ class Port:
         self.waits = False  # a timer is on for it
 
 
-class VirtioConsole:
+class VirtioConsole(Replayable):
     device_id = 3
     features = F_SIZE | F_MULTIPORT
     windows: Windows | None = None
@@ -120,7 +121,7 @@ class VirtioConsole:
                 self._send_control()
                 self._read_control()
             return
-        number = queue // 2 if queue < CONTROL_IN else queue // 2 - 1
+        number = _number(queue)
         if queue % 2:
             self._from_guest(number)
         self._to_guest(number)
@@ -158,6 +159,39 @@ class VirtioConsole:
             port.end.restore(end_state)
             port.state = port_state
         self._size, self._pending = restored.size, restored.pending
+
+    # Replays
+
+    def replayed(self, queue: int, taken: list[Chain], answered: Answered) -> None:
+        """What the driver says of its ports is heard; what it was told is no more to be told. A modem hears
+        what it is told, and its answers are the log's."""
+        if queue == CONTROL_IN:
+            for chain in taken:
+                told = answered.written(chain)[: _CONTROL.size]
+                same = [message for message in self._pending if message.startswith(told)]
+                if told and same:
+                    self._pending.remove(same[0])
+        elif queue == CONTROL_OUT:
+            for chain in taken:
+                data = _head(self.port, chain, _CONTROL.size)
+                if len(data) == _CONTROL.size:
+                    self._heard(*_CONTROL.unpack(data))
+        else:
+            port = self._ports[_number(queue)]
+            for chain in taken if queue % 2 else ():
+                size = sum(piece.size for piece in chain.readable)
+                if isinstance(port.end, ModemEnd) and size > port.state.taken:
+                    port.end.take(_part(self.port, chain, port.state.taken, size - port.state.taken))
+                port.state.taken = 0
+            if not queue % 2:
+                given = sum(length for _, length in answered.used)
+                held, port.state.held = port.state.held, port.state.held[given:]
+                if isinstance(port.end, ModemEnd):
+                    port.end.give(max(0, given - len(held)))
+
+    def replayed_config(self, config: bytes) -> None:
+        columns, rows, _, _ = _CONFIG.unpack(config)
+        self._size = (columns, rows)
 
     # From the handset
 
@@ -334,6 +368,11 @@ class VirtioConsole:
 def _queue(number: int) -> int:
     """A port's queue towards the guest; the one from the guest is the next."""
     return 0 if number == 0 else 2 * number + 2
+
+
+def _number(queue: int) -> int:
+    """The port of a queue."""
+    return queue // 2 if queue < CONTROL_IN else queue // 2 - 1
 
 
 def _head(slot: VirtioSlot, chain: Chain, size: int) -> bytes:

@@ -24,6 +24,7 @@ from pocketvisor.devices.virtio_gpu_commands import Commands
 from pocketvisor.devices.virtio_gpu_protocol import GpuError, Rect
 from pocketvisor.devices.virtio_gpu_resources import RESOURCES_MAX, Resources, ResourceState
 from pocketvisor.devices.virtio_gpu_scanout import Screen
+from pocketvisor.devices.virtio_replay import Answered, Replayable
 from pocketvisor.devices.virtqueue import F_INDIRECT, Chain, fill
 
 CONTROL_QUEUE: Final = 0
@@ -82,7 +83,7 @@ class GpuState(Struct):
     waiting: Annotated[list[list[_Waiting]], Meta(min_length=2, max_length=2)]
 
 
-class VirtioGpu:
+class VirtioGpu(Replayable):
     device_id = 16
     features = gpu.F_EDID | F_INDIRECT
     queue_sizes: tuple[int, ...] = _QUEUE_SIZES
@@ -179,6 +180,32 @@ class VirtioGpu:
         self._events = events
         self.config = gpu.CONFIG.pack(events, 0, 1, 0)
         self.port.configure(self.config)
+
+    # Replays
+
+    def replay_begins(self) -> None:
+        self.activate()
+
+    def unanswered(self, queue: int) -> list[int]:
+        waiting = self._waiting if self._restored is None else self._restored.waiting
+        return [one.head if isinstance(one, _Waiting) else one[0].head for one in waiting[queue]]
+
+    def replayed(self, queue: int, taken: list[Chain], answered: Answered) -> None:
+        """Every command is done again. How large the panel was the log knows alone."""
+        self._waiting[queue] = []
+        for chain in taken:
+            if queue == CURSOR_QUEUE:
+                self.commands.cursor(self._request(chain))
+            else:
+                self.commands.control(self._request(chain), self.port.memory)
+                self.commands.answered(answered.written(chain))
+        self._publish()
+
+    def replayed_config(self, config: bytes) -> None:
+        self.config = config
+        self._events, _, _, _ = gpu.CONFIG.unpack(config)
+        if self._events & gpu.EVENT_DISPLAY:
+            self.commands.asked = False
 
     # State
 

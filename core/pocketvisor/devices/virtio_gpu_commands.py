@@ -67,6 +67,14 @@ class Commands:
             return gpu.HEADER.pack(code, 0, 0, 0) + body
         return gpu.HEADER.pack(code, gpu.FLAG_FENCE, fence, context) + body
 
+    def answered(self, answer: bytes) -> None:
+        """In a replay: what was answered to the request just done."""
+        if len(answer) < gpu.HEADER.size + gpu.MODE.size:
+            return
+        kind, _, _, _ = gpu.HEADER.unpack_from(answer)
+        if kind == gpu.OK_DISPLAY_INFO:
+            _, _, self.width, self.height, _, _ = gpu.MODE.unpack_from(answer, gpu.HEADER.size)
+
     def cursor(self, request: memoryview) -> None:
         """A request of the cursor queue, which has no answer."""
         try:

@@ -11,7 +11,8 @@ from typing import Final, NamedTuple, Protocol
 
 from pocketvisor.devices.device import State
 from pocketvisor.devices.virtio import VirtioSlot, Windows
-from pocketvisor.devices.virtqueue import Virtqueue, VirtqueueError, fill
+from pocketvisor.devices.virtio_replay import Answered, Replayable
+from pocketvisor.devices.virtqueue import Chain, Virtqueue, VirtqueueError, fill
 
 EV_SYN: Final = 0x00
 EV_KEY: Final = 0x01
@@ -62,11 +63,17 @@ class Source(Protocol):
     def forget(self) -> None:
         """The guest's driver is new: nothing is pressed, nothing waits."""
 
+    def heard(self, events: list[Event]) -> None:
+        """In a replay: the guest hears this of its log, and nobody touches or presses anything here."""
+
+    def let_go(self) -> None:
+        """If nothing waits: what the guest believes pressed and nobody presses is to be told."""
+
     def save(self) -> State: ...
     def restore(self, state: State) -> None: ...
 
 
-class VirtioInput:
+class VirtioInput(Replayable):
     device_id = 18
     features = 0
     queue_sizes: tuple[int, ...] = (64, 64)
@@ -82,6 +89,7 @@ class VirtioInput:
         }
 
     def activate(self) -> None:
+        self._source.let_go()
         self.flush()
 
     def deactivate(self) -> None:
@@ -108,6 +116,12 @@ class VirtioInput:
 
     def restore(self, state: State) -> None:
         self._source.restore(state)
+
+    def replayed(self, queue: int, taken: list[Chain], answered: Answered) -> None:
+        if queue == EVENT_QUEUE:
+            contents = [answered.written(chain) for chain in taken]
+            events = [Event(*_EVENT.unpack(content)) for content in contents if len(content) == _EVENT.size]
+            self._source.heard(events)
 
     def _send(self) -> None:
         queue = self.port.queue(EVENT_QUEUE)

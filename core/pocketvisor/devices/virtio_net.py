@@ -31,6 +31,7 @@ from pocketvisor.devices.net_frame import (
     segments,
 )
 from pocketvisor.devices.virtio import Answer, VirtioSlot, Windows
+from pocketvisor.devices.virtio_replay import Answered, Replayable
 from pocketvisor.devices.virtqueue import F_INDIRECT, Chain, Virtqueue, VirtqueueError
 
 F_CSUM: Final = 1 << 0
@@ -82,7 +83,7 @@ class _State(Struct):
     ] = []
 
 
-class VirtioNet:
+class VirtioNet(Replayable):
     device_id = 1
     queue_sizes: tuple[int, ...] = (256, 256)
     windows: Windows | None = None
@@ -154,6 +155,16 @@ class VirtioNet:
         restored = from_plain(state, _State)
         self._link = restored.link
         self._waiting = deque(restored.waiting)
+
+    # Replays
+
+    def replayed(self, queue: int, taken: list[Chain], answered: Answered) -> None:
+        if queue == RECEIVE:
+            self._waiting.clear()  # they are in the log, or were lost
+
+    def replayed_config(self, config: bytes) -> None:
+        self._link = bool(_CONFIG.unpack(config)[1] & LINK_UP)
+        self.config = config
 
     # To the guest
 

@@ -15,7 +15,8 @@ from msgspec import Meta, Struct
 
 from pocketvisor.devices.device import State, from_plain, plain
 from pocketvisor.devices.virtio import Answer, VirtioSlot, Windows
-from pocketvisor.devices.virtqueue import VirtqueueError, fill
+from pocketvisor.devices.virtio_replay import Answered, Replayable
+from pocketvisor.devices.virtqueue import Chain, VirtqueueError, fill
 
 REQUEST_MAX: Final = 4096
 """Bytes for one request."""
@@ -33,7 +34,7 @@ class RngState(Struct):
     given: Annotated[int, Meta(ge=0)] = 0
 
 
-class VirtioRng:
+class VirtioRng(Replayable):
     device_id = 4
     features = 0
     queue_sizes: tuple[int, ...] = (_QUEUE_SIZE,)
@@ -84,6 +85,10 @@ class VirtioRng:
 
     def restore(self, state: State) -> None:
         self._state = from_plain(state, RngState)
+
+    def replayed(self, queue: int, taken: list[Chain], answered: Answered) -> None:
+        if self._seed is not None:
+            self._state.given += sum(length for _, length in answered.used)
 
     def _allowance(self) -> int:
         if self._seed is not None:
