@@ -16,6 +16,7 @@ from pocketvisor.control import debug_messages as wire
 from pocketvisor.control import messages
 from pocketvisor.control.debug_messages import DebugReply, DebugRequest, Read, StopAt
 from pocketvisor.debug.expression import Moment, NamesSymbols
+from pocketvisor.debug.gdb.opening import OpensToGdb
 from pocketvisor.debug.stop_info import StopInfo, stop_info
 from pocketvisor.debug.stops import Hit, Stop, StopList
 from pocketvisor.errors import DebugError, GuestError, PocketvisorError
@@ -42,7 +43,7 @@ class Sample(Struct, frozen=True):
         return self.position // 4
 
 
-class Debugger:
+class Debugger(OpensToGdb):
     """Events: "stopped" (StopInfo), "running", "stops" (breakpoints changed), "moved" (another moment of its
     life is looked at), "changed" (its registers or memory were written), "attached" (a gdb came or went)."""
 
@@ -58,6 +59,7 @@ class Debugger:
         self._waiting: list[asyncio.Future[StopInfo]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._was = guest.state
+        self._telling = 0  # stops that are not in `last` yet
         self.stops.on_change(self._stops_changed)
         guest.on("state", self._state_changed)
         guest.judge = self._judge
@@ -85,6 +87,7 @@ class Debugger:
 
     async def close(self) -> None:
         """With its guest."""
+        await self.close_gdb()
         for future in self._waiting:
             future.cancel()
         for task in tuple(self._tasks):
@@ -196,6 +199,7 @@ class Debugger:
             target.check_held()
         except GuestError as error:
             raise DebugError(str(error)) from error
+        await self.wait_stopped()  # or the stop before would be taken for this one's
         await self._pushed_all()
         waiting: asyncio.Future[StopInfo] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
@@ -212,7 +216,7 @@ class Debugger:
 
     async def wait_stopped(self) -> StopInfo:
         """At once where it stands still. Raises DebugError where it is off."""
-        if self.standing:
+        if self.standing and not self._telling:
             if self.last is None:
                 self.last = await self._seen()
             return self.last
@@ -294,14 +298,17 @@ class Debugger:
         if self._was is GuestState.RUNNING and was is not GuestState.RUNNING:
             self._listeners.emit("running")
         elif self._was is not was or self._was is GuestState.PAUSED:
+            self._telling += 1
             self._do(self._tell_stopped())
 
     async def _tell_stopped(self) -> None:
         target = self.target
-        if target.state in (GuestState.RUNNING, GuestState.STARTING):
-            return
-        info = await self._seen()
-        self.last = info
+        try:
+            if target.state in (GuestState.RUNNING, GuestState.STARTING):
+                return
+            info = self.last = await self._seen()
+        finally:
+            self._telling -= 1
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             if not future.done():

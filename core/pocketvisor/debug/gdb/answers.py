@@ -29,7 +29,7 @@ class Answers:
 
     async def memory_map(self, packet: bytes) -> bytes:
         mmu = (await self._target.registers()).get("sctlr", 0) & 1
-        flash = self._guest.has_flash and not mmu
+        flash = self._guest.image.firmware is not None and not mmu
         return part_of(memory_map(self._guest.ram_mib << 20, flash=flash), packet)
 
     async def read_registers(self, _: bytes) -> bytes:

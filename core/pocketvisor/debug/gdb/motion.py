@@ -107,7 +107,7 @@ def stop_reply(halt: Halt, registers: Mapping[str, int], words: bytes) -> bytes:
     signal = _SIGINT if halt.reason == "pause" else _SIGTRAP
     if halt.reason == "start-of-recording":
         words = b"replaylog:begin;"
-    elif halt.reason == "end":
+    elif halt.reason == "end-of-recording":
         words = b"replaylog:end;"
     return b"T%02x%bthread:1;%b" % (signal, words, expedited(registers))
 

@@ -2,6 +2,7 @@
 smaller."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pocketvisor.debug.stops import Stop, StopList
@@ -50,21 +51,28 @@ class Target(Protocol):
     async def last_write(self, address: int, size: int = 4, *, physical: bool = False) -> Halt: ...
     async def go_to(self, position: int) -> Halt: ...
     async def return_to_present(self) -> None: ...
-    async def reset(self) -> None:
-        """The guest stands at its first instruction then."""
+    async def reset(self) -> Halt: ...
+
+
+class Imaged(Protocol):
+    """See GuestImage."""
+
+    @property
+    def firmware(self) -> Path | None: ...
 
 
 class DebuggedGuest(Protocol):
     """See Guest."""
 
     name: str
-    state: GuestState
     ram_mib: int
 
     @property
+    def state(self) -> GuestState: ...
+    @property
     def ticks(self) -> int: ...
     @property
-    def has_flash(self) -> bool: ...
+    def image(self) -> Imaged: ...
     @property
     def profile(self) -> "GuestProfile | None": ...
     def counters(self) -> "GuestCounters": ...

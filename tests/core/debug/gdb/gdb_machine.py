@@ -5,6 +5,7 @@ Each instruction has 4 bytes. Those in `writes` store a word; from `last` on it 
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from msgspec import Struct
@@ -31,7 +32,7 @@ class MadeGuest:
     name = "Made"
     ram_mib = 1
     profile = None
-    has_flash = False
+    image = SimpleNamespace(firmware=None)
     ticks = 12
 
     def __init__(self) -> None:
@@ -157,8 +158,9 @@ class MadeMachine:
     async def return_to_present(self) -> None:
         self.in_past = False
 
-    async def reset(self) -> None:
+    async def reset(self) -> MadeHalt:
         self.values["pc"] = self.first
+        return self._halt("pause")
 
     def word(self, address: int) -> int:
         at = address - BASE

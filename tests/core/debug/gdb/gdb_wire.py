@@ -69,6 +69,8 @@ class Wire:
                 return await self.reader.read()
             except ConnectionError:
                 return b""
+            finally:
+                self.close()
 
     def close(self) -> None:
         self.writer.close()
