@@ -45,8 +45,7 @@ static int compare(const void *a, const void *b) {
 
 /* Blocks with a breakpoint, old or new, are to be translated again. */
 static bool equal_breakpoints(const struct debug *debug, const struct debug_stop *stops, unsigned count) {
-    return debug->breakpoints == count &&
-           (!count || memcmp(debug->stops, stops, count * sizeof *stops) == 0);
+    return debug->breakpoints == count && (!count || memcmp(debug->stops, stops, count * sizeof *stops) == 0);
 }
 
 struct affected {
@@ -114,10 +113,8 @@ bool vcpu_set_stops(struct vcpu *vcpu, const struct debug_stop *stops, unsigned 
         qsort(sorted, count, sizeof *sorted, compare);
     struct debug_stop *old = debug->stops;
     if (!equal_breakpoints(debug, sorted, breakpoints)) {
-        struct affected affected = {.old = old,
-                                    .old_count = debug->breakpoints,
-                                    .new = sorted,
-                                    .new_count = breakpoints};
+        struct affected affected = {
+            .old = old, .old_count = debug->breakpoints, .new = sorted, .new_count = breakpoints};
         drop_blocks(vcpu, &affected);
     }
     debug->stops = sorted;
@@ -162,7 +159,7 @@ static bool is_thumb(struct vcpu *vcpu) {
 }
 
 /* The breakpoint at an address, or NULL. Those by physical address are few, and need a walk. */
-static const struct debug_stop *break_at(struct vcpu *vcpu, uint32_t pc) {
+const struct debug_stop *debug_break_at(struct vcpu *vcpu, uint32_t pc) {
     const struct debug *debug = &vcpu->debug;
     uint32_t physical = 0;
     int walked = 0, rights;
@@ -182,11 +179,11 @@ static const struct debug_stop *break_at(struct vcpu *vcpu, uint32_t pc) {
 }
 
 /* Whether a block may hold a breakpoint. */
-static bool has_break(struct vcpu *vcpu, uint32_t pc, uint32_t size) {
+bool debug_has_break(struct vcpu *vcpu, uint32_t pc, uint32_t size) {
     const struct debug *debug = &vcpu->debug;
     for (unsigned i = 0; i < debug->breakpoints; i++) {
         const struct debug_stop *stop = &debug->stops[i];
-        if (stop->physical ? (stop->address - pc & (PAGE_SIZE - 1)) < size : stop->address - pc < size)
+        if (stop->physical ? ((stop->address - pc) & (PAGE_SIZE - 1)) < size : stop->address - pc < size)
             return true;
     }
     return false;
@@ -205,7 +202,7 @@ bool debug_stands(struct vcpu *vcpu, uint32_t pc, uint64_t position) {
         debug->reason = DEBUG_STEP;
     } else if (position >= debug->target) {
         debug->reason = DEBUG_POSITION;
-    } else if (!debug->noting && position != debug->begin && (stop = break_at(vcpu, pc))) {
+    } else if (!debug->noting && position != debug->begin && (stop = debug_break_at(vcpu, pc))) {
         debug->reason = DEBUG_BREAK;
         debug->hit = (struct debug_hit){position, stop->id, pc, stop->address, is_thumb(vcpu) ? 2 : 4, false};
     } else {
@@ -214,32 +211,38 @@ bool debug_stands(struct vcpu *vcpu, uint32_t pc, uint64_t position) {
     return true;
 }
 
-/* The code of a block as far as it can be read. */
-static uint32_t fetch_code(struct vcpu *vcpu, uint32_t pc, uint8_t *code, uint32_t size) {
-    uint32_t physical, within = PAGE_SIZE - (pc & (PAGE_SIZE - 1));
-    int rights;
+bool debug_code_place(struct vcpu *vcpu, uint32_t pc, struct memory **memory, uint32_t *offset) {
     bool user = (read_register(vcpu, UC_ARM_REG_CPSR) & MODE_MASK) == MODE_USER;
-    size = size < within ? size : within; /* of an instruction across the edge the first half tells all */
+    uint32_t physical;
+    int rights;
     if (translate_walk(vcpu, pc, ACCESS_FETCH, user, &physical, &rights) != 0 ||
-        !memory_load(vcpu, physical, code, size))
-        return 0;
-    return size;
+        !(*memory = memory_at(vcpu, physical)))
+        return false;
+    *offset = physical - (*memory)->base;
+    return true;
 }
 
-static uint32_t length_of(const uint8_t *code, bool thumb) {
-    return thumb && code[1] >> 3 < 0x1d ? 2 : 4;
+uint32_t debug_fetch_code(struct vcpu *vcpu, uint32_t pc, uint8_t *code, uint32_t size) {
+    uint32_t offset, within = PAGE_SIZE - (pc & (PAGE_SIZE - 1));
+    struct memory *memory;
+    size = size < within ? size : within; /* of an instruction across the edge the first half tells all */
+    if (!debug_code_place(vcpu, pc, &memory, &offset) || !memory_await(vcpu, memory, offset, size))
+        return 0;
+    memcpy(code, memory->host + offset, size);
+    return size;
 }
 
 uint32_t debug_stretch(struct vcpu *vcpu, uint32_t pc, uint64_t position, uint32_t size, int *instructions) {
     const struct debug *debug = &vcpu->debug;
     uint8_t code[PAGE_SIZE];
-    bool thumb = is_thumb(vcpu), breaks = !debug->noting && has_break(vcpu, pc, size);
-    uint32_t readable = fetch_code(vcpu, pc, code, size), at = 0;
+    bool thumb = is_thumb(vcpu), breaks = !debug->noting && debug_has_break(vcpu, pc, size);
+    uint32_t readable = debug_fetch_code(vcpu, pc, code, size), at = 0;
     *instructions = 0;
     while (at < readable) {
-        at += length_of(code + at, thumb);
+        at += debug_length(code + at, thumb);
         ++*instructions;
-        if (at < size && (debug->steps || position + at >= debug->target || (breaks && break_at(vcpu, pc + at))))
+        if (at < size &&
+            (debug->steps || position + at >= debug->target || (breaks && debug_break_at(vcpu, pc + at))))
             return at;
     }
     return size;
@@ -248,7 +251,7 @@ uint32_t debug_stretch(struct vcpu *vcpu, uint32_t pc, uint64_t position, uint32
 static bool looks_inside(struct vcpu *vcpu, uint32_t pc, uint32_t size) {
     const struct debug *debug = &vcpu->debug;
     return debug->steps || debug->target - vcpu->clock->bytes < size ||
-           (!debug->noting && has_break(vcpu, pc, size));
+           (!debug->noting && debug_has_break(vcpu, pc, size));
 }
 
 bool debug_block_start(struct vcpu *vcpu, uint32_t pc, uint32_t size) {
@@ -271,6 +274,7 @@ int debug_limit(void *context, const struct engine_block *block, int instruction
     struct vcpu *vcpu = context;
     struct piece *piece = &vcpu->debug.piece;
     vcpu->debug.marking = false;
+    vcpu->debug.block_pc = block->pc;
     piece->translating = piece->on && piece->entering && block->pc == piece->pc;
     return piece->translating && piece->instructions < instructions ? piece->instructions : instructions;
 }
@@ -278,7 +282,8 @@ int debug_limit(void *context, const struct engine_block *block, int instruction
 bool debug_again(void *context, const struct engine_block *block) {
     struct vcpu *vcpu = context;
     struct debug *debug = &vcpu->debug;
-    bool again = !debug->piece.translating && !debug->marking && has_break(vcpu, block->pc, block->size);
+    bool again =
+        !debug->piece.translating && !debug->marking && debug_has_break(vcpu, block->pc, block->size);
     if (again) {
         debug->marking = true;
         vcpu->gate_label = NULL;

@@ -6,7 +6,8 @@
  * debugger), and the exact position when the guest is stopped there.
  *
  * Left out: stops between the accesses of one instruction, and guests that change instructions of the block
- * that they are executing without a branch or barrier in between: stepping sees the new ones, running the old.
+ * that they are executing without a branch or barrier in between: stepping sees the new ones, running the
+ * old.
  */
 #ifndef POCKETVISOR_DEBUG_H
 #define POCKETVISOR_DEBUG_H

@@ -11,15 +11,11 @@
 
 enum { INSTRUCTIONS_MOST = 1024 };
 
-void debug_drop_code_at(struct vcpu *vcpu, uint32_t pc) {
-    bool user = (read_register(vcpu, UC_ARM_REG_CPSR) & MODE_MASK) == MODE_USER;
-    uint32_t physical;
-    int rights;
-    struct memory *memory;
-    /* A page whose rights have changed since holds its blocks all the same. */
-    if (translate_walk(vcpu, pc, ACCESS_FETCH, user, &physical, &rights) == 0 &&
-        (memory = memory_at(vcpu, physical)))
-        memory_drop_code(vcpu, memory, physical - memory->base, 1);
+/* Blocks that were translated from where the piece begins. */
+static void drop_code(struct vcpu *vcpu) {
+    struct piece *piece = &vcpu->debug.piece;
+    if (piece->memory)
+        memory_drop_code(vcpu, piece->memory, piece->offset, 1);
 }
 
 void debug_piece_begin(struct vcpu *vcpu) {
@@ -30,7 +26,9 @@ void debug_piece_begin(struct vcpu *vcpu) {
     piece->size = debug_stretch(vcpu, pc, position, rest, &piece->instructions);
     if (!piece->instructions) /* it cannot be read, and will not be executed */
         piece->instructions = INSTRUCTIONS_MOST;
-    debug_drop_code_at(vcpu, pc);
+    if (!debug_code_place(vcpu, pc, &piece->memory, &piece->offset))
+        piece->memory = NULL;
+    drop_code(vcpu);
     vcpu->dropped = false;
     debug_plan(vcpu);
 }
@@ -73,6 +71,6 @@ void debug_piece_left(struct vcpu *vcpu, uint32_t pc) {
     } else {
         vcpu->extra.rest = 0;
     }
-    debug_drop_code_at(vcpu, piece->pc);
+    drop_code(vcpu);
     debug_plan(vcpu);
 }

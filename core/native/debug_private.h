@@ -1,4 +1,5 @@
-/* What a vCPU keeps of its debugger; part of vcpu_private.h, for debug*.c and the few places that ask them. */
+/* What a vCPU keeps of its debugger; part of vcpu_private.h, for debug*.c and the few places that ask them.
+ */
 #ifndef POCKETVISOR_DEBUG_PRIVATE_H
 #define POCKETVISOR_DEBUG_PRIVATE_H
 
@@ -17,6 +18,8 @@ struct piece {
     uint32_t pc, size, rest;
     int instructions;
     uint64_t position;
+    struct memory *memory; /* where its code is; NULL: nowhere */
+    uint32_t offset;
 };
 
 struct debug {
@@ -28,7 +31,8 @@ struct debug {
     unsigned count, breakpoints;
     uint8_t *pages; /* a bit for each virtual page that is watched, then one for each physical page */
     void *translator;
-    bool marking; /* the block is translated again, with a look at its start */
+    uint32_t block_pc; /* of the block in translation */
+    bool marking;      /* the block is translated again, with a look at its start */
 
     uint64_t begin; /* position where running began: no stop there */
     bool watch_begin;
@@ -41,6 +45,10 @@ struct debug {
     bool noting;
     struct debug_hit *notes; /* DEBUG_NOTES_MAX of them, a ring */
     uint64_t noted;
+    /* Breakpoints that were noted as the current block began: where it did, and how many. */
+    uint32_t noted_pc;
+    uint64_t noted_position;
+    unsigned noted_here;
 
     struct piece piece;
 };
@@ -57,25 +65,35 @@ bool debug_block_start(struct vcpu *vcpu, uint32_t pc, uint32_t size);
 /* How many of `size` bytes of code from `pc` on are executed before the guest is to be looked at again, and
  * how many instructions that is. */
 uint32_t debug_stretch(struct vcpu *vcpu, uint32_t pc, uint64_t position, uint32_t size, int *instructions);
+/* The breakpoint at an address, or NULL. */
+const struct debug_stop *debug_break_at(struct vcpu *vcpu, uint32_t pc);
+bool debug_has_break(struct vcpu *vcpu, uint32_t pc, uint32_t size);
+/* The code of a block as far as it can be read: how many bytes. `code` holds a page. */
+uint32_t debug_fetch_code(struct vcpu *vcpu, uint32_t pc, uint8_t *code, uint32_t size);
+static inline uint32_t debug_length(const uint8_t *code, bool thumb) {
+    return thumb && code[1] >> 3 < 0x1d ? 2 : 4;
+}
+/* Where code is. False: in no memory that the guest could fetch it from. */
+bool debug_code_place(struct vcpu *vcpu, uint32_t pc, struct memory **memory, uint32_t *offset);
 /* The override of translation. */
 int debug_limit(void *vcpu, const struct engine_block *block, int instructions);
 bool debug_again(void *vcpu, const struct engine_block *block);
+
+/* debug_note.c */
 void debug_note(struct vcpu *vcpu, const struct debug_hit *hit);
 /* Breakpoints in code that is executed now. */
 void debug_note_code(struct vcpu *vcpu, uint32_t pc, uint64_t position, uint32_t size);
 /* A data abort at the instruction that the PC is at: what comes behind it in its block was not executed. */
-void debug_aborted(struct vcpu *vcpu);
+void debug_note_aborted(struct vcpu *vcpu);
 
 /* debug_piece.c */
 void debug_piece_begin(struct vcpu *vcpu);
-/* At its start. True: stop the engine, which will be behind the piece. */
+/* At its start, once it is known how large it is. */
 void debug_piece_entered(struct vcpu *vcpu, uint32_t size);
 /* The guest is behind it, before the instruction at `pc`. */
 void debug_piece_left(struct vcpu *vcpu, uint32_t pc);
 /* An exception, or an instruction that the engine leaves to us. */
 void debug_piece_exception(struct vcpu *vcpu);
-/* Drops the blocks that hold the instruction at `pc`. */
-void debug_drop_code_at(struct vcpu *vcpu, uint32_t pc);
 
 /* debug_watch.c */
 /* Is a page watched, by its virtual address or its physical one? */

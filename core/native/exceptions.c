@@ -71,6 +71,9 @@ void exceptions_interrupt(uc_engine *uc, uint32_t number, void *user) {
     (void)uc;
     struct vcpu *vcpu = user;
     vcpu->walking = false; /* an abort jumps out of the fill */
+    debug_piece_exception(vcpu);
+    if (number == ENGINE_DATA_ABORT)
+        debug_note_aborted(vcpu);
     switch (number) {
     case ENGINE_SVC:
         if (traps_semihosting(vcpu, false))

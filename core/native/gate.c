@@ -23,10 +23,10 @@ static void *constant_i64(const struct vcpu *vcpu, void *translator, uint64_t va
 }
 
 /* A call of the block hook with a size that no block has: what it means is its own. */
-static void emit_hook_call(const struct vcpu *vcpu, void *translator, uint32_t size) {
+static void emit_hook_call(const struct vcpu *vcpu, void *translator, uint32_t address, uint32_t size) {
     void *arguments[] = {
         constant_i64(vcpu, translator, (uintptr_t)vcpu->uc),
-        constant_i64(vcpu, translator, 0),
+        constant_i64(vcpu, translator, address),
         (char *)translator + vcpu->engine->constant_i32(translator, (int32_t)size),
         constant_i64(vcpu, translator, (uintptr_t)vcpu),
     };
@@ -34,7 +34,7 @@ static void emit_hook_call(const struct vcpu *vcpu, void *translator, uint32_t s
 }
 
 void gate_emit_user_access(struct vcpu *vcpu, void *translator) {
-    emit_hook_call(vcpu, translator, GATE_USER_ACCESS);
+    emit_hook_call(vcpu, translator, 0, GATE_USER_ACCESS);
 }
 
 static void emit_block_start(struct vcpu *vcpu, void *translator, void *size) {
@@ -45,8 +45,13 @@ static void emit_block_start(struct vcpu *vcpu, void *translator, void *size) {
     uintptr_t clock = (uintptr_t)constant_i64(vcpu, translator, (uintptr_t)&vcpu->clock->bytes);
     uintptr_t gate = (uintptr_t)constant_i64(vcpu, translator, (uintptr_t)&vcpu->trigger);
     uintptr_t base = (uintptr_t)translator;
+    /* With a breakpoint in it the hook is called in any case: as many operations, so that the block's end,
+     * which their number may decide, stays where it is. */
+    size_t compared =
+        vcpu->debug.marking ? offsetof(struct vcpu, debug.always) : offsetof(struct vcpu, trigger);
     engine->emit_3(translator, OP_LOAD_I64, (uintptr_t)before, clock, 0);
-    engine->emit_3(translator, OP_LOAD_I64, (uintptr_t)trigger, gate, 0);
+    engine->emit_3(translator, OP_LOAD_I64, (uintptr_t)trigger, gate,
+                   compared - offsetof(struct vcpu, trigger));
     engine->emit_3(translator, OP_STORE_I64, (uintptr_t)before, gate,
                    offsetof(struct vcpu, before) - offsetof(struct vcpu, trigger));
     engine->emit_extend(translator, (uintptr_t)after - base, (uintptr_t)size - base);
@@ -56,11 +61,19 @@ static void emit_block_start(struct vcpu *vcpu, void *translator, void *size) {
     /* Ends a basic block of the intermediate language: no temporary outlives it. */
     engine->emit_branch(translator, CONDITION_BELOW, (uintptr_t)before - base, (uintptr_t)trigger - base,
                         vcpu->gate_label);
-    emit_hook_call(vcpu, translator, GATE_TRIGGERED);
+    emit_hook_call(vcpu, translator, vcpu->debug.block_pc, GATE_TRIGGERED);
 }
 
 bool gate_emit(void *context, void *translator, void *function, int count, void **arguments) {
     struct vcpu *vcpu = context;
+    vcpu->debug.translator = translator;
+    if (function == vcpu->engine->check_exit && vcpu->debug.piece.translating) {
+        /* A piece that was asked to stop runs to its end. */
+        if (vcpu->gate_label)
+            vcpu->engine->emit_1(translator, OP_SET_LABEL, (uintptr_t)vcpu->gate_label);
+        vcpu->gate_label = NULL;
+        return true;
+    }
     if (vcpu->no_gate)
         return false;
     if (function == (void *)vcpu_on_block && count == 4) {

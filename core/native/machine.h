@@ -31,6 +31,10 @@ enum run_reason {
     RUN_DEAD,
     RUN_ERROR,
     RUN_EXIT,
+    RUN_BREAK,
+    RUN_WATCH,
+    RUN_STEP,
+    RUN_POSITION,
 };
 
 enum { MACHINE_DEVICES = 32, MACHINE_UARTS = 4, MACHINE_MEMORIES = 6, MACHINE_ERROR = 256 };
@@ -80,6 +84,12 @@ void machine_follow_replay(struct machine *machine, machine_follower call, void 
 
 /* Runs until something in enum run_reason happens. */
 enum run_reason machine_run(struct machine *machine, uint64_t until_tick);
+/* The same, and to a position (debug.h; UINT64_MAX: none), and for so many instructions (0: no matter). */
+enum run_reason machine_run_to(struct machine *machine, uint64_t until_tick, uint64_t position,
+                               uint64_t steps);
+/* From any thread: a replay keeps real time's pace (at first it does, unless idle time is skipped), or runs
+ * as fast as it can. */
+void machine_set_watched_pace(struct machine *machine, bool on);
 bool machine_started(const struct machine *machine);
 /* The sentence behind RUN_ERROR, or "". */
 const char *machine_error(const struct machine *machine);
@@ -144,9 +154,9 @@ bool machine_freeze_ram(struct machine *machine, int own_fd, char error[MACHINE_
 bool machine_begin_capture(struct machine *machine, int shadow_fd, const uint8_t *wanted, uint8_t *dirty,
                            char error[MACHINE_ERROR]);
 
-/* Not running: what is written down of the guest from here on, TRACE_OF_* bits into a memfd for a struct trace_page;
- * a sample at the first block start of each `period` ticks. An earlier trace ends. The descriptor stays the
- * caller's. */
+/* Not running: what is written down of the guest from here on, TRACE_OF_* bits into a memfd for a struct
+ * trace_page; a sample at the first block start of each `period` ticks. An earlier trace ends. The descriptor
+ * stays the caller's. */
 bool machine_start_trace(struct machine *machine, int fd, uint32_t kinds, uint64_t period,
                          char error[MACHINE_ERROR]);
 void machine_stop_trace(struct machine *machine);
@@ -161,5 +171,8 @@ struct machine_part {
 };
 bool machine_part(struct machine *machine, unsigned index, struct machine_part *part);
 bool machine_restored(struct machine *machine, char error[MACHINE_ERROR]);
+
+/* Not running. False: the register does not take this value. Another PC ends a wait. */
+bool machine_set_register(struct machine *machine, const struct debug_register *reg, uint64_t value);
 
 #endif

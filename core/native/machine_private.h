@@ -98,6 +98,7 @@ struct machine {
     char error[MACHINE_ERROR];
 
     /* Between threads. */
+    atomic_bool unwatched; /* a replay runs as fast as it can */
     atomic_bool stop, sync, sync_asked, bell_signalled;
     atomic_uint_fast64_t exit_asked; /* its code, with EXIT_ASKED set */
     atomic_uint_fast64_t rate;

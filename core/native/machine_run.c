@@ -190,6 +190,11 @@ uint64_t machine_rate(const struct machine *machine) {
     return !own || (given && given < own) ? given : own;
 }
 
+void machine_set_watched_pace(struct machine *machine, bool on) {
+    atomic_store(&machine->unwatched, !on);
+    machine_wake(machine);
+}
+
 /* Gives the guest's clock what it lacks to real time, where it follows real time at all. */
 static void catch_up(struct machine *machine, uint64_t real, uint64_t slack) {
     if (machine->skip_idle || machine_replaying(machine))
@@ -203,6 +208,8 @@ static void catch_up(struct machine *machine, uint64_t real, uint64_t slack) {
 }
 
 uint64_t machine_ahead(struct machine *machine, uint64_t real) {
+    if (machine_replaying(machine) && atomic_load_explicit(&machine->unwatched, memory_order_relaxed))
+        return 0;
     int64_t rate_ahead = machine->pace.ahead_ns;
     uint64_t ns = rate_ahead > PACE_SLEEP_NS ? (uint64_t)rate_ahead : 0;
     if (machine_replaying(machine) && !machine->skip_idle) {
@@ -254,16 +261,41 @@ bool machine_attend(void *pointer) {
     return false;
 }
 
-static void go(struct machine *machine) {
+/* In the midst of a block nothing enters, and attention that is asked for stays so. */
+static bool begin(struct machine *machine) {
+    if (vcpu_in_block(machine->vcpu)) {
+        if (atomic_exchange(&machine->stop, false))
+            machine->reason = RUN_STOPPED;
+        return machine->reason == RUN_NONE;
+    }
     vcpu_take_attention(machine->vcpu);
     machine_settle(machine);
-    if (machine_leave(machine) || (machine->state.waiting && machine_idle(machine)))
+    return !machine_leave(machine) && !(machine->state.waiting && machine_idle(machine));
+}
+
+static enum run_reason debug_stop(const struct machine *machine) {
+    switch (vcpu_debug_reason(machine->vcpu)) {
+    case DEBUG_WATCH:
+        return RUN_WATCH;
+    case DEBUG_STEP:
+        return RUN_STEP;
+    case DEBUG_POSITION:
+        return RUN_POSITION;
+    default:
+        return RUN_BREAK;
+    }
+}
+
+static void go(struct machine *machine) {
+    if (!begin(machine))
         return;
     for (;;) {
         machine_plan(machine);
         enum vcpu_stop stop = vcpu_run(machine->vcpu);
         if (stop == VCPU_ERROR)
             machine_fail(machine, vcpu_error(machine->vcpu));
+        if (stop == VCPU_DEBUG && machine->reason == RUN_NONE)
+            machine->reason = debug_stop(machine);
         if (machine->reason != RUN_NONE)
             return;
         machine->suspended = false;
@@ -273,6 +305,11 @@ static void go(struct machine *machine) {
 }
 
 enum run_reason machine_run(struct machine *machine, uint64_t until_tick) {
+    return machine_run_to(machine, until_tick, NEVER, 0);
+}
+
+enum run_reason machine_run_to(struct machine *machine, uint64_t until_tick, uint64_t position,
+                               uint64_t steps) {
     uint64_t real = machine_real_ns();
     machine->thread = pthread_self();
     machine->running = machine->started = true;
@@ -285,7 +322,10 @@ enum run_reason machine_run(struct machine *machine, uint64_t until_tick) {
         machine->rate_seen = machine_rate(machine);
         pace_begin(&machine->pace, real, machine->clock.bytes, machine->rate_seen);
     }
-    if (machine->reason == RUN_NONE)
+    vcpu_aim(machine->vcpu, position, steps);
+    if (machine->reason == RUN_NONE && position <= machine->clock.bytes)
+        machine->reason = RUN_POSITION;
+    else if (machine->reason == RUN_NONE)
         go(machine);
     machine_flush_output(machine);
     real = machine_real_ns();

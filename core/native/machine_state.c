@@ -27,6 +27,16 @@ void machine_reset(struct machine *machine) {
     machine->suspended = false;
 }
 
+bool machine_set_register(struct machine *machine, const struct debug_register *reg, uint64_t value) {
+    const struct debug_register *pc = debug_register_named("pc");
+    uint64_t before = vcpu_read_named(machine->vcpu, pc);
+    if (!vcpu_write_named(machine->vcpu, reg, value))
+        return false;
+    if (vcpu_read_named(machine->vcpu, pc) != before)
+        machine->state.waiting = 0;
+    return true;
+}
+
 bool machine_started(const struct machine *machine) {
     return machine->started;
 }
@@ -214,7 +224,8 @@ bool machine_part(struct machine *machine, unsigned index, struct machine_part *
         *part = (struct machine_part){"machine", &machine->state, machine_fields, machine_possible};
         return true;
     case 2:
-        *part = (struct machine_part){"vcpu", vcpu_extra_state(machine->vcpu), vcpu_extra_fields, NULL};
+        *part = (struct machine_part){"vcpu", vcpu_extra_state(machine->vcpu), vcpu_extra_fields,
+                                      vcpu_extra_possible};
         return true;
     case 3:
         set_part(part, &machine->gic, &gic_distributor_ops);

@@ -224,7 +224,12 @@ bool vcpu_write_memory(struct vcpu *vcpu, uint32_t address, const void *data, ui
     struct memory *memory = writable_at(vcpu, address, size);
     if (!memory || size == 0)
         return memory != NULL;
-    uint32_t offset = address - memory->base;
+    debug_watch_device(vcpu, address, size);
+    return memory_write(vcpu, memory, address - memory->base, data, size);
+}
+
+bool memory_write(struct vcpu *vcpu, struct memory *memory, uint32_t offset, const void *data,
+                  uint32_t size) {
     uint32_t last = (uint32_t)((uint64_t)offset + size - 1) >> PAGE_SHIFT;
     bool code = false;
     for (uint32_t page = offset >> PAGE_SHIFT; page <= last; page++) {
@@ -243,6 +248,7 @@ bool vcpu_clear_memory(struct vcpu *vcpu, uint32_t address, uint32_t size) {
     if (!memory || size == 0)
         return memory != NULL;
     uint32_t offset = address - memory->base;
+    debug_watch_device(vcpu, address, size);
     uint32_t first = offset >> PAGE_SHIFT, last = (uint32_t)((uint64_t)offset + size - 1) >> PAGE_SHIFT;
     if (!memory_await(vcpu, memory, offset, size))
         return false;

@@ -76,6 +76,14 @@ static int fill(PyObject *module) {
         {"RUN_DEAD", RUN_DEAD},
         {"RUN_ERROR", RUN_ERROR},
         {"RUN_EXIT", RUN_EXIT},
+        {"RUN_BREAK", RUN_BREAK},
+        {"RUN_WATCH", RUN_WATCH},
+        {"RUN_STEP", RUN_STEP},
+        {"RUN_POSITION", RUN_POSITION},
+        {"STOP_EXECUTE", DEBUG_EXECUTE},
+        {"STOP_WRITE", DEBUG_WRITE},
+        {"STOP_READ", DEBUG_READ},
+        {"STOP_ACCESS", DEBUG_ACCESS},
         {"TRACE_SIZE", sizeof(struct trace_page)},
         {"EVENT_CONSOLE_INPUT", EVENT_CONSOLE_INPUT},
         {"EVENT_CLOCK", EVENT_CLOCK},
@@ -87,6 +95,11 @@ static int fill(PyObject *module) {
         if (PyModule_AddIntConstant(module, constants[index].name, constants[index].value) < 0)
             return -1;
     if (PyModule_AddStringConstant(module, "ENGINE", vcpu_engine) < 0)
+        return -1;
+    PyObject *names = module_register_names();
+    int added = names ? PyModule_AddObjectRef(module, "REGISTERS", names) : -1;
+    Py_XDECREF(names);
+    if (added < 0)
         return -1;
     PyObject *type = PyType_FromModuleAndSpec(module, &machine_spec, NULL);
     if (!type)

@@ -34,7 +34,11 @@ typedef struct machine_object {
 
 extern PyType_Spec machine_spec;
 extern PyMethodDef machine_part_methods[], machine_outside_methods[], machine_state_methods[],
-    machine_device_methods[], machine_memory_methods[], machine_trace_methods[];
+    machine_device_methods[], machine_memory_methods[], machine_trace_methods[], machine_debug_methods[];
+extern PyGetSetDef machine_debug_attributes[];
+
+/* module_debug.c: a new tuple of (name, bits). */
+PyObject *module_register_names(void);
 
 /* Each sets an exception and answers false where the call is out of place. */
 bool module_require_made(MachineObject *self);    /* __init__ succeeded */

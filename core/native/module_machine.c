@@ -123,18 +123,21 @@ static void machine_dealloc(MachineObject *self) {
 }
 
 static PyObject *run(MachineObject *self, PyObject *arguments, PyObject *keywords) {
-    static char *names[] = {"until_tick", NULL};
-    PyObject *until = Py_None;
-    uint64_t tick = UINT64_MAX;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "|O", names, &until) || !module_require_still(self))
+    static char *names[] = {"until_tick", "position", "steps", NULL};
+    PyObject *until = Py_None, *place = Py_None;
+    uint64_t tick = UINT64_MAX, position = UINT64_MAX, steps = 0;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "|O$OO&", names, &until, &place, module_u64,
+                                     &steps) ||
+        !module_require_still(self))
         return NULL;
-    if (until != Py_None && !module_u64(until, &tick))
+    if ((until != Py_None && !module_u64(until, &tick)) ||
+        (place != Py_None && !module_u64(place, &position)))
         return NULL;
     enum run_reason reason;
     self->running = true;
     self->runner = PyThread_get_thread_ident();
     Py_BEGIN_ALLOW_THREADS;
-    reason = machine_run(self->machine, tick);
+    reason = machine_run_to(self->machine, tick, position, steps);
     Py_END_ALLOW_THREADS;
     self->running = false;
     if (PyErr_CheckSignals() < 0)
@@ -289,7 +292,8 @@ static PyGetSetDef attributes[] = {
 
 static PyMethodDef own_methods[] = {
     {"run", METHOD(run), METH_VARARGS | METH_KEYWORDS,
-     "run($self, /, until_tick=None)\n--\n\nRuns until something in RUN_* happens and says what."},
+     "run($self, /, until_tick=None, *, position=None, steps=0)\n--\n\nRuns until something in RUN_* happens "
+     "and says what."},
     {"stop", METHOD(stop), METH_NOARGS, "stop($self, /)\n--\n\nFrom any thread: run() returns soon."},
     {"request_exit", METHOD(request_exit), METH_VARARGS | METH_KEYWORDS,
      "request_exit($self, /, code)\n--\n\nEnds the run with RUN_EXIT at the next block start."},
@@ -307,19 +311,25 @@ static PyMethodDef own_methods[] = {
     {"counters", METHOD(counters), METH_NOARGS, "counters($self, /)\n--\n\nCounters by name."},
 };
 
-enum { METHODS_MAX = 80 };
+enum { METHODS_MAX = 96, ATTRIBUTES_MAX = 16 };
 static PyMethodDef methods[METHODS_MAX];
+static PyGetSetDef all_attributes[ATTRIBUTES_MAX];
 
 /* One table out of all files'. */
 __attribute__((constructor)) static void join_methods(void) {
     size_t count = sizeof own_methods / sizeof *own_methods;
     memcpy(methods, own_methods, sizeof own_methods);
-    const PyMethodDef *const tables[] = {machine_part_methods,   machine_outside_methods,
-                                         machine_state_methods,  machine_device_methods,
-                                         machine_memory_methods, machine_trace_methods};
+    const PyMethodDef *const tables[] = {
+        machine_part_methods,   machine_outside_methods, machine_state_methods, machine_device_methods,
+        machine_memory_methods, machine_trace_methods,   machine_debug_methods};
     for (size_t table = 0; table < sizeof tables / sizeof *tables; table++)
         for (const PyMethodDef *method = tables[table]; method->ml_name; method++)
             methods[count++] = *method;
+    count = 0;
+    const PyGetSetDef *const of_attributes[] = {attributes, machine_debug_attributes};
+    for (size_t table = 0; table < sizeof of_attributes / sizeof *of_attributes; table++)
+        for (const PyGetSetDef *attribute = of_attributes[table]; attribute->name; attribute++)
+            all_attributes[count++] = *attribute;
 }
 
 static PyType_Slot slots[] = {
@@ -331,7 +341,7 @@ static PyType_Slot slots[] = {
     {Py_tp_traverse, machine_traverse},
     {Py_tp_clear, machine_clear},
     {Py_tp_methods, methods},
-    {Py_tp_getset, attributes},
+    {Py_tp_getset, all_attributes},
     {Py_bf_getbuffer, view_ram},
     {0, NULL},
 };

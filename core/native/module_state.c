@@ -1,51 +1,10 @@
-/* Machine's methods on what a machine that stands still is: registers, recording, state.
- */
+/* Machine's methods on what a machine that stands still is: recording, state. */
 #include "module.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define METHOD(function) ((PyCFunction)(void (*)(void))function)
-
-static PyObject *set_cpu(MachineObject *self, PyObject *arguments, PyObject *keywords) {
-    static char *names[] = {"registers", NULL};
-    PyObject *registers, *key, *value;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O!", names, &PyDict_Type, &registers) ||
-        !module_require_still(self))
-        return NULL;
-    /* CPSR first, whatever the order: it decides about banks, and the PC about Thumb. */
-    for (int pass = 0; pass < 2; pass++)
-        for (Py_ssize_t position = 0; PyDict_Next(registers, &position, &key, &value);) {
-            const char *name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : NULL;
-            const struct vcpu_register *found = vcpu_registers;
-            uint32_t number;
-            while (found->name && !(name && strcmp(found->name, name) == 0))
-                found++;
-            if (!found->name)
-                return PyErr_Format(PyExc_ValueError, "there is no register %R", key);
-            if (!module_u32(value, &number))
-                return NULL;
-            if ((strcmp(name, "cpsr") == 0) == (pass == 0))
-                vcpu_set_register(machine_vcpu(self->machine), found->id, number);
-        }
-    Py_RETURN_NONE;
-}
-
-static bool set_number(PyObject *dict, const char *name, uint64_t number) {
-    PyObject *value = PyLong_FromUnsignedLongLong(number);
-    int result = value ? PyDict_SetItemString(dict, name, value) : -1;
-    Py_XDECREF(value);
-    return result == 0;
-}
-
-static PyObject *registers(MachineObject *self, PyObject *unused) {
-    (void)unused;
-    PyObject *dict = module_require_still(self) ? PyDict_New() : NULL;
-    for (const struct vcpu_register *reg = vcpu_registers; dict && reg->name; reg++)
-        if (!set_number(dict, reg->name, vcpu_get_register(machine_vcpu(self->machine), reg->id)))
-            Py_CLEAR(dict);
-    return dict;
-}
 
 static PyObject *translate(MachineObject *self, PyObject *arguments, PyObject *keywords) {
     static char *names[] = {"address", NULL};
@@ -244,9 +203,12 @@ static bool parse_state(MachineObject *self, PyObject *state, uint8_t *at) {
         }
         for (const struct state_field *field = part.fields; field->name; field++) {
             PyObject *value = PyDict_GetItemString(dict, field->name);
-            if (!value || !set_field(at, field, value))
+            size_t size = (size_t)field->size * field->count;
+            if (!value && field->later)
+                memset(at, 0, size);
+            else if (!value || !set_field(at, field, value))
                 return wrong(part.name, field->name);
-            at += (size_t)field->size * field->count;
+            at += size;
         }
     }
     return true;
@@ -318,9 +280,6 @@ static PyObject *restore(MachineObject *self, PyObject *arguments, PyObject *key
 }
 
 PyMethodDef machine_state_methods[] = {
-    {"set_cpu", METHOD(set_cpu), METH_VARARGS | METH_KEYWORDS,
-     "set_cpu($self, /, registers)\n--\n\nSets registers by name."},
-    {"registers", METHOD(registers), METH_NOARGS, "registers($self, /)\n--\n\nRegisters by name."},
     {"translate", METHOD(translate), METH_VARARGS | METH_KEYWORDS,
      "translate($self, /, address)\n--\n\n(physical address, rights) of a virtual address, or None."},
     {"record", METHOD(record), METH_NOARGS, "record($self, /)\n--\n\nBegins to log events."},

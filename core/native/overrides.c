@@ -80,6 +80,10 @@ static const struct {
     {"tcg_const_i32_arm", &originals.constant_i32},
     {"tcg_const_i64_arm", &originals.constant_i64},
     {"helper_check_exit_request_arm", &originals.check_exit},
+    {"cpu_loop_exit_restore_arm", &originals.leave},
+    {"tcg_func_start_arm", &originals.begin_block},
+    {"tcg_tb_foreach_arm", &originals.each_block},
+    {"tb_phys_invalidate_arm", &originals.drop_block},
     {"gen_intermediate_code_arm", &inner.translate},
     {"helper_set_cp_reg_arm", &inner.set_cp},
     {"helper_cpsr_write_arm", &inner.set_cpsr},
@@ -207,7 +211,11 @@ void gen_intermediate_code_arm(void *cpu, void *block, int instructions) {
         here.listener->translate(here.vcpu, block);
     if (!originals.fill)
         find_next();
+    if (here.listener && here.listener->limit)
+        instructions = here.listener->limit(here.vcpu, block, instructions);
     inner.translate(cpu, block, instructions);
+    if (here.listener && here.listener->again && here.listener->again(here.vcpu, block))
+        inner.translate(cpu, block, instructions);
     if (here.listener && here.listener->translated)
         here.listener->translated(here.vcpu, block);
 }

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OVERRIDES_VERSION = 5 };
+enum { OVERRIDES_VERSION = 6 };
 
 /* As libunicorn numbers them. */
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
@@ -64,6 +64,16 @@ struct engine_functions {
     /* Where an access is from that came to a fill with this return address: its block's start and its own
      * instruction. False: from no block. The CPU's state stays as it is. */
     bool (*place)(void *cpu, uintptr_t return_address, uint32_t *start, uint32_t *pc);
+    /* Leaves the block that an access is in, with the CPU's state as before the access's instruction; does
+     * not return. */
+    void (*leave)(void *cpu, uintptr_t return_address);
+
+    /* `translator` is the same one for as long as the engine lives. begin_block: forgets what was put into
+     * the block in translation. each_block: tells of all blocks, until a call does not answer 0; `block` is a
+     * struct engine_block. drop_block: `page` is UINT64_MAX. */
+    void (*begin_block)(void *translator);
+    void (*each_block)(void *translator, int (*call)(void *key, void *block, void *context), void *context);
+    void (*drop_block)(void *translator, void *block, uint64_t page);
 };
 
 /* Who is told instead of libunicorn. Without a listener on this thread every call goes straight on; so does
@@ -80,6 +90,10 @@ struct overrides_listener {
     /* A block is about to be translated, and a load or store in it; then it is. */
     void (*translate)(void *vcpu, const struct engine_block *block);
     void (*translated)(void *vcpu, const struct engine_block *block);
+    /* Before: the most instructions that it may have. After: true to have it translated anew (begin_block()).
+     */
+    int (*limit)(void *vcpu, const struct engine_block *block, int instructions);
+    bool (*again)(void *vcpu, const struct engine_block *block);
     void (*emit_access)(void *vcpu, void *translator, uintptr_t mmu_index);
     /* A flush of the whole TLB. True: not now. */
     bool (*flush)(void *vcpu, void *cpu);

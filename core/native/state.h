@@ -3,6 +3,7 @@
 #ifndef POCKETVISOR_STATE_H
 #define POCKETVISOR_STATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,12 +12,15 @@ struct state_field {
     uint32_t offset;  /* within the state struct */
     uint8_t size;     /* bytes of one element: 1, 2, 4 or 8, unsigned */
     uint32_t count;   /* elements; more than one is a list, and bytes where size is 1 */
+    bool later;       /* older states lack it, which means 0 */
 };
 
-#define STATE_FIELD(type, member) {#member, offsetof(type, member), sizeof(((type *)0)->member), 1}
+#define STATE_FIELD(type, member) {#member, offsetof(type, member), sizeof(((type *)0)->member), 1, false}
+#define STATE_LATER_FIELD(type, member)                                                                      \
+    {#member, offsetof(type, member), sizeof(((type *)0)->member), 1, true}
 #define STATE_ARRAY(type, member)                                                                            \
     {#member, offsetof(type, member), sizeof(((type *)0)->member[0]),                                        \
-     sizeof(((type *)0)->member) / sizeof(((type *)0)->member[0])}
-#define STATE_END {0, 0, 0, 0}
+     sizeof(((type *)0)->member) / sizeof(((type *)0)->member[0]), false}
+#define STATE_END {0, 0, 0, 0, false}
 
 #endif

@@ -86,7 +86,6 @@ static bool fill(void *context, void *cpu, uint64_t address, int size, int acces
     vcpu->fill.cpu = cpu;
     vcpu->nothing = false;
     vcpu->walking = true;
-    domains_filled(vcpu, (uint32_t)address, mmu_index);
     await_tables(vcpu, (uint32_t)address);
     bool found = long_descriptors_on(vcpu) && cp15_read(vcpu, CP15_SCTLR) & SCTLR_M
                      ? fill_long(vcpu, cpu, (uint32_t)address, access, mmu_index)
@@ -144,6 +143,9 @@ static void set_page(void *context, void *cpu, uint32_t virtual_address, uint64_
     struct vcpu *vcpu = context;
     const int access = vcpu->fault.access;
     vcpu->walking = false;
+    bool watched = debug_page(&vcpu->debug, virtual_address, physical);
+    if (watched && access != ACCESS_FETCH)
+        debug_watch_access(vcpu, cpu, physical | (vcpu->fault.address & (PAGE_SIZE - 1)));
     struct memory *memory = memory_at(vcpu, physical);
     uint32_t page = memory ? (uint32_t)(physical - memory->base) >> PAGE_SHIFT : 0;
     if (memory && !prepare(vcpu, memory, page, access))
@@ -167,6 +169,14 @@ static void set_page(void *context, void *cpu, uint32_t virtual_address, uint64_
                                          access, mmu_index, attributes, RESPONSE_DECODE_ERROR,
                                          vcpu->fill.return_address);
     }
+    if (!watched) {
+        domains_filled(vcpu, vcpu->fault.address, mmu_index);
+    } else if (access == ACCESS_FETCH) {
+        rights &= RIGHT_EXECUTE;
+    } else { /* good for this access; no domain needs to know */
+        rights &= ~RIGHT_EXECUTE;
+        size = 1;
+    }
     vcpu->engine->set_page(cpu, virtual_address, physical, attributes, rights, mmu_index, size);
 }
 
@@ -188,6 +198,8 @@ const struct overrides_listener translate_listener = {
     .emit_call = gate_emit,
     .translate = translate,
     .translated = translated,
+    .limit = debug_limit,
+    .again = debug_again,
     .emit_access = domains_emit_access,
     .flush = domains_flush,
     .domains = domains_write,

@@ -188,6 +188,7 @@ bool traps_invalid(uc_engine *uc, void *user) {
     /* WFE and YIELD: hints, and the engine is past them. With one vCPU there is nobody to wait for. */
     if (syndrome != 0x02000000 && (class < 1 || class > 0xe))
         return true;
+    debug_piece_exception(vcpu);
     write_register(vcpu, UC_ARM_REG_ESR, ESR_NONE);
     uint32_t pc = read_register(vcpu, UC_ARM_REG_PC), cpsr = read_register(vcpu, UC_ARM_REG_CPSR);
     struct instruction instruction;

@@ -54,7 +54,8 @@ void vcpu_fail(struct vcpu *vcpu, const char *format, ...) {
 /* Stores the trigger before it looks at the flag; vcpu_attention() sets the flag before it stores. So one of
  * the two sees the other. */
 void vcpu_arm_trigger(struct vcpu *vcpu) {
-    atomic_store(&vcpu->trigger, vcpu->irq ? 0 : vcpu->limit);
+    uint64_t first = vcpu->limit < vcpu->debug.from ? vcpu->limit : vcpu->debug.from;
+    atomic_store(&vcpu->trigger, vcpu->irq ? 0 : first);
     if (atomic_load(&vcpu->attention))
         atomic_store(&vcpu->trigger, 0);
 }
@@ -107,16 +108,31 @@ static bool look(struct vcpu *vcpu) {
     return leave;
 }
 
-/* At a block start that is triggered. True: the block is not executed now. */
-static __attribute__((noinline)) bool block_start(struct vcpu *vcpu) {
+/* At a block start that is triggered, the clock being at it. True: the block is not executed now. */
+static __attribute__((noinline)) bool block_start(struct vcpu *vcpu, uint32_t pc, uint32_t size) {
     if (vcpu->trial)
         return vcpu->clock->bytes >= vcpu->limit && stop(vcpu, STOP_LEAVE);
+    if (vcpu->debug.piece.on)
+        debug_piece_left(vcpu, pc);
     if (look(vcpu))
         return stop(vcpu, STOP_LEAVE);
     /* Linux unmasks for a moment only, so a masked interrupt is looked at again at each block. */
     if (vcpu->dropped || irq_is_due(vcpu))
         return stop(vcpu, STOP_AGAIN);
-    return false;
+    return debug_wants(vcpu) && debug_block_start(vcpu, pc, size) && stop(vcpu, vcpu->stop);
+}
+
+/* The block at hand has counted itself. */
+static void triggered(struct vcpu *vcpu, uint32_t pc) {
+    uint64_t after = vcpu->clock->bytes;
+    uint32_t size = (uint32_t)(after - vcpu->before);
+    if (vcpu->debug.piece.on && vcpu->debug.piece.entering && vcpu->debug.piece.pc == pc) {
+        debug_piece_entered(vcpu, size);
+        return;
+    }
+    vcpu->clock->bytes = vcpu->before;
+    if (!block_start(vcpu, pc, size))
+        vcpu->clock->bytes = after;
 }
 
 /* A guest whose vectors cannot be fetched takes one abort after the other and starts no block. So that time
@@ -132,19 +148,31 @@ void vcpu_count_exception(struct vcpu *vcpu) {
 
 /* The one hook. Gated blocks (gate.c) have counted themselves and call it when they are triggered alone. */
 void vcpu_on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
-    (void)uc, (void)address;
+    (void)uc;
     struct vcpu *vcpu = user;
     if (size == GATE_USER_ACCESS) {
         domains_user_access(vcpu);
     } else if (size == GATE_TRIGGERED) {
-        uint64_t after = vcpu->clock->bytes;
-        vcpu->clock->bytes = vcpu->before;
-        if (!block_start(vcpu))
-            vcpu->clock->bytes = after;
-    } else if (vcpu->clock->bytes < atomic_load_explicit(&vcpu->trigger, memory_order_relaxed) ||
-               !block_start(vcpu)) {
+        triggered(vcpu, (uint32_t)address);
+    } else {
+        vcpu->before = vcpu->clock->bytes;
         vcpu->clock->bytes += size;
+        if (vcpu->before >= atomic_load_explicit(&vcpu->trigger, memory_order_relaxed) ||
+            vcpu->debug.breakpoints)
+            triggered(vcpu, (uint32_t)address);
     }
+}
+
+/* The engine has left, for a reason that block_start() did not give. */
+static void left_early(struct vcpu *vcpu) {
+    uint32_t pc = read_register(vcpu, UC_ARM_REG_PC);
+    if (vcpu->debug.piece.on)
+        debug_piece_left(vcpu, pc);
+    if (vcpu->stop == STOP_LOOK && look(vcpu))
+        vcpu->stop = STOP_LEAVE;
+    else if ((vcpu->stop == STOP_LOOK || (vcpu->stop == STOP_PIECE && vcpu->extra.rest)) &&
+             debug_wants(vcpu) && debug_stands(vcpu, pc, vcpu->clock->bytes))
+        vcpu->stop = STOP_DEBUG;
 }
 
 enum vcpu_stop vcpu_run(struct vcpu *vcpu) {
@@ -157,10 +185,13 @@ enum vcpu_stop vcpu_run(struct vcpu *vcpu) {
     vcpu_arm_trigger(vcpu);
     vcpu->overrides->listen(&translate_listener, vcpu);
     uc_err failed;
+    bool looked = true; /* an interrupt enters behind a look, not behind a piece */
     do {
         vcpu->stop = STOP_NONE;
         vcpu->dropped = false;
-        if (irq_is_due(vcpu))
+        if (vcpu->extra.rest)
+            debug_piece_begin(vcpu);
+        else if (looked && irq_is_due(vcpu))
             exceptions_enter_irq(vcpu);
         uint32_t pc = read_register(vcpu, UC_ARM_REG_PC);
         uint32_t thumb = read_register(vcpu, UC_ARM_REG_CPSR) & CPSR_T ? 1 : 0;
@@ -169,9 +200,9 @@ enum vcpu_stop vcpu_run(struct vcpu *vcpu) {
         if (failed)
             vcpu_fail(vcpu, "the engine stopped at 0x%08x: %s", read_register(vcpu, UC_ARM_REG_PC),
                       uc_strerror(failed));
-        if (vcpu->stop == STOP_LOOK)
-            vcpu->stop = look(vcpu) ? STOP_LEAVE : STOP_AGAIN;
-    } while (vcpu->stop == STOP_AGAIN);
+        left_early(vcpu);
+        looked = vcpu->stop != STOP_PIECE;
+    } while (vcpu->stop == STOP_AGAIN || vcpu->stop == STOP_LOOK || vcpu->stop == STOP_PIECE);
     vcpu->overrides->listen(NULL, NULL);
     switch (vcpu->stop) {
     case STOP_NONE: /* the engine left by itself: WFI */
@@ -181,6 +212,8 @@ enum vcpu_stop vcpu_run(struct vcpu *vcpu) {
         return VCPU_WAITS;
     case STOP_LEAVE:
         return VCPU_LEFT;
+    case STOP_DEBUG:
+        return VCPU_DEBUG;
     default:
         return VCPU_ERROR;
     }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "clock.h"
+#include "debug.h"
 #include "device.h"
 #include "trace.h"
 
@@ -51,6 +52,7 @@ struct vcpu_counters {
 enum vcpu_stop {
     VCPU_LEFT,  /* attend() said so */
     VCPU_WAITS, /* WFI: the next run() goes on behind it */
+    VCPU_DEBUG, /* vcpu_debug_reason() */
     VCPU_ERROR, /* the engine failed: vcpu_error() */
 };
 
@@ -111,12 +113,13 @@ bool vcpu_translate(struct vcpu *vcpu, uint32_t virtual_address, uint32_t *physi
 void vcpu_reset(struct vcpu *vcpu);
 const struct vcpu_counters *vcpu_get_counters(const struct vcpu *vcpu);
 
-/* Not running: what is written down from here on, NULL for nothing. `interrupts` are the operations of the GIC's CPU
- * interface, or NULL. The trace outlives the vCPU's use of it. */
+/* Not running: what is written down from here on, NULL for nothing. `interrupts` are the operations of the
+ * GIC's CPU interface, or NULL. The trace outlives the vCPU's use of it. */
 void vcpu_set_trace(struct vcpu *vcpu, struct trace *trace, const struct device_ops *interrupts);
 /* vCPU's thread, at a block start: where the guest is. Only while TRACE_OF_PLACES is traced. */
 void vcpu_trace_sample(struct vcpu *vcpu);
-/* The rest may always be called: something of an enum trace_exception_kind happened, a timer register was used. */
+/* The rest may always be called: something of an enum trace_exception_kind happened, a timer register was
+ * used. */
 void vcpu_trace_event(struct vcpu *vcpu, enum trace_exception_kind kind, uint32_t address, uint32_t status);
 void vcpu_trace_timer(struct vcpu *vcpu, const struct cp_register *reg, bool write, uint64_t value);
 bool vcpu_traces(const struct vcpu *vcpu, uint32_t kinds);
@@ -128,6 +131,7 @@ bool vcpu_restore(struct vcpu *vcpu, const void *state, size_t size);
 /* What the block does not hold: whether WFI was the last stop, pending abort state. */
 extern const struct state_field vcpu_extra_fields[];
 void *vcpu_extra_state(struct vcpu *vcpu);
+bool vcpu_extra_possible(void *state);
 
 extern const char vcpu_engine[]; /* the variant's name */
 const char *vcpu_overrides_problem(void);

@@ -5,6 +5,7 @@
 #include <unicorn/unicorn.h>
 
 #include "bus.h"
+#include "debug_private.h"
 #include "overrides.h"
 #include "ram.h"
 #include "trace.h"
@@ -98,7 +99,7 @@ struct vcpu_trace {
     uint16_t timer;                      /* its index */
 };
 
-enum stop_reason { STOP_NONE, STOP_AGAIN, STOP_LOOK, STOP_LEAVE, STOP_ERROR };
+enum stop_reason { STOP_NONE, STOP_AGAIN, STOP_LOOK, STOP_LEAVE, STOP_PIECE, STOP_DEBUG, STOP_ERROR };
 
 /* Saved beside the engine's block. */
 struct vcpu_extra {
@@ -106,6 +107,7 @@ struct vcpu_extra {
     uint64_t exception;     /* clock bytes at the last exception: see vcpu_count_exception() */
     uint32_t long_control;  /* long_descriptors.c: TTBCR with EAE set, else 0 */
     uint64_t long_table[2]; /* TTBR0 and TTBR1, 64-bit */
+    uint32_t rest;          /* bytes of the block that it is in the midst of; 0: at a block start */
 };
 
 struct vcpu {
@@ -151,6 +153,7 @@ struct vcpu {
         void *cpu;
     } fill;
     struct vcpu_trace trace;
+    struct debug debug;
 
     uc_context *context, *power_on;
     size_t context_header, context_size;
@@ -173,6 +176,8 @@ struct memory *memory_at(struct vcpu *vcpu, uint64_t physical);
 bool memory_mark(struct vcpu *vcpu, struct memory *memory, uint32_t page);
 /* Until the bytes are there. False: they never will be, and the machine knows. */
 bool memory_await(struct vcpu *vcpu, const struct memory *memory, uint32_t offset, uint32_t size);
+/* Of a writable memory. False: it cannot be written, and the machine knows. */
+bool memory_write(struct vcpu *vcpu, struct memory *memory, uint32_t offset, const void *data, uint32_t size);
 void memory_drop_code(struct vcpu *vcpu, struct memory *memory, uint32_t offset, uint32_t size);
 void memory_forget_code(struct vcpu *vcpu);
 bool memory_load(struct vcpu *vcpu, uint32_t physical, void *data, uint32_t size);
@@ -237,6 +242,12 @@ void vcpu_trace_emit_count(struct vcpu *vcpu, void *translator);
 static inline bool vcpu_traces_bus(const struct vcpu *vcpu) {
     return vcpu->trace.to && vcpu->trace.to->kinds & (TRACE_OF_DEVICES | TRACE_OF_EXCEPTIONS);
 }
+
+/* vcpu_state.c */
+bool vcpu_is_mode(uint32_t mode);
+
+/* debug_registers.c, which finds its way about on an engine that is of no use otherwise. */
+void debug_find_banks(uc_engine *uc);
 
 /* traps.c */
 bool traps_invalid(uc_engine *uc, void *vcpu);

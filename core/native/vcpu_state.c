@@ -43,6 +43,7 @@ static bool overrides_work(void) {
     uc_reg_write(uc, UC_ARM_REG_R2, &unaligned_address);
     uc_hook_add(uc, &hook, UC_HOOK_INTR, (void *)on_probe_interrupt, NULL, 1, 0);
     uc_emu_start(uc, 0, sizeof code, 0, 0);
+    debug_find_banks(uc);
     uc_close(uc);
     after = overrides->passes();
     return after.fills > before.fills && after.pages > before.pages &&
@@ -146,6 +147,7 @@ static struct vcpu *open_alone(char error[256]) {
     vcpu->limit = UINT64_MAX;
     vcpu->no_gate = !gated;
     vcpu->extra.exception = UINT64_MAX;
+    vcpu->debug.from = vcpu->debug.target = UINT64_MAX;
     uc_err failed = uc_open(UC_ARCH_ARM, UC_MODE_ARM, &vcpu->uc);
     if (!failed)
         failed = set_up_engine(vcpu, &step);
@@ -192,6 +194,7 @@ void vcpu_close(struct vcpu *vcpu) {
         uc_close(vcpu->uc);
     for (unsigned i = 0; i < vcpu->memory_count; i++)
         free(vcpu->memories[i].code);
+    debug_free(vcpu);
     free(vcpu);
 }
 
@@ -227,7 +230,7 @@ void vcpu_save(struct vcpu *vcpu, void *state) {
     memset(breakpoints_of(vcpu, state), 0, CONTEXT_BREAKPOINTS);
 }
 
-static bool is_mode(uint32_t mode) {
+bool vcpu_is_mode(uint32_t mode) {
     return mode == 0x10 || mode == 0x11 || mode == 0x12 || mode == 0x13 || mode == 0x17 || mode == 0x1b ||
            mode == 0x1f;
 }
@@ -242,7 +245,7 @@ bool vcpu_restore(struct vcpu *vcpu, const void *state, size_t size) {
     memcpy(block, state, size);
     uint32_t cpsr = 0;
     uc_context_reg_read(vcpu->context, UC_ARM_REG_CPSR, &cpsr);
-    if (!is_mode(cpsr & MODE_MASK))
+    if (!vcpu_is_mode(cpsr & MODE_MASK))
         return false;
     uc_context_restore(vcpu->uc, vcpu->context);
     forget_run(vcpu);
@@ -250,8 +253,14 @@ bool vcpu_restore(struct vcpu *vcpu, const void *state, size_t size) {
 }
 
 const struct state_field vcpu_extra_fields[] = {
-    STATE_FIELD(struct vcpu_extra, waiting), STATE_FIELD(struct vcpu_extra, exception),
-    STATE_FIELD(struct vcpu_extra, long_control), STATE_ARRAY(struct vcpu_extra, long_table), STATE_END};
+    STATE_FIELD(struct vcpu_extra, waiting),      STATE_FIELD(struct vcpu_extra, exception),
+    STATE_FIELD(struct vcpu_extra, long_control), STATE_ARRAY(struct vcpu_extra, long_table),
+    STATE_LATER_FIELD(struct vcpu_extra, rest),   STATE_END};
+
+bool vcpu_extra_possible(void *state) {
+    const struct vcpu_extra *extra = state;
+    return extra->waiting <= 1 && extra->rest <= PAGE_SIZE;
+}
 
 void *vcpu_extra_state(struct vcpu *vcpu) {
     return &vcpu->extra;

@@ -27,6 +27,24 @@ RUN_ERROR: Final[int]
 """The engine or a device in Python failed; Machine.error says why."""
 RUN_EXIT: Final[int]
 """request_exit() was called; Machine.exit_code is its code."""
+RUN_BREAK: Final[int]
+"""The guest stands before an instruction with a breakpoint; Machine.stop_hit says which."""
+RUN_WATCH: Final[int]
+"""The guest stands before an instruction that is about to access what is watched, or a device has just written
+it; Machine.stop_hit says which."""
+RUN_STEP: Final[int]
+"""run() made its steps."""
+RUN_POSITION: Final[int]
+"""The guest has come to the position, or to the first one behind it that it could stop at."""
+
+STOP_EXECUTE: Final[int]
+STOP_WRITE: Final[int]
+STOP_READ: Final[int]
+STOP_ACCESS: Final[int]
+"""Kinds of stops: a breakpoint; watchpoints for writing, for reading, for both."""
+
+REGISTERS: Final[tuple[tuple[str, int], ...]]
+"""(name, bits) of the registers, in an order to show them in."""
 
 EVENT_CONSOLE_INPUT: Final[int]
 EVENT_CLOCK: Final[int]
@@ -171,19 +189,48 @@ class Machine:
         """A device in Python; answers its index."""
 
     # Running. run() lets other Python threads go on; one thread at a time may be inside it.
-    def run(self, until_tick: int | None = None) -> int:
+    def run(self, until_tick: int | None = None, *, position: int | None = None, steps: int = 0) -> int:
         """Runs until something in RUN_* happens and says what. A tick limit is met at the first block start
-        at or after it: the same one each time."""
+        at or after it: the same one each time. A position is met exactly. A step is an instruction, or the
+        entry into an exception or interrupt; WFI waits as ever. A stop at the place where the guest already
+        stands is passed, but for a watchpoint to which a step has led."""
     def stop(self) -> None:
         """From any thread: run() returns RUN_STOPPED soon, or at once when it is entered next."""
     def request_exit(self, code: int) -> None:
         """From any thread: run() returns RUN_EXIT at the next block start, and again until a reset. Within a
         device's call that is the same tick each time. The first code counts; it has 32 bits."""
     def set_cpu(self, registers: dict[str, int]) -> None:
-        """Register names as registers() gives them; only for a machine that is not running."""
+        """Register names as registers() gives them; only for a machine that is not running. Raises ValueError
+        for a register or a value that cannot be; nothing was changed but by values that a register does not
+        take."""
     def registers(self) -> dict[str, int]:
-        """r0 to r12, sp, lr, pc, cpsr and the CP15 registers sctlr, ttbr0, ttbr1, ttbcr, dacr, vbar, dfsr,
-        dfar, ifsr, ifar; only for a machine that is not running."""
+        """All of REGISTERS, among them those of other modes ("sp_svc"), of VFP ("d0") and of CP15 ("ttbr0");
+        only for a machine that is not running. Reading changes nothing."""
+
+    # Debugging; all for a machine that is not running. What a debugger does is no event: a recording lacks it.
+    def set_stops(self, stops: Sequence[tuple[int, int, int, int, bool]]) -> None:
+        """(id, STOP_*, address, size, physical) of each, in place of those before; at most 1024. A breakpoint
+        is at its address alone, whatever its size. Raises ValueError for what cannot be."""
+    @property
+    def stop_hit(self) -> tuple[int, int, int, int, bool] | None:
+        """(id, position, address, size, whether it writes) of the stop behind RUN_BREAK or RUN_WATCH."""
+    def note_stops(self, on: bool) -> None:
+        """Stops are noted from here on, and nothing stops there. What was noted before is forgotten."""
+    def noted(self) -> tuple[int, list[tuple[int, int, int, int, int, bool]]]:
+        """How many there were, and the last 4096: (id, position, pc, address, size, whether it writes), oldest
+        first. pc -1: a device wrote the memory. Watchpoints by virtual address hear of devices here alone."""
+    @property
+    def position(self) -> int:
+        """Where in its life the guest is: bytes of executed code, 4 a tick. No two instructions that it
+        executes have the same."""
+    def peek(self, address: int, size: int, *, physical: bool = False) -> bytes:
+        """Memory, up to the first byte that is not mapped or is a device's, by the page tables of now and
+        whatever their rights; at most 64 MiB."""
+    def poke(self, address: int, data: Buffer, *, physical: bool = False) -> int:
+        """Writes memory, whatever the rights of its page; answers how many bytes, up to the first that is not
+        in writable memory (flash and devices are not)."""
+    def set_watched_pace(self, on: bool) -> None:
+        """From any thread: a replay keeps real time's pace, or runs as fast as it can."""
     def set_rate(self, ticks_per_second: int) -> None:
         """From any thread: throttle to this rate against real time; 0 lets the guest run as fast as it can.
         The status page's rate holds as well: the lower of the two that are not 0."""
