@@ -30,6 +30,14 @@ static PyObject *record(MachineObject *self, PyObject *unused) {
     Py_RETURN_NONE;
 }
 
+static PyObject *stop_recording(MachineObject *self, PyObject *unused) {
+    (void)unused;
+    if (!module_require_still(self))
+        return NULL;
+    machine_events(self->machine)->recording = false;
+    Py_RETURN_NONE;
+}
+
 static PyObject *take_log(MachineObject *self, PyObject *unused) {
     (void)unused;
     size_t size;
@@ -283,6 +291,8 @@ PyMethodDef machine_state_methods[] = {
     {"translate", METHOD(translate), METH_VARARGS | METH_KEYWORDS,
      "translate($self, /, address)\n--\n\n(physical address, rights) of a virtual address, or None."},
     {"record", METHOD(record), METH_NOARGS, "record($self, /)\n--\n\nBegins to log events."},
+    {"stop_recording", METHOD(stop_recording), METH_NOARGS,
+     "stop_recording($self, /)\n--\n\nLogs no events any more; what was logged stays to be taken."},
     {"take_log", METHOD(take_log), METH_NOARGS,
      "take_log($self, /)\n--\n\nWhat was logged since the last call."},
     {"replay", METHOD(replay), METH_VARARGS | METH_KEYWORDS,

@@ -339,6 +339,8 @@ class Machine:
 
     # Recording
     def record(self) -> None: ...
+    def stop_recording(self) -> None:
+        """What was logged stays to be taken."""
     def take_log(self) -> bytes: ...
     def replay(self, log: bytes) -> None:
         """Raises ValueError for a malformed log."""
