@@ -16,6 +16,8 @@ READS_MAX: Final = 64
 Address = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 Position = Annotated[int, Meta(ge=0)]
 StopKind = Literal["execute", "write", "read", "access"]
+TRACE_KINDS: Final = {"mmio": 1, "exceptions": 2, "coverage": 4, "profile": 8}
+"""What can be traced, and its bit in the machine."""
 STOP_KINDS: Final[tuple[StopKind, ...]] = ("execute", "write", "read", "access")
 
 
@@ -123,15 +125,16 @@ class BoardState(_Tagged):
 
 
 class SetTrace(_Tagged):
-    """What is noted of what the guest does, for the ring that it was given; `kinds` of debug.trace."""
+    """What is written down of what the guest does, of TRACE_KINDS, in place of what was; none: nothing. With
+    some, a descriptor comes before it: the memory to write to, see debug/trace/ring.py."""
 
     kinds: Annotated[tuple[Annotated[str, Meta(max_length=16)], ...], Meta(max_length=16)] = ()
     period: Annotated[int, Meta(ge=0)] = 0
-    """Ticks between two samples of the profile."""
+    """Ticks between two samples of the profile; 0: as many as a millisecond has."""
 
 
 class TakeTrace(_Tagged):
-    """Tables that are too large for a ring, by name: msgpack of debug.trace's own."""
+    """Counts of "devices": each (name, base, size, reads, writes)."""
 
     what: Annotated[str, Meta(max_length=32)]
 

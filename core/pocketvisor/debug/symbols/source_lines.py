@@ -3,6 +3,7 @@
 import os
 from array import array
 from bisect import bisect_right
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -53,6 +54,13 @@ class LineTable:
                 name = names[files[number]] if files[number] < len(names) else "?"
                 return Line(name, numbers[number])
         return None
+
+    def rows(self) -> Iterator[tuple[int, Line]]:
+        """Where the code of each line begins, of what is known so far."""
+        for addresses, files, numbers, names in self._parts:
+            for address, file, number in zip(addresses, files, numbers, strict=True):
+                if number and file < len(names):
+                    yield address + self._bias, Line(names[file], number)
 
     def addresses(self, file: str, line: int) -> list[int]:
         """Where this line begins, of what is known so far: a name may be given by its end."""

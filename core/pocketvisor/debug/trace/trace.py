@@ -1,0 +1,215 @@
+"""What a guest does, written down while it does it: a debugger's `trace`.
+
+It costs a guest that is not traced nothing, and changes nothing for one that is: a recording made with a
+trace replays without, and the past can be traced as the present can. Everything that was written down stays
+to be read when it has ended, until the next one begins.
+
+Left out: what a process that has taken the place of another one does; start it again then.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+import msgspec
+
+from pocketvisor.control import debug_messages as wire
+from pocketvisor.debug.symbols.table import SymbolTable
+from pocketvisor.debug.trace import counters as counting
+from pocketvisor.debug.trace import ring
+from pocketvisor.debug.trace.chrome import chrome_trace
+from pocketvisor.debug.trace.coverage import Coverage
+from pocketvisor.debug.trace.drcov import Module, drcov
+from pocketvisor.debug.trace.exceptions import Event, Span, events, spans
+from pocketvisor.debug.trace.flame import flame_html, flame_svg
+from pocketvisor.debug.trace.lcov import Function, SourceLine, lcov
+from pocketvisor.debug.trace.mmio import Access, accesses
+from pocketvisor.debug.trace.profile import Profile
+from pocketvisor.errors import DebugError
+from pocketvisor.guest.memory import create_memfd
+
+if TYPE_CHECKING:
+    from pocketvisor.guest.guest import Guest
+
+KINDS: Final = tuple(wire.TRACE_KINDS)
+Format = Literal["drcov", "lcov", "folded", "svg", "html", "chrome"]
+
+
+class Traced(Protocol):
+    """A debugger, as far as a trace needs it."""
+
+    @property
+    def target(self) -> "Guest": ...
+    @property
+    def symbols(self) -> object: ...
+    async def ask(self, request: wire.DebugRequest, fds: Iterable[int] = ()) -> wire.DebugReply: ...
+
+
+class Trace:
+    """Reading answers at once, with what was written down so far; `limit` keeps the newest."""
+
+    def __init__(self, debugger: Traced) -> None:
+        self._debugger = debugger
+        self._memory: ring.TraceMemory | None = None
+        self._run: object = None
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What is written down now, of KINDS."""
+        if self._memory is None or self._run is not self._debugger.target.run:
+            return frozenset()
+        kinds = self._memory.kinds
+        return frozenset(name for name, bit in wire.TRACE_KINDS.items() if kinds & bit)
+
+    async def start(self, kinds: Iterable[str] = KINDS, *, period: int = 0) -> None:
+        """From here on, in place of what was written down before. `period`: ticks between two samples of the
+        profile; 0: a thousand samples a second of the guest's. Raises DebugError."""
+        wanted = tuple(dict.fromkeys(kinds))
+        for name in wanted:
+            if name not in KINDS:
+                raise DebugError(f"There is no trace of {name}: {', '.join(KINDS)}")
+        if not wanted:
+            return await self.stop()
+        fd = create_memfd("trace", ring.SIZE)
+        try:
+            memory = ring.TraceMemory(fd)
+            try:
+                await self._debugger.ask(wire.SetTrace(wanted, period), (fd,))
+            except BaseException:
+                memory.close()
+                raise
+        finally:
+            os.close(fd)
+        self.close()
+        self._memory, self._run = memory, self._debugger.target.run
+
+    async def stop(self) -> None:
+        """What was written down stays to be read. Raises DebugError."""
+        if self.kinds:
+            await self._debugger.ask(wire.SetTrace())
+
+    def close(self) -> None:
+        """Nothing is left to be read."""
+        memory, self._memory = self._memory, None
+        if memory is not None:
+            memory.close()
+
+    @property
+    def lost(self) -> int:
+        """Records that were overwritten, and blocks that found no room."""
+        if self._memory is None:
+            return 0
+        totals = self._memory.totals
+        return (
+            max(0, totals["accesses"] - ring.ACCESSES_MAX)
+            + max(0, totals["exceptions"] - ring.EXCEPTIONS_MAX)
+            + max(0, totals["samples"] - ring.SAMPLES_MAX)
+            + totals["blocks_lost"]
+        )
+
+    def mmio(self, limit: int = 1000, *, since: int = 0) -> list[Access]:
+        """Accesses of devices, oldest first; `since`: from this number on."""
+        if self._memory is None:
+            return []
+        found = self._memory.accesses(since, max(0, limit))
+        return accesses(found.records, self._memory.devices(), found.next - len(found.records))
+
+    def exceptions(self, limit: int = 1000, *, since: int = 0) -> list[Event]:
+        """Exceptions, interrupts, waits and inputs, oldest first; `since`: from this number on."""
+        if self._memory is None:
+            return []
+        found = self._memory.exceptions(since, max(0, limit))
+        return events(found.records, found.next - len(found.records))
+
+    def timeline(self, limit: int = ring.EXCEPTIONS_MAX) -> list[Span]:
+        """From when to when the guest was in an interrupt, or waited."""
+        return spans(self.exceptions(limit))
+
+    def coverage(self) -> Coverage:
+        if self._memory is None:
+            return Coverage(())
+        return Coverage(self._memory.blocks(), self._memory.totals["blocks_lost"])
+
+    def profile(self, limit: int = ring.SAMPLES_MAX) -> Profile:
+        if self._memory is None:
+            return Profile(())
+        found = self._memory.samples(0, max(0, limit))
+        return Profile(found.records, found.lost, self._memory.period)
+
+    async def counters(self) -> counting.Counters:
+        """They count always; exceptions by kind need a trace of them. Raises DebugError."""
+        reply = await self._debugger.ask(wire.TakeTrace("devices"))
+        try:
+            assert isinstance(reply, wire.Opaque)
+            devices = msgspec.msgpack.decode(reply.data, type=list[ring.RawDevice])
+        except (AssertionError, msgspec.MsgspecError):
+            raise DebugError("The guest's process told of counters that cannot be") from None
+        by_kind = self._memory.by_kind() if self._memory is not None else ()
+        return counting.Counters(
+            self._debugger.target.status.counters(),
+            counting.exception_counts(by_kind),
+            counting.device_counts(devices[: ring.DEVICES_MAX]),
+        )
+
+    # For other programs
+
+    @property
+    def _symbols(self) -> SymbolTable | None:
+        table = self._debugger.symbols
+        return table if isinstance(table, SymbolTable) else None
+
+    def function_name(self, address: int) -> str:
+        """By the debugger's symbols; empty where none is known."""
+        table = self._symbols
+        place = table.name(address) if table is not None else None
+        return place.symbol.name if place is not None else ""
+
+    def export(self, path: Path, form: Format) -> None:
+        """Writes a file: coverage as "drcov", or by source line as "lcov"; the profile as "folded" stacks or
+        as a flame graph, "svg" or "html"; the timeline as "chrome". Raises DebugError."""
+        try:
+            path.write_bytes(self.exported(form))
+        except OSError as error:
+            raise DebugError(f"{path}: {error.strerror}") from error
+
+    def exported(self, form: str) -> bytes:
+        """Raises DebugError."""
+        name = self._debugger.target.name
+        match form:
+            case "drcov":
+                return drcov(self.coverage(), self._modules())
+            case "lcov":
+                return self._lcov().encode()
+            case "folded":
+                return self.profile().folded(self.function_name).encode()
+            case "svg":
+                return flame_svg(self.profile().tree(self.function_name), name).encode()
+            case "html":
+                return flame_html(self.profile().tree(self.function_name), name).encode()
+            case "chrome":
+                found = self.exceptions(ring.EXCEPTIONS_MAX)
+                return chrome_trace(spans(found), found, name).encode()
+        raise DebugError(f"There is no form {form}: drcov, lcov, folded, svg, html, chrome")
+
+    def _modules(self) -> list[Module]:
+        table = self._symbols
+        if table is None:
+            return []
+        return [Module(file.name, file.start, file.end) for file in table.layers if file.start < file.end]
+
+    def _lcov(self) -> str:
+        table = self._symbols
+        lines = [
+            SourceLine(address, line.file, line.line)
+            for file in (table.layers if table is not None else ())
+            for address, line in file.lines.rows()
+        ]
+        if table is None or not lines:
+            raise DebugError("No file of symbols tells source lines (DWARF): lcov needs one")
+        functions = []
+        for symbol in table.functions():
+            at = table.line(symbol.address)
+            if at is not None:
+                functions.append(Function(symbol.name, symbol.address, at.file, at.line))
+        return lcov(self.coverage(), lines, functions)
