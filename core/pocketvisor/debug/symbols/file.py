@@ -1,5 +1,6 @@
 """One layer of a symbol table: an ELF file, a System.map, or what a kernel says of itself."""
 
+import asyncio
 from bisect import bisect_right
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -59,11 +60,12 @@ class SymbolFile:
     async def open(cls, path: Path, bias: int = 0) -> "SymbolFile":
         """Raises DebugError with a sentence that names the file."""
         if not await system_map.is_elf(path):
-            return cls._of_map(path, await system_map.read(path), bias)
+            symbols = await system_map.read(path)
+            return await asyncio.to_thread(cls._of_map, path, symbols, bias)
         reader = Reader(path, path.name)
         try:
             facts = await reader.ask(messages.AskFacts(), messages.Facts)
-            file = cls(path.name, facts.symbols, facts.start, facts.end, bias)
+            file = await asyncio.to_thread(cls, path.name, facts.symbols, facts.start, facts.end, bias)
             file._take(path, reader, facts)
             if facts.has_lines and not facts.large:
                 await file._ask_lines(*_ALL)

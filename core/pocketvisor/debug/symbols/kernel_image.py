@@ -5,11 +5,13 @@ what modules may use, which has data too, `init_task` among it.
 """
 
 import struct
+from array import array
+from itertools import pairwise
 from typing import Final
 
 from pocketvisor.debug.symbols import kallsyms
 from pocketvisor.debug.symbols.elf_file import Row, packed
-from pocketvisor.debug.symbols.messages import Kernel
+from pocketvisor.debug.symbols.messages import Kernel, Symbols
 from pocketvisor.errors import DebugError
 
 PAGE_OFFSETS: Final = (0xC0000000, 0xB0000000, 0x80000000, 0x40000000)
@@ -19,21 +21,33 @@ _ANCHOR: Final = b"\0init_task\0"
 _ANCHORS_MAX: Final = 64
 _EXPORTS_MAX: Final = 1 << 16
 _NAME_MAX: Final = 256
+CRASH_NOTES: Final = b"OSRELEASE="
+_PROBE: Final = 4096  # words
+_RUN: Final = 24
 _PLAIN: Final = frozenset(b"_$." + bytes(range(48, 58)) + bytes(range(65, 91)) + bytes(range(97, 123)))
 
 
-def read(image: bytes, address: int, digits: tuple[int, ...]) -> Kernel:
-    """`address`: physical, where the image begins, which is where RAM does. Raises DebugError."""
-    del address  # the kernel sees it at its page offset, whatever it is
+def read(image: bytes, digits: tuple[int, ...]) -> Kernel:
+    """The image begins where RAM does. Raises DebugError."""
     for at in digits[:DIGITS_MAX]:
         try:
             symbols = kallsyms.decode(image, at)
         except DebugError:
             continue
-        code = [symbol.address for symbol in symbols if symbol.letter in "tTwW"]
-        page_offset = _page_offset(code[len(code) // 2] if code else symbols[0].address)
+        code = sorted(symbol.address for symbol in symbols if symbol.letter in "tT")
+        if not code:
+            continue
+        page_offset = _page_offset(code[len(code) // 2])
         exports = _exports(image, page_offset)
-        return _kernel(symbols, exports, page_offset)
+        unwind_at, unwind_size = unwind_table(image, page_offset, code[0], code[-1])
+        return Kernel(
+            symbols=_packed(symbols, exports, (code[0], code[-1])),
+            exports=len(exports),
+            page_offset=page_offset,
+            crash_notes=_crash_notes(image),
+            unwind_at=unwind_at,
+            unwind_size=unwind_size,
+        )
     raise DebugError("There is no Linux kernel with a table of its symbols in this guest's memory")
 
 
@@ -41,26 +55,64 @@ def _page_offset(address: int) -> int:
     return next((offset for offset in PAGE_OFFSETS if offset <= address), 0)
 
 
-def _kernel(symbols: list[kallsyms.KernelSymbol], exports: dict[str, int], page_offset: int) -> Kernel:
+def _packed(symbols: list[kallsyms.KernelSymbol], exports: dict[str, int], code: tuple[int, int]) -> Symbols:
     rows: list[Row] = []
     known = set()
-    code = [symbol.address for symbol in symbols if symbol.letter in "tT"]
-    for number, (address, letter, name) in enumerate(symbols):
-        # Every name is the beginning of what goes up to the next other address.
-        size = 0
-        for later in symbols[number + 1 : number + 64]:
-            if later.address > address:
-                size = later.address - address
-                break
+    following = 0
+    for address, letter, name in reversed(symbols):
+        # A name holds up to the next other address.
+        if not rows or rows[-1][0] != address:
+            size = min(following - address, 1 << 20) if rows else 0
+            following = address
         kind = "f" if letter in "tTwW" else "o" if letter in "bBdDrRvV" else "n"
-        rows.append((address, min(size, 1 << 20), kind, name.replace("\n", "?")))
+        rows.append((address, size, kind, name.replace("\n", "?")))
         known.add((address, name))
-    low, high = (min(code), max(code)) if code else (0, 0)
     for name, address in exports.items():
         if (address, name) not in known:
-            rows.append((address, 0, "f" if low <= address <= high else "o", name))
+            rows.append((address, 0, "f" if code[0] <= address <= code[1] else "o", name))
     rows.sort()
-    return Kernel(packed(rows), len(exports), page_offset)
+    return packed(rows)
+
+
+def _crash_notes(image: bytes) -> str:
+    """A page of lines that the kernel prepares for the reader of a crash dump (vmcoreinfo)."""
+    at = -1
+    while (at := image.find(CRASH_NOTES, at + 1)) >= 0:
+        if at % 4096 == 0:
+            return image[at : at + 4096].partition(b"\0")[0].decode("latin-1")
+    return ""
+
+
+def unwind_table(image: bytes, page_offset: int, low: int, high: int) -> tuple[int, int]:
+    """Where the index of the ARM unwinder is, and its size: the longest run of pairs of which each first
+    word tells, relative to itself, a function in rising order."""
+    words = array("I")
+    words.frombytes(image[: len(image) & ~7])
+
+    def function(at: int) -> int:
+        """That the pair at this word is of; 0 where it is none."""
+        distance, how = words[at], words[at + 1]
+        if distance >> 31 or not distance or (how >> 24 not in (0x80, 0x81) and how != 1 and how >> 24 > 1):
+            return 0
+        address = page_offset + 4 * at + (distance - (1 << 31) if distance >> 30 else distance)
+        return address if low <= address <= high else 0
+
+    best = (0, 0)
+    for probe in range(_PROBE, len(words) - 2 * _RUN, _PROBE):
+        if best[1] <= probe < best[1] + best[0]:
+            continue
+        for at in (probe, probe + 1):
+            run = [function(at + 2 * step) for step in range(_RUN)]
+            if run[0] and all(earlier < later for earlier, later in pairwise(run)):
+                first, last = at, at + 2 * (_RUN - 1)
+                while first >= 2 and 0 < function(first - 2) < function(first):
+                    first -= 2
+                while last + 3 < len(words) and function(last + 2) > function(last):
+                    last += 2
+                best = max(best, (last + 2 - first, first))
+        if best[0] > 4 * _PROBE and probe > best[1] + best[0]:
+            break
+    return (page_offset + 4 * best[1], 4 * best[0]) if best[0] else (0, 0)
 
 
 def _exports(image: bytes, page_offset: int) -> dict[str, int]:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 ANSWER_MAX: Final = 96 << 20
-REQUEST_MAX: Final = 24 << 20
+REQUEST_MAX: Final = 48 << 20
 SYMBOLS_MAX: Final = 1 << 20
 STATICS_MAX: Final = 20_000
 TYPES_MAX: Final = 50_000
@@ -47,11 +47,10 @@ class AskLayout(Struct, tag="layout"):
 
 
 class AskKernel(Struct, tag="kernel"):
-    """The kernel's own table of symbols out of a piece of its memory, which begins at `address`. `digits`:
-    where the table's digits are in it, in the order in which to try."""
+    """A kernel's own symbols, and more, out of the beginning of RAM. `digits`: where the digits of its table
+    may be, in the order in which to try."""
 
     image: bytes
-    address: int
     digits: tuple[int, ...]
 
 
@@ -168,7 +167,12 @@ class Kernel(Struct, tag="kernel"):
     exports: int
     """How many of them are from the table of what modules may use."""
     page_offset: int
-    """A virtual address less this one is a distance from the beginning of `image`."""
+    """Where the kernel sees the beginning of RAM."""
+    crash_notes: str
+    """What it would tell a crash dump's reader (vmcoreinfo), if that was in the image."""
+    unwind_at: int
+    """Its table for the ARM unwinder, 0 where it has none."""
+    unwind_size: int
 
 
 class Failed(Struct, tag="failed"):

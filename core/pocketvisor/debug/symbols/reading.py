@@ -94,8 +94,8 @@ def _answer(file: _File, ask: Ask) -> Answer:
             return frames(file.symbols, places)
         case messages.AskLayout(unit, structures):
             return layout(file.symbols, unit, structures)
-        case messages.AskKernel(image, address, digits):
-            return read_kernel(image, address, digits)
+        case messages.AskKernel(image, digits):
+            return read_kernel(image, digits)
 
 
 if __name__ == "__main__":
