@@ -17,6 +17,7 @@ from pocketvisor.errors import DebugError
 LAYER: Final = "kernel"
 _PIECE: Final = 1 << 20
 _IMAGE_MAX: Final = 40 << 20
+_ANCHOR: Final = 256
 _BEHIND: Final = 6 << 20
 """So much behind the digits is looked at: what is left of a kernel's constant data, and its crash notes."""
 
@@ -28,6 +29,12 @@ class Kernel(NamedTuple):
     layer: SymbolFile
     notes: CrashNotes
     exports: int
+    anchor: tuple[int, bytes]
+    """Physical address and content of something that does not change as long as this kernel is there."""
+
+    async def is_there(self) -> bool:
+        at, content = self.anchor
+        return await self.memory.memory.read(at, len(content), physical=True) == content
 
 
 async def find_kernel(memory: Memory) -> Kernel:
@@ -56,7 +63,8 @@ async def find_kernel(memory: Memory) -> Kernel:
         functions = {symbol.name: symbol for symbol in layer.names.all() if symbol.kind == "function"}
         notes = await CrashNotes.find(kernel, functions)
     layer.build_id = notes.build_id
-    return Kernel(kernel, layer, notes, answer.exports)
+    anchor = RAM_BASE + answer.digits, image[answer.digits : answer.digits + _ANCHOR]
+    return Kernel(kernel, layer, notes, answer.exports, anchor)
 
 
 async def _image(memory: Memory) -> tuple[bytes, list[int]]:

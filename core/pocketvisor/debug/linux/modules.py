@@ -14,8 +14,8 @@ from itertools import islice, pairwise
 from typing import Final, NamedTuple
 
 from pocketvisor.debug.linux.kernel_memory import KernelMemory
-from pocketvisor.debug.symbols.elf_file import Row, packed
 from pocketvisor.debug.symbols.messages import Symbols
+from pocketvisor.debug.symbols.rows import Row, packed
 
 MODULES_MAX: Final = 512
 AREA: Final = 16 << 20

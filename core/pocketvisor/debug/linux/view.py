@@ -34,7 +34,7 @@ class LinuxView:
         """What could not be found in this kernel."""
 
     def forget(self) -> None:
-        """Another kernel may be there from now on: the guest was reset, or another moment is looked at."""
+        """Takes its symbols out of the table again."""
         for layer in self._own_layers():
             self.symbols.layers.remove(layer)
             self.symbols.generation += 1
@@ -53,8 +53,11 @@ class LinuxView:
         return self._kernel is not None
 
     async def find(self) -> Kernel:
-        """The kernel, whose symbols are in the table from then on."""
+        """The kernel, whose symbols are in the table from then on. After a reset, or at another moment, it
+        is another one, or not there yet."""
         async with self._finding:
+            if self._kernel is not None and not await self._kernel.is_there():
+                self.forget()
             if self._kernel is None:
                 kernel = await find_kernel(self._memory)
                 self._kernel = kernel

@@ -12,7 +12,8 @@ from typing import Any, BinaryIO, Final
 
 from elftools.elf.elffile import ELFFile
 
-from pocketvisor.debug.symbols.messages import SYMBOLS_MAX, Facts, Note, Symbols
+from pocketvisor.debug.symbols.messages import SYMBOLS_MAX, Facts, Note
+from pocketvisor.debug.symbols.rows import Row, packed
 from pocketvisor.errors import DebugError
 
 SECTIONS_MAX: Final = 4096
@@ -33,9 +34,6 @@ _MACHINES: Final = {
     "EM_X86_64": "x86-64",
     "EM_RISCV": "RISC-V",
 }
-
-Row = tuple[int, int, str, str]
-"""Address, size, kind, name."""
 
 
 class ElfSymbols:
@@ -201,13 +199,3 @@ def build_id_in(notes: bytes) -> tuple[int, bytes] | None:
             return begin, notes[begin : begin + size]
         at = begin + (size + 3 & ~3)
     return None
-
-
-def packed(rows: list[Row]) -> Symbols:
-    """Rows by address."""
-    return Symbols(
-        addresses=array("I", (row[0] for row in rows)).tobytes(),
-        sizes=array("I", (row[1] for row in rows)).tobytes(),
-        kinds="".join(row[2] for row in rows).encode(),
-        names="".join(row[3] + "\n" for row in rows),
-    )

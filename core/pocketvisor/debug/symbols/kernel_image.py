@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import Final
 
 from pocketvisor.debug.symbols import kallsyms
-from pocketvisor.debug.symbols.elf_file import Row, packed
 from pocketvisor.debug.symbols.messages import Kernel, Symbols
+from pocketvisor.debug.symbols.rows import Row, packed
 from pocketvisor.errors import DebugError
 
 PAGE_OFFSETS: Final = (0xC0000000, 0xB0000000, 0x80000000, 0x40000000)
@@ -43,6 +43,7 @@ def read(image: bytes, digits: tuple[int, ...]) -> Kernel:
         return Kernel(
             symbols=_packed(symbols, exports, (code[0], code[-1])),
             exports=len(exports),
+            digits=at,
             page_offset=page_offset,
             crash_notes=_crash_notes(image),
             unwind_at=unwind_at,

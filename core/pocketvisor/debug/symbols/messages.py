@@ -166,6 +166,8 @@ class Kernel(Struct, tag="kernel"):
     symbols: Symbols
     exports: int
     """How many of them are from the table of what modules may use."""
+    digits: int
+    """Those of the table, as they were asked for."""
     page_offset: int
     """Where the kernel sees the beginning of RAM."""
     crash_notes: str

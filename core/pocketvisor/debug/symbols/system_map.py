@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import Final
 
-from pocketvisor.debug.symbols.elf_file import Row, packed
 from pocketvisor.debug.symbols.messages import SYMBOLS_MAX, Symbols
 from pocketvisor.debug.symbols.reader import open_file
+from pocketvisor.debug.symbols.rows import Row, packed
 from pocketvisor.errors import DebugError
 
 _FILE_MAX: Final = 64 << 20
