@@ -20,6 +20,9 @@ debug_app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_SIGNED = {"ignore_unknown_options": True}
+"""-1 is a value, not an option."""
+
 Physical = Annotated[bool, typer.Option("--physical", "-p", help="A guest physical address.")]
 
 
@@ -122,7 +125,7 @@ def described_cpsr(value: int) -> str:
     )
 
 
-@debug_app.command("set")
+@debug_app.command("set", context_settings=_SIGNED)
 def set_register(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="A register.")],
@@ -136,7 +139,7 @@ def set_register(
     print_json(shown) if json else typer.echo(f"{name} {hexadecimal(shown.value)}")
 
 
-@debug_app.command("eval")
+@debug_app.command("eval", context_settings=_SIGNED)
 def evaluate(
     context: typer.Context,
     expression: Annotated[list[str], typer.Argument(help="Registers, memory, symbols, C's operators.")],
@@ -187,7 +190,7 @@ def dumped(address: int, data: bytes) -> list[str]:
     return lines
 
 
-@debug_app.command("write")
+@debug_app.command("write", context_settings=_SIGNED)
 def write(
     context: typer.Context,
     address: Annotated[str, typer.Argument(help="An expression.")],

@@ -160,6 +160,9 @@ async def _run_all(
         )
         if guest.network is not None and guest.network.state.sentence:
             raise NetworkError(guest.network.state.sentence)
+        if plan.gdb is not None:
+            gdb = await guest.debugger.open_gdb(plan.gdb, plan.gdb_token)
+            print(f"pocketvisor: to attach: {gdb.command}", file=sys.stderr)
     await asyncio.gather(*(runner.wait() for runner in runners))
 
 

@@ -45,6 +45,9 @@ class RunPlan(Struct, frozen=True, kw_only=True):
     network: NetworkSpec | None = None
     phone: bool | None = None
     held: Held = Held()
+    gdb: str | None = None
+    gdb_token: str | None = None
+    wait_gdb: bool = False
 
     @property
     def script(self) -> ScriptPlan | None:
@@ -74,6 +77,7 @@ class RunPlan(Struct, frozen=True, kw_only=True):
             tick_limit=self.ticks,
             skip_idle=exact and self.rate == "max",
             script=self.script if self.deterministic and recording is None else None,
+            paused=self.wait_gdb,
             phone=True if self.phone is None and self.held.given else self.phone,
             restart_on_reset=not exact and self.record is None,
         )

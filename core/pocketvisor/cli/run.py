@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import structs
 
 from pocketvisor.cli.options import with_options_of
 from pocketvisor.cli.output import EXIT_USAGE, Json, fail
@@ -191,15 +192,28 @@ def asked_plan(
 def run(
     plan: "RunPlan",
     headless: Annotated[bool, typer.Option("--headless", help="No window: consoles on stdout.")] = False,
+    gdb: Annotated[
+        str | None,
+        typer.Option(metavar="PORT|PATH", help="A gdb may attach here; 0: a free port of this machine."),
+    ] = None,
+    gdb_token: Annotated[str | None, typer.Option(help="What a gdb has to say first.")] = None,
+    wait_gdb: Annotated[
+        bool, typer.Option("--wait-gdb", help="Stand still before the first instruction until gdb goes on.")
+    ] = False,
 ) -> None:
     """Run guests on a handset; without --headless, in the workbench.
 
     Each --type is typed when the console shows a prompt; --until looks at what comes after the last of them.
     Standard input goes to the guest where it is a terminal; Ctrl+] ends the run.
     """
+    if gdb is None and (wait_gdb or gdb_token is not None):
+        raise _usage("--wait-gdb and --gdb-token go with --gdb")
+    if gdb is not None and len(plan.images) > 1:
+        raise _usage("--gdb is for one guest")
     if headless:
         from pocketvisor.cli.headless import run_headless
 
+        plan = structs.replace(plan, gdb=gdb, gdb_token=gdb_token, wait_gdb=wait_gdb)
         raise typer.Exit(run_headless(plan))
     unfit = [
         option
@@ -213,6 +227,7 @@ def run(
             ("--replay", plan.replay),
             ("--digest", plan.digest),
             ("--json", plan.json),
+            ("--gdb", gdb),
             ("--battery, --charging, --location, --rotate, --signal", plan.held.given),
         )
         if given not in (None, False, ())

@@ -83,8 +83,12 @@ class AddSymbols(_OfGuest):
     bias: int = 0
 
 
+class AskLayers(_OfGuest):
+    """A list of SymbolLayer: where symbols are from."""
+
+
 class AskLinux(_OfGuest):
-    """Of a Linux guest: a list of Task, of Module, or of lines of its log."""
+    """Of a Linux guest: a list of LinuxTask, of LinuxModule, or of LogLine."""
 
     what: Literal["tasks", "modules", "log"]
 
@@ -181,7 +185,7 @@ class SetTracing(_OfGuest):
 
 
 class AskTrace(_OfGuest):
-    """What was noted: a list, or with a `path` the file that was written (a format of `what`'s own)."""
+    """What was noted: a list of rows, or with a `path` Written (in a format of `what`'s own)."""
 
     what: Literal["mmio", "exceptions", "coverage", "profile", "counters"]
     limit: Annotated[int, Meta(ge=1, le=ROWS_MAX)] = 100
@@ -220,6 +224,7 @@ DebugRequest = (
     | AskStack
     | AskSymbols
     | AddSymbols
+    | AskLayers
     | AskLinux
     | AskPages
     | AskBoard
@@ -316,6 +321,26 @@ class SymbolLayer(Struct):
     sentence: str = ""
 
 
+class LinuxTask(Struct):
+    pid: int
+    parent: int
+    state: str
+    name: str
+    address: int
+    current: bool
+
+
+class LinuxModule(Struct):
+    name: str
+    base: int
+    size: int
+
+
+class LogLine(Struct):
+    seconds: float
+    text: str
+
+
 class PageStep(Struct):
     level: int
     address: int
@@ -359,6 +384,11 @@ class Halt(Struct):
     """The instruction there."""
     stop: int = 0
     in_past: bool = False
+
+
+class Written(Struct):
+    path: str
+    bytes: int
 
 
 class Moment(Struct):

@@ -148,6 +148,8 @@ class WorkbenchServer:
                 await writer.drain()
         except (ControlError, TimeoutError, ConnectionError):
             pass  # a caller without manners: nobody is left to tell
+        except asyncio.CancelledError:
+            pass  # the program ends: asyncio would complain of it, as if it were a failure
         finally:
             self._callers -= 1
             channel.close()

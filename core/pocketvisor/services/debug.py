@@ -160,4 +160,7 @@ ANSWERS: dict[type, Answerer] = {
     calls.RemoveStop: debug_motion.remove_stop,
     calls.Move: debug_motion.move,
     calls.AskBoard: debug_inside.board,
+    calls.AskSymbols: debug_inside.symbols,
+    calls.AskLayers: debug_inside.layers,
+    calls.AddSymbols: debug_inside.add_symbols,
 }

@@ -1,12 +1,11 @@
 """Addresses that somebody typed, and where a guest stands, in the words of the control protocol."""
 
-from typing import cast
-
 from pocketvisor.control import debug_calls as calls
 from pocketvisor.debug.debugger import Debugger
 from pocketvisor.debug.disassembly import THUMB, CodeSymbols, disassemble
 from pocketvisor.debug.expression import Expression, Moment
 from pocketvisor.debug.stop_info import StopInfo
+from pocketvisor.debug.symbols.table import SymbolTable
 from pocketvisor.guest.guest import Guest
 
 
@@ -21,20 +20,25 @@ async def address_of(debugger: Debugger, text: str) -> int:
     return await expression.address(await moment(debugger))
 
 
-def symbols_of(debugger: Debugger) -> CodeSymbols | None:
-    return cast("CodeSymbols | None", debugger.symbols)
+def symbol_table(debugger: Debugger) -> SymbolTable:
+    """Empty where nobody has added symbols yet."""
+    if not isinstance(debugger.symbols, SymbolTable):
+        debugger.symbols = SymbolTable()
+    return debugger.symbols
+
+
+def symbols_of(debugger: Debugger) -> CodeSymbols:
+    return symbol_table(debugger)
 
 
 def label_of(debugger: Debugger, address: int) -> str:
     """name+0x10, or nothing."""
-    symbols = symbols_of(debugger)
-    return symbols.label(address) if symbols is not None else ""
+    return symbols_of(debugger).label(address)
 
 
 def thumb_at(debugger: Debugger, address: int, cpsr: int) -> bool:
     """By mapping symbols, or else as the guest stands."""
-    symbols = symbols_of(debugger)
-    mode = symbols.mode(address) if symbols is not None else ""
+    mode = symbols_of(debugger).mode(address)
     return mode == "thumb" if mode else bool(address & 1 or cpsr & THUMB)
 
 
