@@ -41,14 +41,14 @@ bool bus_add(struct bus *bus, uint32_t base, uint32_t size, const struct device_
         return false;
     }
     memmove(&bus->ranges[index + 1], &bus->ranges[index], (bus->count - index) * sizeof bus->ranges[0]);
-    bus->ranges[index] = (struct bus_range){base, end, ops, device};
+    bus->ranges[index] = (struct bus_range){.base = base, .end = end, .ops = ops, .device = device};
     bus->count++;
     return true;
 }
 
 /* The range that holds the byte, or NULL. */
-static const struct bus_range *find(struct bus *bus, uint64_t address) {
-    const struct bus_range *range = &bus->ranges[bus->last];
+static struct bus_range *find(struct bus *bus, uint64_t address) {
+    struct bus_range *range = &bus->ranges[bus->last];
     if (bus->last < bus->count && address >= range->base && address < range->end)
         return range;
     unsigned index = first_above(bus, address);
@@ -60,9 +60,10 @@ static const struct bus_range *find(struct bus *bus, uint64_t address) {
 
 /* An access that a range does not wholly hold is made byte by byte, so that no device sees past its end. */
 uint64_t bus_read(struct bus *bus, uint64_t address, unsigned size) {
-    const struct bus_range *range = find(bus, address);
+    struct bus_range *range = find(bus, address);
     if (range && address + size <= range->end) {
         bus->accesses++;
+        range->reads++;
         return range->ops->read(range->device, (uint32_t)(address - range->base), size);
     }
     if (size == 1 || !bus_touches(bus, address, address + size)) {
@@ -77,9 +78,10 @@ uint64_t bus_read(struct bus *bus, uint64_t address, unsigned size) {
 }
 
 void bus_write(struct bus *bus, uint64_t address, unsigned size, uint64_t value) {
-    const struct bus_range *range = find(bus, address);
+    struct bus_range *range = find(bus, address);
     if (range && address + size <= range->end) {
         bus->accesses++;
+        range->writes++;
         range->ops->write(range->device, (uint32_t)(address - range->base), size, value);
         return;
     }

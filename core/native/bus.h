@@ -11,6 +11,7 @@ struct bus_range {
     uint64_t base, end;
     const struct device_ops *ops;
     void *device;
+    uint64_t reads, writes;
 };
 
 struct bus {

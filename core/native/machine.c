@@ -49,6 +49,7 @@ static bool cp_read(void *pointer, const struct cp_register *reg, bool privilege
     if (!machine->has_timer ||
         !gtimer_read(&machine->timer, clock_now_ns(&machine->clock), reg, privileged, value))
         return false;
+    machine->timer_reads++;
     vcpu_trace_timer(machine->vcpu, reg, false, *value);
     return true;
 }
@@ -58,6 +59,7 @@ static bool cp_write(void *pointer, const struct cp_register *reg, bool privileg
     if (!machine->has_timer ||
         !gtimer_write(&machine->timer, clock_now_ns(&machine->clock), reg, privileged, value))
         return false;
+    machine->timer_writes++;
     vcpu_trace_timer(machine->vcpu, reg, true, value);
     machine_plan(machine);
     return true;

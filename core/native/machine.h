@@ -155,11 +155,13 @@ bool machine_begin_capture(struct machine *machine, int shadow_fd, const uint8_t
                            char error[MACHINE_ERROR]);
 
 /* Not running: what is written down of the guest from here on, TRACE_OF_* bits into a memfd for a struct
- * trace_page; a sample at the first block start of each `period` ticks. An earlier trace ends. The descriptor
- * stays the caller's. */
+ * trace_page; a sample at the first block start of each `period` ticks (0: of as many as a millisecond
+ * has). An earlier trace ends. The descriptor stays the caller's. */
 bool machine_start_trace(struct machine *machine, int fd, uint32_t kinds, uint64_t period,
                          char error[MACHINE_ERROR]);
 void machine_stop_trace(struct machine *machine);
+/* How often each device was accessed since the machine was made, the timer last; false behind that. */
+bool machine_device_counts(const struct machine *machine, unsigned index, struct trace_device *counts);
 
 /* State: parts in a fixed order, ending where false is answered. After writing into the fields of all parts
  * call machine_restored(), which answers false, with the part's name in `error`, where one is impossible. */

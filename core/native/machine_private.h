@@ -71,6 +71,7 @@ struct machine {
     unsigned memory_count;
 
     bool has_gic, has_timer;
+    uint64_t timer_reads, timer_writes;
     struct gic gic;
     struct gtimer timer;
     struct machine_uart *uarts[MACHINE_UARTS];
@@ -86,12 +87,12 @@ struct machine {
 
     /* Running. */
     enum run_reason reason;
-    uint64_t until;     /* clock bytes */
-    uint64_t woke_at;   /* clock bytes */
-    uint64_t applied;   /* events */
-    uint64_t rate_seen; /* that the last slice ran at */
-    uint64_t left_real; /* when run() last returned */
-    struct trace *trace; /* or NULL */
+    uint64_t until;                   /* clock bytes */
+    uint64_t woke_at;                 /* clock bytes */
+    uint64_t applied;                 /* events */
+    uint64_t rate_seen;               /* that the last slice ran at */
+    uint64_t left_real;               /* when run() last returned */
+    struct trace *trace;              /* or NULL */
     uint64_t sample_at, sample_every; /* clock bytes; NEVER: no samples */
     bool started, running, suspended;
     pthread_t thread;

@@ -113,6 +113,9 @@ bool vcpu_translate(struct vcpu *vcpu, uint32_t virtual_address, uint32_t *physi
 void vcpu_reset(struct vcpu *vcpu);
 const struct vcpu_counters *vcpu_get_counters(const struct vcpu *vcpu);
 
+/* How often a device was accessed; false behind the last one. */
+bool vcpu_device_counts(const struct vcpu *vcpu, unsigned index, struct trace_device *counts);
+
 /* Not running: what is written down from here on, NULL for nothing. `interrupts` are the operations of the
  * GIC's CPU interface, or NULL. The trace outlives the vCPU's use of it. */
 void vcpu_set_trace(struct vcpu *vcpu, struct trace *trace, const struct device_ops *interrupts);

@@ -7,6 +7,8 @@
  *
  * Left out: counts of blocks where the gate does not work (gate.c); interpreted division, which is no trap
  * here. */
+#include <stdio.h>
+
 #include "vcpu_private.h"
 
 /* Of libunicorn 2.1.4's intermediate language, as in gate.c. */
@@ -19,6 +21,18 @@ enum { GIC_ACKNOWLEDGE = 0x0c, GIC_END = 0x10, NO_ADDRESS = UINT32_MAX };
 enum { STACK_MAX = 64 << 10 };
 
 #define CP15_CONTEXTIDR CP15(13, 0, 0, 1)
+
+bool vcpu_device_counts(const struct vcpu *vcpu, unsigned index, struct trace_device *counts) {
+    if (index >= vcpu->bus.count)
+        return false;
+    const struct bus_range *range = &vcpu->bus.ranges[index];
+    *counts = (struct trace_device){.base = (uint32_t)range->base,
+                                    .size = (uint32_t)(range->end - range->base),
+                                    .reads = range->reads,
+                                    .writes = range->writes};
+    snprintf(counts->name, sizeof counts->name, "%s", range->ops->name);
+    return true;
+}
 
 static void add_devices(struct vcpu *vcpu) {
     struct trace *trace = vcpu->trace.to;

@@ -329,13 +329,16 @@ class Machine:
         context, or None; while the machine runs, only on the vCPU's thread."""
 
     # Tracing; only for a machine that is not running
-    def start_trace(self, fd: int, kinds: int, period: int = 1000000) -> None:
+    def start_trace(self, fd: int, kinds: int, period: int = 0) -> None:
         """Writes down what the guest does, into a memfd of TRACE_SIZE bytes, until stop_trace() or the next
         start. Kinds are bits: 1 accesses of devices, 2 exceptions and interrupts, 4 executed blocks, 8 a
-        sample of where it is every `period` ticks (1000 at least). What the guest does stays the same.
+        sample of where it is every `period` ticks (1000 at least; 0: as many as a millisecond has). What the guest does stays the same.
 
         Raises OSError where the memfd cannot be mapped."""
     def stop_trace(self) -> None: ...
+    def device_counts(self) -> list[tuple[str, int, int, int, int]]:
+        """(name, base, size, reads, writes) of each device, since the machine was made; the timer, which has
+        no address, last. Only for a machine that is not running, or on the vCPU's thread."""
 
     # Recording
     def record(self) -> None: ...
