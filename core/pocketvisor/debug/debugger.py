@@ -7,7 +7,7 @@ has a snapshot behind each such change.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
@@ -19,6 +19,7 @@ from pocketvisor.debug.expression import Moment, NamesSymbols
 from pocketvisor.debug.gdb.opening import OpensToGdb
 from pocketvisor.debug.stop_info import StopInfo, stop_info
 from pocketvisor.debug.stops import Hit, Stop, StopList
+from pocketvisor.debug.trace.trace import Trace
 from pocketvisor.errors import DebugError, GuestError, PocketvisorError
 from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
 from pocketvisor.guest.options import GuestState
@@ -59,6 +60,7 @@ class Debugger(OpensToGdb):
         self._waiting: list[asyncio.Future[StopInfo]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._was = guest.state
+        self.trace = Trace(self)
         self._telling = 0  # stops that are not in `last` yet
         self.stops.on_change(self._stops_changed)
         guest.on("state", self._state_changed)
@@ -88,6 +90,7 @@ class Debugger(OpensToGdb):
     async def close(self) -> None:
         """With its guest."""
         await self.close_gdb()
+        self.trace.close()
         for future in self._waiting:
             future.cancel()
         for task in tuple(self._tasks):
@@ -225,11 +228,11 @@ class Debugger(OpensToGdb):
         self._waiting.append(waiting)
         return await waiting
 
-    async def ask(self, request: DebugRequest) -> DebugReply:
+    async def ask(self, request: DebugRequest, fds: Sequence[int] = ()) -> DebugReply:
         """Its process's answer. Raises DebugError with the sentence where it cannot."""
         self._check_live()
         try:
-            reply = await self.target.run.debug(request)
+            reply = await self.target.run.debug(request, fds=fds)
         except GuestError as error:
             raise DebugError(f"{self.target.name}: {error}") from error
         if isinstance(reply, wire.Failed):

@@ -3,6 +3,7 @@
 A guest that runs is held at a block start while it is looked at, which it cannot notice.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, Final
@@ -22,20 +23,28 @@ _NATIVE_KINDS: Final = {kind: getattr(_native, f"STOP_{kind.upper()}", 0) for ki
 class DebugServer:
     """One guest's."""
 
-    def __init__(self, board: Board, vcpu: VcpuThread, recording: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        board: Board,
+        vcpu: VcpuThread,
+        recording: Callable[[bool], None],
+        take_descriptor: Callable[[], int],
+    ) -> None:
         """`recording` is called when the log of what enters the guest is wanted, or not any more."""
         self._board = board
         self._machine = board.machine
         self._vcpu = vcpu
         self._recording = recording
+        self._take_descriptor = take_descriptor
 
     def answer(self, request: DebugRequest) -> DebugReply:
         try:
             with ExitStack() as held:
+                trace = self._trace_memory(request, held)
                 if not isinstance(request, wire.Go):
                     running = self._vcpu.hold()
                     held.callback(self._vcpu.release)
-                    return self._held(request, running)
+                    return self._held(request, running, trace)
                 if self._vcpu.running:
                     raise GuestError("it runs already")
                 if request.again:
@@ -52,7 +61,15 @@ class DebugServer:
             [(one.id, _NATIVE_KINDS[one.kind], one.address, one.size, one.physical) for one in stops]
         )
 
-    def _held(self, request: DebugRequest, running: bool) -> DebugReply:
+    def _trace_memory(self, request: DebugRequest, held: ExitStack) -> int:
+        """The descriptor that came with it, or -1; it is closed in the end."""
+        if not isinstance(request, wire.SetTrace) or not request.kinds:
+            return -1
+        fd = self._take_descriptor()
+        held.callback(os.close, fd)
+        return fd
+
+    def _held(self, request: DebugRequest, running: bool, trace: int = -1) -> DebugReply:
         machine = self._machine
         match request:
             case wire.Sample(reads, registers):
@@ -94,6 +111,13 @@ class DebugServer:
                 state: dict[str, Any] = machine.save()
                 shown = {name: part for name, part in state.items() if isinstance(part, dict)}
                 return wire.Opaque(msgspec.msgpack.encode(shown))
+            case wire.SetTrace(kinds, period):
+                if kinds:
+                    machine.start_trace(trace, sum(wire.TRACE_KINDS.get(name, 0) for name in set(kinds)), period)
+                else:
+                    machine.stop_trace()
+            case wire.TakeTrace("devices"):
+                return wire.Opaque(msgspec.msgpack.encode(machine.device_counts()))
             case _:
                 raise ValueError(f"{type(request).__name__} is not known here")
         return wire.Done()

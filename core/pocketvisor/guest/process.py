@@ -94,7 +94,9 @@ class GuestMain:
         self._board.add_user_devices(start.board.devices.user)
         self._vcpu = VcpuThread(machine, self._board, sync=start.sync, script=script)
         self._saver = Saver(start.board, self._board, self._vcpu)
-        self._debug = DebugServer(self._board, self._vcpu, self._set_recording)
+        self._debug = DebugServer(
+            self._board, self._vcpu, self._set_recording, lambda: self._take_descriptors(1)[0]
+        )
         if start.stops:
             self._debug.set_stops(start.stops)
         self._late: list[FromHandset] = []

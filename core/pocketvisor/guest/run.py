@@ -189,13 +189,17 @@ class GuestRun:
         self.send(message)
         return await self._answer(waiting, seconds)
 
-    async def debug(self, request: DebugRequest, seconds: float = _DEBUG_SECONDS) -> DebugReply:
-        """Raises GuestError where no answer comes."""
+    async def debug(
+        self, request: DebugRequest, seconds: float = _DEBUG_SECONDS, *, fds: Sequence[int] = ()
+    ) -> DebugReply:
+        """The descriptors go before it, and stay open here. Raises GuestError where no answer comes."""
         if self._process is None:
             raise GuestError("its process has gone")
         token = next(self._tokens)
         waiting = self._debug_asked[token] = asyncio.get_running_loop().create_future()
         try:
+            if fds:
+                self._send_descriptors(fds)
             self.send(messages.DebugAsk(token, request))
             reply: DebugReply = await self._answer(waiting, seconds)
         finally:
