@@ -8,7 +8,8 @@ Left out: what a process that has taken the place of another one does; start it 
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
@@ -26,11 +27,12 @@ from pocketvisor.debug.trace.flame import flame_html, flame_svg
 from pocketvisor.debug.trace.lcov import Function, SourceLine, lcov
 from pocketvisor.debug.trace.mmio import Access, accesses
 from pocketvisor.debug.trace.profile import Profile
-from pocketvisor.errors import DebugError
+from pocketvisor.errors import DebugError, GuestError
 from pocketvisor.guest.memory import create_memfd
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
+    from pocketvisor.guest.run import GuestRun
 
 KINDS: Final = tuple(wire.TRACE_KINDS)
 Format = Literal["drcov", "lcov", "folded", "svg", "html", "chrome"]
@@ -39,11 +41,13 @@ Format = Literal["drcov", "lcov", "folded", "svg", "html", "chrome"]
 class Traced(Protocol):
     """A debugger, as far as a trace needs it."""
 
+    guest: "Guest"
+
     @property
     def target(self) -> "Guest": ...
     @property
     def symbols(self) -> object: ...
-    async def ask(self, request: wire.DebugRequest, fds: Iterable[int] = ()) -> wire.DebugReply: ...
+    async def ask(self, request: wire.DebugRequest, fds: Sequence[int] = ()) -> wire.DebugReply: ...
 
 
 class Trace:
@@ -52,12 +56,13 @@ class Trace:
     def __init__(self, debugger: Traced) -> None:
         self._debugger = debugger
         self._memory: ring.TraceMemory | None = None
-        self._run: object = None
+        self._run: GuestRun | None = None
 
     @property
     def kinds(self) -> frozenset[str]:
         """What is written down now, of KINDS."""
-        if self._memory is None or self._run is not self._debugger.target.run:
+        debugger = self._debugger
+        if self._memory is None or self._run not in (debugger.target.run, debugger.guest.run):
             return frozenset()
         kinds = self._memory.kinds
         return frozenset(name for name, bit in wire.TRACE_KINDS.items() if kinds & bit)
@@ -81,13 +86,19 @@ class Trace:
                 raise
         finally:
             os.close(fd)
+        if self._run is not self._debugger.target.run:
+            with suppress(DebugError):
+                await self.stop()  # another moment of its life was traced until now
         self.close()
         self._memory, self._run = memory, self._debugger.target.run
 
     async def stop(self) -> None:
         """What was written down stays to be read. Raises DebugError."""
-        if self.kinds:
-            await self._debugger.ask(wire.SetTrace())
+        if self.kinds and self._run is not None:
+            try:
+                await self._run.debug(wire.SetTrace())
+            except GuestError as error:
+                raise DebugError(f"{self._debugger.target.name}: {error}") from error
 
     def close(self) -> None:
         """Nothing is left to be read."""
