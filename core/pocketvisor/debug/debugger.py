@@ -15,10 +15,13 @@ from msgspec import Struct
 from pocketvisor.control import debug_messages as wire
 from pocketvisor.control import messages
 from pocketvisor.control.debug_messages import DebugReply, DebugRequest, Read, StopAt
-from pocketvisor.debug.expression import Moment, NamesSymbols
+from pocketvisor.debug.expression import Moment
 from pocketvisor.debug.gdb.opening import OpensToGdb
+from pocketvisor.debug.linux.view import LinuxView
 from pocketvisor.debug.stop_info import StopInfo, stop_info
 from pocketvisor.debug.stops import Hit, Stop, StopList
+from pocketvisor.debug.symbols.table import SymbolTable
+from pocketvisor.debug.timeline.timeline import Timeline
 from pocketvisor.debug.trace.trace import Trace
 from pocketvisor.errors import DebugError, GuestError, PocketvisorError
 from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
@@ -51,7 +54,8 @@ class Debugger(OpensToGdb):
     def __init__(self, guest: "Guest") -> None:
         self.guest = guest
         self.stops = StopList()
-        self.symbols: NamesSymbols | None = None
+        self.symbols = SymbolTable()
+        self.linux = LinuxView(self, self.symbols)
         self.last: StopInfo | None = None
         """Where it stands, or stood last."""
         self._listeners = Listeners("stopped", "running", "stops", "moved", "changed", "attached")
@@ -60,6 +64,9 @@ class Debugger(OpensToGdb):
         self._waiting: list[asyncio.Future[StopInfo]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._was = guest.state
+        self._past: Guest | None = None
+        self._forget_past: Unsubscribe | None = None
+        self.timeline = Timeline(self)
         self.trace = Trace(self)
         self._telling = 0  # stops that are not in `last` yet
         self.stops.on_change(self._stops_changed)
@@ -76,7 +83,7 @@ class Debugger(OpensToGdb):
     @property
     def target(self) -> "Guest":
         """What is looked at: the guest, or what it was at another time."""
-        return self.guest
+        return self._past or self.guest
 
     @property
     def standing(self) -> bool:
@@ -91,6 +98,8 @@ class Debugger(OpensToGdb):
         """With its guest."""
         await self.close_gdb()
         self.trace.close()
+        await self.timeline.close()
+        await self.symbols.close()
         for future in self._waiting:
             future.cancel()
         for task in tuple(self._tasks):
@@ -143,7 +152,10 @@ class Debugger(OpensToGdb):
             raise DebugError(
                 f"{self.target.name} is {self.target.state.value}: pause it before it is changed"
             )
+        if self.in_past:
+            raise DebugError("The past cannot be changed: a branch of it can, or the present")
         await self.ask(request)
+        await self.timeline.changed()
         self._listeners.emit("changed")
 
     async def reset(self) -> StopInfo:
@@ -161,6 +173,53 @@ class Debugger(OpensToGdb):
         """Whether another moment than the present is looked at."""
         return self.target is not self.guest
 
+    async def go_to(self, position: int) -> StopInfo:
+        """Another moment of its life; see Timeline. Raises DebugError."""
+        return await self.timeline.go_to(position)
+
+    async def return_to_present(self) -> None:
+        """Raises DebugError."""
+        await self.timeline.present()
+
+    async def reverse_step(self, count: int = 1) -> StopInfo:
+        """So many instructions back, of what was recorded. Raises DebugError."""
+        return await self.timeline.reverse.step(self, count)
+
+    async def reverse_resume(self) -> StopInfo:
+        """Back to where a breakpoint or watchpoint was met last, or to the recording's beginning. Raises
+        DebugError."""
+        return await self.timeline.reverse.resume(self)
+
+    async def last_write(self, address: int, size: int = 4, *, physical: bool = False) -> StopInfo:
+        """Back to the instruction that wrote there last. Raises DebugError."""
+        return await self.timeline.reverse.last_write(self, address, size, physical=physical)
+
+    def look_at(self, past: "Guest | None") -> None:
+        """For the time line: what the guest was is looked at from here on, or the guest itself again."""
+        if self._forget_past is not None:
+            self._forget_past()
+            self._forget_past = None
+        self._past = past
+        if past is not None:
+            past.judge = self._judge
+            self._forget_past = past.on("state", self._state_changed)
+        self._pushed = ()
+        self._was = self.target.state
+        self.last = None
+        self._listeners.emit("moved")
+
+    def arrived(self, info: StopInfo) -> None:
+        """For the time line: here it stands."""
+        self.last = info
+        self._listeners.emit("stopped", info)
+
+    def tell(self, reason: str) -> StopInfo:
+        """It stands where it does, for this reason."""
+        assert self.last is not None
+        info = stop_info(reason, self.last.position, self.last.pc)
+        self.arrived(info)
+        return info
+
     # Stopping and going on
 
     async def pause(self) -> StopInfo:
@@ -175,7 +234,11 @@ class Debugger(OpensToGdb):
 
     async def resume(self) -> None:
         """Raises DebugError."""
+        if self.in_past:
+            await self.timeline.run_forward()
+            return
         await self._pushed_all()
+        await self.timeline.before_running()
         try:
             await self.target.resume()
         except GuestError as error:
@@ -183,7 +246,10 @@ class Debugger(OpensToGdb):
 
     async def step(self, count: int = 1) -> StopInfo:
         """So many instructions, or up to a breakpoint. Raises DebugError."""
-        return await self.go(wire.Go(steps=count))
+        info = await self.go(wire.Go(steps=count))
+        if self.in_past and (info.reason == "dead" or info.position >= self.timeline.end):
+            return await self.timeline.go_to(self.timeline.end)
+        return info
 
     async def run_to(self, address: int) -> StopInfo:
         """Up to this instruction, or a breakpoint before it. Raises DebugError."""
@@ -204,6 +270,7 @@ class Debugger(OpensToGdb):
             raise DebugError(str(error)) from error
         await self.wait_stopped()  # or the stop before would be taken for this one's
         await self._pushed_all()
+        await self.timeline.before_running()
         waiting: asyncio.Future[StopInfo] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
         target.stop_reason = None

@@ -106,7 +106,7 @@ class Boot:
         self.board = BoardConfig(
             ram_size=ram_size,
             panel=saved.panel if saved is not None else PanelConfig(native.width, native.height, model.ppi),
-            tick_ps=recorded or _tick_ps(options, model),
+            tick_ps=recorded or _tick_ps(options, model, saved),
             keys=saved.keys if saved is not None else model.keys,
             rtc_epoch=saved.rtc_epoch if saved is not None and ram is not None else _epoch(options),
             deterministic=options.deterministic,
@@ -294,7 +294,9 @@ def _abandon(filling: asyncio.Future[None], boot: Boot) -> None:
     boot.close()
 
 
-def _tick_ps(options: RunOptions, model: HandsetModel) -> int:
+def _tick_ps(options: RunOptions, model: HandsetModel, saved: BoardConfig | None = None) -> int:
+    if saved is not None and options.follow is not None:
+        return saved.tick_ps
     return tick_ps(options.rate if isinstance(options.rate, int) else model.mips)
 
 

@@ -59,6 +59,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     """The folder for its sockets; see guest/vsock.py."""
     origin: "Origin | None" = None
     """What it was before, for a guest that goes on: it says what the board is made of, as a replay does."""
+    follow: bytes | None = None
+    """For a look into a guest's past: what has entered it since the origin, which it does again."""
 
     def ram_of(self, image: GuestImage) -> int:
         """MiB of RAM: as said here, else as recorded, else as the image wants it."""

@@ -244,9 +244,11 @@ class GuestMain:
                 os.close(fd)
 
     def _set_recording(self, on: bool) -> None:
-        self._flush()
         if on:
             self._machine.record()
+        else:
+            self._machine.stop_recording()
+        self._send_log()
         self._record = on
 
     def _restore(self, size: int) -> None:

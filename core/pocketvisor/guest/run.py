@@ -6,7 +6,7 @@ A reset ends a run and begins another. A run tells its guest what happens and de
 import asyncio
 import itertools
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from msgspec import structs
@@ -79,6 +79,11 @@ class GuestRun:
         self.boot = boot
         self.log = bytearray()
         self.log_complete = True
+        self.keeps_log = False
+        """What enters the guest is kept here, up to a bound,"""
+        self.log_taker: Callable[[bytes], None] | None = None
+        """and told to a timeline; so is the moment of a capture, between two pieces of it."""
+        self.captured_taker: Callable[[Captured], None] | None = None
 
     @classmethod
     async def begin(
@@ -127,10 +132,12 @@ class GuestRun:
                 process = await GuestProcess.spawn(descriptors, run._message, run._process_ended)
                 start = structs.replace(start, handover=theirs.fileno(), stops=observer.stops)
             run._process = process
-            replay = options.replay
+            run.keeps_log = options.record
+            replay, log = options.replay, options.follow
             if replay is not None:
                 check_replay(replay.head, boot.head(process.engine))
-            await process.start(start, replay.log if replay is not None else None)
+                log = replay.log
+            await process.start(start, log)
         except BaseException:
             await run.end()
             raise
@@ -266,6 +273,9 @@ class GuestRun:
                 self._observer.run_stopped(message)
             case messages.Log(data):
                 self._keep_log(data)
+            case Captured():
+                if self.captured_taker is not None:
+                    self.captured_taker(message)
             case messages.FromDevice(device, data):
                 self._observer.run_device(device, data)
             case messages.Pong():
@@ -284,6 +294,10 @@ class GuestRun:
             waiting.set_result(message)
 
     def _keep_log(self, data: bytes) -> None:
+        if self.log_taker is not None:
+            self.log_taker(data)
+        if not self.keeps_log:
+            return
         if len(self.log) + len(data) > _LOG_MAX:
             if self.log_complete:
                 self._observer.run_note(f"The recording is over {_LOG_MAX >> 20} MiB and was given up")
@@ -324,7 +338,7 @@ def _start_message(boot: Boot, board: BoardConfig, options: RunOptions, state: S
     return Start(
         board=board,
         record=options.record,
-        replay=options.replay is not None,
+        replay=options.replay is not None or options.follow is not None,
         sync=options.deterministic or script is not None,
         script=script.lines if script is not None else (),
         prompt=script.prompt if script is not None else DEFAULT_PROMPT,

@@ -65,6 +65,12 @@ class SpaceWriter:
 
         self._add(self._saving.space(name, size, MEMORY_CHUNK, self._known(name), None, read))
 
+    def again(self, name: str) -> None:
+        """As the generation before has it, if it does."""
+        before = self._known(name)
+        if before is not None:
+            self._add(before)
+
     def flash(self, flash: Flash | None, fd: int, *, changed: bool) -> None:
         """`fd`: its content, where it has changed."""
         before = self._known(FLASH)

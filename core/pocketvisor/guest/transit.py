@@ -47,6 +47,7 @@ async def change_process(guest: "Guest", run: GuestRun, model: HandsetModel) -> 
         board = boot.on_another(model, status)
         other = await GuestRun.wait(guest, boot, guest.options, board, state, theirs.fileno())
         other.log, other.log_complete = run.log, run.log_complete
+        other.log_taker, other.captured_taker = run.log_taker, run.captured_taker
         guest.hold_messages()
         try:
             saved, began_ns = await _switch(run, other, [state, ours.fileno()])

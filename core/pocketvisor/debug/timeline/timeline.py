@@ -1,0 +1,361 @@
+"""A guest's time line: recorded while it runs, and gone back in.
+
+While the past is looked at the guest itself stands still, and goes on as it was when the present is returned
+to. The past can be looked at and run forward, but not changed: a branch of it can, a guest of its own.
+"""
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from msgspec import structs
+
+from pocketvisor.control import debug_messages as wire
+from pocketvisor.debug.stop_info import StopInfo, stop_info
+from pocketvisor.debug.timeline.moments import Moment
+from pocketvisor.debug.timeline.past import Past
+from pocketvisor.debug.timeline.recorder import Recorder
+from pocketvisor.debug.timeline.reverse import Reverse
+from pocketvisor.errors import DebugError, GuestError, PocketvisorError
+from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
+from pocketvisor.guest.options import GuestState
+from pocketvisor.guest.panel import PanelView
+
+if TYPE_CHECKING:
+    from pocketvisor.debug.debugger import Debugger
+    from pocketvisor.guest.guest import Guest
+
+_LOG_AHEAD: Final = 64 << 20
+
+
+class Timeline:
+    """Events: "moments" (one more, or recording begins or ends), "moved" (another moment is shown, or the
+    present), "searching" (how much of the past has been searched, 0 to 1)."""
+
+    def __init__(self, debugger: "Debugger") -> None:
+        self._debugger = debugger
+        self._guest = debugger.guest
+        self._recorder: Recorder | None = None
+        self._past: Past | None = None
+        self._was_running = False
+        self._present = 0
+        self._moving = asyncio.Lock()
+        self._forward: asyncio.Task[None] | None = None
+        self._listeners = Listeners("moments", "moved", "searching")
+        self.reverse = Reverse(self)
+
+    def on(self, event: str, callback: Callback) -> Unsubscribe:
+        return self._listeners.on(event, callback)
+
+    def emit(self, event: str, *arguments: object) -> None:
+        """For its parts."""
+        self._listeners.emit(event, *arguments)
+
+    # What there is
+
+    @property
+    def recording(self) -> bool:
+        return self._recorder is not None and self._recorder.recording
+
+    @property
+    def moments(self) -> list[Moment]:
+        return self._recorder.moments.list if self._recorder is not None else []
+
+    @property
+    def begin(self) -> int:
+        """Positions that can be gone to begin here,"""
+        return self.moments[0].position if self.moments else 0
+
+    @property
+    def end(self) -> int:
+        """and end here: the present, while it is recorded."""
+        if self._recorder is None:
+            return 0
+        return self._present if self._past is not None else self._recorder.position
+
+    @property
+    def end_ns(self) -> int:
+        """The guest's clock there."""
+        if self._recorder is None or not self.moments:
+            return 0
+        return self._guest.status.head().clock_ns if self.recording else self.moments[-1].clock_ns
+
+    @property
+    def shown_ns(self) -> int:
+        """The clock of what is shown."""
+        return self.shown.status.head().clock_ns
+
+    @property
+    def size_bytes(self) -> int:
+        return self._recorder.size_bytes if self._recorder is not None else 0
+
+    @property
+    def problem(self) -> str:
+        return self._recorder.problem if self._recorder is not None else ""
+
+    @property
+    def in_past(self) -> bool:
+        return self._past is not None
+
+    @property
+    def running(self) -> bool:
+        """Whether the past runs forward by itself."""
+        return self._forward is not None
+
+    @property
+    def shown(self) -> "Guest":
+        """The guest, or what it was."""
+        return self._past.guest if self._past is not None else self._guest
+
+    @property
+    def panel(self) -> PanelView:
+        return self.shown.panel
+
+    @property
+    def recorder(self) -> Recorder:
+        """Raises DebugError."""
+        if self._recorder is None or not self._recorder.moments.list:
+            raise DebugError(f"{self._guest.name} was not recorded: there is no past to go to")
+        return self._recorder
+
+    # Recording
+
+    async def start(self) -> None:
+        """From here on; a recording that there was is gone. Raises DebugError."""
+        if self.recording:
+            return
+        if self.in_past:
+            await self.present()
+        await self._forget()
+        self._recorder = await Recorder.begin(self._guest, lambda: self._listeners.emit("moments"))
+        self._listeners.emit("moments")
+
+    async def stop(self) -> None:
+        """What was recorded stays, up to a last moment now."""
+        recorder = self._recorder
+        if recorder is None or not recorder.recording:
+            return
+        if self.in_past:
+            await self.present()
+        if self._guest.state in (GuestState.RUNNING, GuestState.PAUSED):
+            await recorder.moment("end")
+        await recorder.end()
+        self._listeners.emit("moments")
+
+    async def changed(self) -> None:
+        """A debugger has changed the guest: the recording goes on from what it is now."""
+        if self._recorder is not None and self.recording:
+            self._recorder.why_next = "changed by a debugger"
+
+    async def before_running(self) -> None:
+        """The guest is about to run on. Raises DebugError."""
+        if self._recorder is not None and self.recording and self._recorder.why_next and not self.in_past:
+            await self._recorder.moment()
+            self._listeners.emit("moments")
+
+    async def close(self) -> None:
+        if self._past is not None:
+            past, self._past = self._past, None
+            await past.close()
+        await self._forget()
+
+    async def _forget(self) -> None:
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            await recorder.end()
+            await recorder.close()
+
+    # Going there
+
+    async def go_to(self, position: int) -> StopInfo:
+        """To the instruction at a position, or the first one behind it; the end is the present. Raises
+        DebugError."""
+        async with self._moving:
+            await self._stop_forward()
+            await self._leave_present()
+            if position >= self._present:
+                return await self._to_present()
+            past = self._past
+            index = self.recorder.moments.at(position)
+            if past is None or past.position > position or past.end < position or past.moment < index:
+                past = await self.open_past(index, position)
+                await self._show(past)
+            await past.run_to(position)
+            return await self._arrived("position")
+
+    async def go_to_clock(self, ns: int) -> StopInfo:
+        """To where the guest's clock shows this time: the nearest moment at first, so that there is a picture
+        soon, and then on to the time itself. Raises DebugError."""
+        moments = self.recorder.moments.list
+        index = max((at for at, moment in enumerate(moments) if moment.clock_ns <= ns), default=0)
+        before = moments[index]
+        if ns >= self.end_ns:
+            return await self.go_to(self.end)
+        last = index + 1 >= len(moments)
+        after = (
+            (self.end, self.end_ns) if last else (moments[index + 1].position, moments[index + 1].clock_ns)
+        )
+        if not (self._past is not None and self._past.moment == index):
+            await self.go_to(before.position)
+        part = (ns - before.clock_ns) / max(after[1] - before.clock_ns, 1)
+        return await self.go_to(before.position + max(0, int((after[0] - before.position) * min(part, 1.0))))
+
+    async def run_forward(self) -> None:
+        """From the shown moment, as it went, at the pace of then, up to the present. Raises DebugError."""
+        if self._past is None:
+            raise DebugError(f"{self._guest.name} is in the present: it is resumed")
+        if self._forward is None:
+            self._forward = asyncio.create_task(self._run_forward())
+            self._listeners.emit("moved")
+
+    async def pause(self) -> StopInfo:
+        """Where it runs forward, it stands still. Raises DebugError."""
+        async with self._moving:
+            await self._stop_forward()
+            return await self._arrived("pause")
+
+    async def present(self) -> None:
+        """Back to the guest itself, which goes on if it ran before. Raises DebugError."""
+        async with self._moving:
+            await self._stop_forward()
+            if self._past is None:
+                return
+            await self._show(None)
+            if self._was_running:
+                try:
+                    await self._guest.resume()
+                except GuestError as error:
+                    raise DebugError(str(error)) from error
+
+    async def branch(self, name: str | None = None) -> "Guest":
+        """Another guest on its handset that goes on from the shown moment by itself. Raises DebugError."""
+        if self._past is None:
+            raise DebugError(f"{self._guest.name} is in the present: a clone of it goes on from there")
+        async with self._moving:
+            await self._stop_forward()
+            try:
+                return await self._guest.handset.branch(self._past.guest, self._guest, name=name)
+            except PocketvisorError as error:
+                raise DebugError(f"{self._guest.name} could not be branched: {error}") from error
+
+    # Keeping
+
+    async def export(self, path: Path) -> None:
+        """All of it up to now as a file of its own, which open_recording() takes. Raises DebugError."""
+        recorder = self.recorder
+        if self.recording and not self.in_past:
+            await recorder.moment("kept")
+
+        def copy() -> None:
+            source = recorder.moments.file.path
+            try:
+                with path.open("xb") as target, source.open("rb") as content:
+                    shutil.copyfileobj(content, target, 1 << 20)
+            except OSError as error:
+                path.unlink(missing_ok=True)
+                raise DebugError(f"{path}: cannot be written: {error.strerror}") from error
+
+        await asyncio.to_thread(copy)
+
+    # Its parts
+
+    async def open_past(self, index: int, position: int) -> Past:
+        """Another one at a moment, with the log at least up to a position, to be closed."""
+        moments = self.recorder.moments
+        log, end = bytearray(), moments.list[index].position
+        at = index + 1
+        while at < len(moments.list) and (end < position or len(log) < _LOG_AHEAD):
+            log += await asyncio.to_thread(moments.log_before, at)
+            end = moments.list[at].position
+            if moments.list[at].why.startswith("changed"):
+                break
+            at += 1
+        else:
+            if at >= len(moments.list):
+                log += await self.recorder.log_since()
+                end = max(self._present, end)
+        return await Past.open(self._guest.handset, moments, index, bytes(log), end)
+
+    @property
+    def position(self) -> int:
+        """Of what is shown, standing still."""
+        return self._past.position if self._past is not None else self._present
+
+    async def leave_present(self) -> None:
+        async with self._moving:
+            await self._leave_present()
+
+    async def _leave_present(self) -> None:
+        """The guest stands still, and its log is whole."""
+        if self._past is not None:
+            return
+        recorder, guest = self.recorder, self._guest
+        if not recorder.recording:
+            self._was_running, self._present = False, recorder.position
+            return
+        self._was_running = guest.state is GuestState.RUNNING
+        if self._was_running:
+            try:
+                await guest.pause()
+            except GuestError as error:
+                raise DebugError(str(error)) from error
+        reply = await guest.run.debug(wire.Sample(registers=False))
+        if not isinstance(reply, wire.Sampled):
+            raise DebugError(f"{guest.name} does not say where it stands")
+        self._present = reply.position
+        await recorder.log_since()
+
+    async def _to_present(self) -> StopInfo:
+        await self._show(None)
+        info = stop_info("end-of-recording", self._present, 0)
+        if self._guest.state is GuestState.PAUSED:
+            pc = (await self._debugger.sample()).registers.get("pc", 0)
+            info = structs.replace(info, pc=pc)
+        self._debugger.arrived(info)
+        return info
+
+    async def _show(self, past: Past | None) -> None:
+        before, self._past = self._past, past
+        self._debugger.look_at(past.guest if past is not None else None)
+        self._listeners.emit("moved")
+        if before is not None:
+            await before.close()
+
+    async def _arrived(self, reason: str) -> StopInfo:
+        sample = await self._debugger.sample()
+        info = stop_info(reason, sample.position, sample.registers.get("pc", 0))
+        self._debugger.arrived(info)
+        self._listeners.emit("moved")
+        return info
+
+    async def _run_forward(self) -> None:
+        past = self._past
+        assert past is not None
+        try:
+            await past.ask(wire.SetPace(True))
+            while past.position < self._present:
+                await past.run_to(min(past.end, self._present))
+                if past.position < self._present:
+                    past = await self.open_past(self.recorder.moments.at(past.position), self._present)
+                    await self._show(past)
+                    await past.ask(wire.SetPace(True))
+        except asyncio.CancelledError:
+            raise
+        except DebugError as error:
+            self._guest.run_note(str(error))
+        self._forward = None
+        if past.position >= self._present:
+            await self._to_present()
+        self._listeners.emit("moved")
+
+    async def _stop_forward(self) -> None:
+        forward, self._forward = self._forward, None
+        if forward is None:
+            return
+        forward.cancel()
+        await asyncio.wait([forward])
+        past = self._past
+        if past is not None:
+            await past.guest.pause()
+            await past.ask(wire.SetPace(False))
