@@ -72,6 +72,8 @@ bool gate_emit(void *context, void *translator, void *function, int count, void 
         if (vcpu->gate_label)
             vcpu->engine->emit_1(translator, OP_SET_LABEL, (uintptr_t)vcpu->gate_label);
         vcpu->gate_label = NULL;
+        if (vcpu->trace.to)
+            vcpu_trace_emit_count(vcpu, translator);
         return true;
     }
     if (vcpu->no_gate)

@@ -107,17 +107,17 @@ void trace_sample(struct trace *trace, const struct trace_sample *sample) {
     atomic_store_explicit(&trace->page->samples, ++trace->samples, memory_order_release);
 }
 
-static uint32_t bucket_of(uint32_t pc, uint32_t physical, bool thumb) {
-    uint64_t key = ((uint64_t)physical << 32 | pc | thumb) * 0x9e3779b97f4a7c15u;
+static uint32_t bucket_of(uint32_t pc, uint32_t physical, uint16_t kind) {
+    uint64_t key = ((uint64_t)physical << 32 | (pc ^ kind)) * 0x9e3779b97f4a7c15u;
     return (uint32_t)(key >> 40) % BUCKETS;
 }
 
-struct trace_block *trace_block(struct trace *trace, uint32_t pc, uint32_t physical, bool thumb) {
+struct trace_block *trace_block(struct trace *trace, uint32_t pc, uint32_t physical, uint16_t kind) {
     struct trace_page *page = trace->page;
-    uint32_t bucket = bucket_of(pc, physical, thumb);
+    uint32_t bucket = bucket_of(pc, physical, kind);
     for (; trace->buckets[bucket]; bucket = (bucket + 1) % BUCKETS) {
         struct trace_block *block = &page->block[trace->buckets[bucket] - 1];
-        if (block->pc == pc && block->physical == physical && block->thumb == thumb)
+        if (block->pc == pc && block->physical == physical && block->kind == kind)
             return block;
     }
     if (trace->blocks == TRACE_BLOCKS) {
@@ -125,7 +125,7 @@ struct trace_block *trace_block(struct trace *trace, uint32_t pc, uint32_t physi
         return NULL;
     }
     struct trace_block *block = &page->block[trace->blocks];
-    *block = (struct trace_block){.pc = pc, .physical = physical, .thumb = thumb};
+    *block = (struct trace_block){.pc = pc, .physical = physical, .kind = kind};
     trace->buckets[bucket] = ++trace->blocks;
     atomic_store_explicit(&page->blocks, trace->blocks, memory_order_release);
     return block;

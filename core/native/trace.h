@@ -86,14 +86,15 @@ struct trace_sample {
     uint32_t frames[TRACE_FRAMES];
 };
 
-/* `count` is written by translated code. Blocks are told apart by pc, physical address and state. */
+/* `count` is written by translated code. Blocks are told apart by pc, physical address and kind. */
 struct trace_block {
     uint64_t count;    /* starts of the block */
     uint64_t position; /* clock bytes about when it was first translated */
     uint32_t pc, physical;
     uint32_t context; /* CONTEXTIDR at that time: other contexts may share the block */
     uint16_t size;    /* bytes; 0: it was not translated to the end */
-    uint16_t thumb;
+    uint16_t
+        kind; /* bit 0: Thumb; above it the size of a part of a block that is executed by itself, else 0 */
 };
 
 struct trace_page {
@@ -154,6 +155,6 @@ void trace_access(struct trace *trace, const struct trace_access *access);
 void trace_exception(struct trace *trace, const struct trace_exception *exception);
 void trace_sample(struct trace *trace, const struct trace_sample *sample);
 /* The block of this place, a new one if need be: NULL where there is no room. */
-struct trace_block *trace_block(struct trace *trace, uint32_t pc, uint32_t physical, bool thumb);
+struct trace_block *trace_block(struct trace *trace, uint32_t pc, uint32_t physical, uint16_t kind);
 
 #endif

@@ -264,7 +264,11 @@ void vcpu_trace_translate(struct vcpu *vcpu, const struct engine_block *block) {
     int rights;
     if (translate_walk(vcpu, block->pc, ACCESS_FETCH, user, &physical, &rights))
         physical = NO_ADDRESS;
-    struct trace_block *traced = trace_block(vcpu->trace.to, block->pc, physical, block->flags & BLOCK_THUMB);
+    const struct piece *piece = &vcpu->debug.piece;
+    uint32_t kind = block->flags & BLOCK_THUMB ? 1 : 0;
+    if (piece->on && piece->entering && piece->pc == block->pc)
+        kind |= piece->size << 1;
+    struct trace_block *traced = trace_block(vcpu->trace.to, block->pc, physical, (uint16_t)kind);
     vcpu->trace.block = traced;
     if (traced && !traced->size && !traced->position) {
         traced->position = vcpu->clock->bytes;

@@ -55,18 +55,18 @@ static void test_blocks(void) {
     char error[TRACE_ERROR] = "";
     int fd = memory(sizeof(struct trace_page));
     struct trace *trace = trace_open(fd, TRACE_OF_BLOCKS, error);
-    struct trace_block *first = trace_block(trace, 0x1000, 0x2000, false);
+    struct trace_block *first = trace_block(trace, 0x1000, 0x2000, 0);
     CHECK(first && first->pc == 0x1000 && first->physical == 0x2000);
-    CHECK(trace_block(trace, 0x1000, 0x2000, false) == first);
-    CHECK(trace_block(trace, 0x1000, 0x2000, true) != first);
-    CHECK(trace_block(trace, 0x1000, 0x3000, false) != first);
+    CHECK(trace_block(trace, 0x1000, 0x2000, 0) == first);
+    CHECK(trace_block(trace, 0x1000, 0x2000, 1) != first);
+    CHECK(trace_block(trace, 0x1000, 0x3000, 0) != first);
     for (uint32_t n = trace->blocks; n < TRACE_BLOCKS; n++)
-        CHECK(trace_block(trace, n * 4, n * 4096, false));
+        CHECK(trace_block(trace, n * 4, n * 4096, 0));
     CHECK_EQUAL(trace->page->blocks, TRACE_BLOCKS);
-    CHECK(!trace_block(trace, 1, 1, false));
-    CHECK(!trace_block(trace, 2, 1, false));
+    CHECK(!trace_block(trace, 1, 1, 0));
+    CHECK(!trace_block(trace, 2, 1, 0));
     CHECK_EQUAL(trace->page->blocks_lost, 2);
-    CHECK(trace_block(trace, 0x1000, 0x2000, false) == first);
+    CHECK(trace_block(trace, 0x1000, 0x2000, 0) == first);
     trace_close(trace);
     close(fd);
 }

@@ -305,3 +305,21 @@ def test_a_reset_guest_is_traced_on() -> None:
     assert after["exceptions"] == 2 * before["exceptions"]
     assert after["blocks"] == before["blocks"], "the same blocks, counted on"
     guest.close()
+
+
+def test_a_guest_that_is_stepped_is_traced_as_one_that_runs() -> None:
+    told = []
+    for stepped in (False, True):
+        guest = Guest([*write(UART, 65), *write(UART + 0x24, 7), *LOOP])
+        machine = guest.machine
+        with tracing(machine, ALL) as trace:
+            while stepped and machine.ticks() < 40:
+                assert machine.run(steps=1) == _native.RUN_STEP
+            machine.run(50_000)
+            counts: dict[int, int] = {}
+            for block in trace.blocks():
+                for at in range(block.pc, block.pc + block.size, 4):
+                    counts[at] = counts.get(at, 0) + block.runs
+            told.append((trace.accesses().records, counts, digest(guest)))
+        guest.close()
+    assert told[0] == told[1]

@@ -75,14 +75,14 @@ class Coverage:
 
     def since(self, earlier: "Coverage") -> "Coverage":
         """What ran in between: of the same trace, read before."""
-        before = {(block.start, block.thumb): block.runs for block in earlier.blocks}
+        before = {(block.start, block.size, block.thumb): block.runs for block in earlier.blocks}
         newer = Coverage((), self.lost)
         newer.blocks = [
             Block(
                 block.start,
                 block.size,
                 block.thumb,
-                max(0, block.runs - before.get((block.start, block.thumb), 0)),
+                max(0, block.runs - before.get((block.start, block.size, block.thumb), 0)),
                 block.first,
                 block.contexts,
             )
@@ -93,17 +93,17 @@ class Coverage:
 
 
 def _merged(raw: Iterable[RawBlock]) -> list[Block]:
-    found: dict[tuple[int, bool], tuple[int, int, int, set[int]]] = {}
+    found: dict[tuple[int, int], tuple[int, int, int, set[int]]] = {}
     for one in raw:
         if not one.size:
             continue
-        key = one.pc, bool(one.thumb)
+        key = one.pc, one.kind
         size, runs, first, contexts = found.get(key, (0, 0, one.position, set()))
         contexts.add(one.context)
         found[key] = max(size, one.size), runs + one.runs, min(first, one.position), contexts
     return [
-        Block(start, min(size, (1 << 32) - start), thumb, runs, first, tuple(sorted(contexts)))
-        for (start, thumb), (size, runs, first, contexts) in sorted(found.items())
+        Block(start, min(size, (1 << 32) - start), bool(kind & 1), runs, first, tuple(sorted(contexts)))
+        for (start, kind), (size, runs, first, contexts) in sorted(found.items())
     ]
 
 

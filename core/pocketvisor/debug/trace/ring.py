@@ -100,7 +100,8 @@ class RawSample(NamedTuple):
 
 
 class RawBlock(NamedTuple):
-    """`runs`: how often it was begun. `size` in bytes, `context` where it was first translated."""
+    """`runs`: how often it was begun. `size` in bytes, `context` where it was first
+    translated. `kind`: that of another part of the same block is another."""
 
     runs: int
     position: int
@@ -108,7 +109,11 @@ class RawBlock(NamedTuple):
     physical: int
     context: int
     size: int
-    thumb: int
+    kind: int
+
+    @property
+    def thumb(self) -> bool:
+        return bool(self.kind & 1)
 
 
 class Records(NamedTuple):

@@ -41,8 +41,6 @@ Format = Literal["drcov", "lcov", "folded", "svg", "html", "chrome"]
 class Traced(Protocol):
     """A debugger, as far as a trace needs it."""
 
-    guest: "Guest"
-
     @property
     def target(self) -> "Guest": ...
     @property
@@ -61,8 +59,7 @@ class Trace:
     @property
     def kinds(self) -> frozenset[str]:
         """What is written down now, of KINDS."""
-        debugger = self._debugger
-        if self._memory is None or self._run not in (debugger.target.run, debugger.guest.run):
+        if self._memory is None or self._run is None or not self._run.pid:
             return frozenset()
         kinds = self._memory.kinds
         return frozenset(name for name, bit in wire.TRACE_KINDS.items() if kinds & bit)
@@ -94,7 +91,7 @@ class Trace:
 
     async def stop(self) -> None:
         """What was written down stays to be read. Raises DebugError."""
-        if self.kinds and self._run is not None:
+        if self._run is not None and self.kinds:
             try:
                 await self._run.debug(wire.SetTrace())
             except GuestError as error:
