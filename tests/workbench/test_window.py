@@ -116,9 +116,7 @@ def test_a_perspective_shows_its_docks_and_no_others(workbench: Workbench, persp
         window.set_perspective(perspective)
         arrangement = ARRANGEMENTS[perspective]
         wanted = {
-            *arrangement.left,
-            *arrangement.right,
-            *(name for group in arrangement.bottom for name in group),
+            *(name for group in arrangement.groups for name in group),
         }
         assert {name for name, dock in window.docks.items() if not dock.isHidden()} == wanted
         assert window.stage.view is arrangement.view

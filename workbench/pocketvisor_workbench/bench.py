@@ -1,8 +1,10 @@
-"""What every pane is built from: the session, its metrics, the theme, and a way to run a command."""
+"""What every pane is built from: the session, its metrics, the theme, a look into the selected guest, and a
+way to run a command."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pocketvisor_workbench.debug.inspector import Inspector
 from pocketvisor_workbench.metrics import Sampler
 from pocketvisor_workbench.session import Session
 from pocketvisor_workbench.theme import Theme
@@ -18,3 +20,7 @@ class Bench:
     sampler: Sampler
     theme: Theme
     trigger: Callable[[str], None] = field(default=_nothing)
+    inspector: Inspector = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.inspector = Inspector(self.session)

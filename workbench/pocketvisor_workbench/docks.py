@@ -10,7 +10,22 @@ from pocketvisor_workbench.perspectives import Arrangement
 from pocketvisor_workbench.settings import LAYOUT_VERSION
 from pocketvisor_workbench.widgets import tool_button
 
-_WIDTHS = {"library": 258, "controls": 286, "network": 286, "profiles": 304}
+_WIDTHS = {
+    "library": 258,
+    "controls": 286,
+    "network": 286,
+    "profiles": 304,
+    "disassembly": 588,
+    "memory": 588,
+    "registers": 344,
+    "stack": 344,
+    "stops": 344,
+    "symbols": 344,
+    "linux": 344,
+}
+_HEIGHTS = {"disassembly": 460, "memory": 260, "registers": 420, "stack": 300}
+_ROOMY = 1400
+"""From this width on docks at the sides have the width that they like."""
 
 
 class DockTitle(QWidget):
@@ -83,15 +98,23 @@ def arrange(window: QMainWindow, docks: dict[str, PaneDock], arrangement: Arrang
         dock.setFloating(False)
         window.removeDockWidget(dock)
     shown: list[str] = []
-    for names, area in (
+    for groups, area in (
         (arrangement.left, Qt.DockWidgetArea.LeftDockWidgetArea),
         (arrangement.right, Qt.DockWidgetArea.RightDockWidgetArea),
     ):
-        for name in names:
-            window.addDockWidget(area, docks[name])
-            if name != names[0]:
-                window.tabifyDockWidget(docks[names[0]], docks[name])
-            shown.append(name)
+        above: PaneDock | None = None
+        for group in groups:
+            first = docks[group[0]]
+            window.addDockWidget(area, first)
+            if above is not None:
+                window.splitDockWidget(above, first, Qt.Orientation.Vertical)
+            first.show()
+            above = first
+        for group in groups:
+            for name in group[1:]:
+                window.addDockWidget(area, docks[name])
+                window.tabifyDockWidget(docks[group[0]], docks[name])
+            shown += group
     before: PaneDock | None = None
     for group in arrangement.bottom:  # side by side first: what is tabbed already cannot be split
         first = docks[group[0]]
@@ -116,9 +139,8 @@ def arrange(window: QMainWindow, docks: dict[str, PaneDock], arrangement: Arrang
         if dock.pane.area is Qt.DockWidgetArea.RightDockWidgetArea and dock is not docks["controls"]:
             window.tabifyDockWidget(docks["controls"], dock)
         dock.hide()
-    for group in (arrangement.left, arrangement.right, *arrangement.bottom):
-        if group:
-            docks[group[0]].raise_()
+    for group in arrangement.groups:
+        docks[group[0]].raise_()
     size_docks(window, docks, arrangement)
     for dock in docks.values():
         dock.check_tabbed()
@@ -151,10 +173,15 @@ def widen(window: QMainWindow, dock: PaneDock) -> None:
 
 def size_docks(window: QMainWindow, docks: dict[str, PaneDock], arrangement: Arrangement) -> None:
     """Widths and heights that suit the window; takes effect in a window that is shown."""
-    sides = [name for name in (*arrangement.left, *arrangement.right) if name in _WIDTHS]
+    sides = [group[0] for group in (*arrangement.left, *arrangement.right) if group[0] in _WIDTHS]
     if sides:
-        shown, widths = [docks[name] for name in sides], [_WIDTHS[name] for name in sides]
-        window.resizeDocks(shown, widths, Qt.Orientation.Horizontal)
+        share = min(1.0, window.width() / _ROOMY)
+        widths = [round(_WIDTHS[name] * share) for name in sides]
+        window.resizeDocks([docks[name] for name in sides], widths, Qt.Orientation.Horizontal)
+    for groups in (arrangement.left, arrangement.right):
+        if len(groups) > 1:
+            heights = [_HEIGHTS.get(group[0], 100) for group in groups]
+            window.resizeDocks([docks[group[0]] for group in groups], heights, Qt.Orientation.Vertical)
     bottom = [docks[group[0]] for group in arrangement.bottom]
     if bottom:
         height = max(min(window.height() // 4, 280), 160)

@@ -34,7 +34,7 @@ def icon(name: str, role: str = "text") -> QIcon:
     """An icon in the colour of a token (`role`), or in a colour given as #rrggbb."""
     colours = tokens()
     colour = role if role.startswith("#") else str(getattr(colours, role))
-    return _tinted(name, colour, colours.line if colours.dark else "#b4bcc8")
+    return _tinted(name, colour, "#4b5462" if colours.dark else "#b4bcc8")
 
 
 def set_icon(target: QObject, name: str, role: str = "text") -> None:

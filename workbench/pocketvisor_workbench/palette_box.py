@@ -77,7 +77,7 @@ def entries(window: "Window") -> Iterator[Entry]:
             command.title,
             command.menu,
             command.picture,
-            command.shortcut,
+            command.keys,
             lambda command=command: command.run(window),  # type: ignore[misc]
             enabled,
         )

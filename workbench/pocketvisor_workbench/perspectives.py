@@ -14,22 +14,28 @@ class Perspective(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Docks by name. A side is one stack of tabs; so is each group of `bottom`, the groups side by side."""
+    """Docks by name. Each group is one stack of tabs: below each other at the sides, side by side at the
+    bottom."""
 
     view: View
-    left: tuple[str, ...] = ()
-    right: tuple[str, ...] = ()
+    left: tuple[tuple[str, ...], ...] = ()
+    right: tuple[tuple[str, ...], ...] = ()
     bottom: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        return (*self.left, *self.right, *self.bottom)
 
 
 ARRANGEMENTS: dict[Perspective, Arrangement] = {
     Perspective.DEMO: Arrangement(View.DEMO),
     Perspective.DEVELOP: Arrangement(
-        View.GRID, left=("library",), bottom=(("performance",), ("console", "events", "jobs"))
+        View.GRID, left=(("library",),), bottom=(("performance",), ("console", "events", "jobs"))
     ),
     Perspective.DEBUG: Arrangement(
         View.FOCUS,
-        right=("controls", "network", "profiles"),
-        bottom=(("performance", "jobs"), ("console", "events")),
+        left=(("disassembly",), ("memory",)),
+        right=(("registers", "controls", "network", "profiles"), ("stack", "stops", "symbols", "linux")),
+        bottom=(("console", "events", "performance", "jobs"),),
     ),
 }

@@ -22,6 +22,7 @@ QMenu::icon {{ padding-left: 8px; }}
 QToolTip {{ background: {raised}; color: {text}; border: 1px solid {line}; padding: 5px 7px; }}
 
 QToolBar {{ background: {window}; border: none; padding: 4px 10px 6px 10px; spacing: 6px; }}
+#debugBar {{ padding-top: 0; }}
 QStatusBar {{ background: {window}; color: {muted}; }}
 QStatusBar::item {{ border: none; }}
 
@@ -47,6 +48,8 @@ QTabWidget::pane {{ border: none; border-top: 1px solid {line}; }}
 #dropHint[refused="true"] {{ background: {raised}; color: {bad}; border: 1px solid {bad}; }}
 #value {{ font-family: "JetBrains Mono"; }}
 #bad {{ color: {bad}; }}
+#complaint {{ color: {warn}; background: {raised}; padding: 6px 10px; }}
+#command {{ font-family: "JetBrains Mono"; }}
 #good {{ color: {good}; }}
 
 QPushButton {{ background: {raised}; border: 1px solid {line}; border-radius: 6px; padding: 5px 12px;

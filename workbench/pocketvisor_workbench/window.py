@@ -12,6 +12,8 @@ from pocketvisor.api import GuestState
 from pocketvisor_workbench.banners import Banner, Banners
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.commands import COMMANDS, MENUS, Command
+from pocketvisor_workbench.debug.all_panes import DEBUG_PANES
+from pocketvisor_workbench.debug.debug_desk import DebugDesk
 from pocketvisor_workbench.dialogs.about import AboutDialog, ConfirmDialog, DetailsDialog, ShortcutsDialog
 from pocketvisor_workbench.dialogs.add_guest import AddGuestDialog
 from pocketvisor_workbench.dialogs.add_handset import AddHandsetDialog
@@ -66,7 +68,7 @@ class Window(QMainWindow):
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         self.setCentralWidget(self.stage)
         self.docks: dict[str, PaneDock] = {}
-        for pane_class in PANES:
+        for pane_class in (*PANES, *DEBUG_PANES):
             dock = PaneDock(pane_class(bench), self)
             self.docks[pane_class.name] = dock
             self.addDockWidget(pane_class.area, dock)
@@ -76,6 +78,7 @@ class Window(QMainWindow):
         bench.trigger = self.trigger
         self.header = HeaderBar(self, self.actions_by_ident)
         self.addToolBar(self.header)
+        self.debug_desk = DebugDesk(self)
         self._make_menus()
         self.palette_box = PaletteBox(self)
         self.banners = Banners(self.stage)
@@ -116,10 +119,10 @@ class Window(QMainWindow):
         for command in COMMANDS:
             action = QAction(command.title, self)
             action.setObjectName(command.ident)
-            if command.shortcut:
-                action.setShortcut(QKeySequence(command.shortcut))
+            if command.keys:
+                action.setShortcut(QKeySequence(command.keys))
                 action.setShortcutContext(Qt.ShortcutContext.ApplicationShortcut)
-                action.setToolTip(f"{command.title} ({command.shortcut})")
+                action.setToolTip(f"{command.title} ({command.keys})")
             action.setCheckable(command.checked is not None)
             action.triggered.connect(lambda _=False, command=command: self._run(command))
             self.addAction(action)

@@ -1,6 +1,6 @@
 """Every command of the workbench, in the order of its menus. Adding one: a function, a place in a tuple."""
 
-from pocketvisor_workbench.commands import guest, handset, phone, profile, time, view
+from pocketvisor_workbench.commands import debug, guest, handset, phone, profile, time, view
 from pocketvisor_workbench.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -9,9 +9,10 @@ COMMANDS: tuple[Command, ...] = (
     *guest.COMMANDS,
     *profile.COMMANDS,
     *time.COMMANDS,
+    *debug.COMMANDS,
     *view.COMMANDS,
 )
 
-MENUS = ("Handset", "Guest", "Profile", "Time", "View", "Perspective", "Theme", "Help")
+MENUS = ("Handset", "Guest", "Profile", "Time", "Debug", "View", "Perspective", "Theme", "Help")
 
 __all__ = ["COMMANDS", "MENUS", "Command"]

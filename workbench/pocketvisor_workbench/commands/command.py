@@ -23,6 +23,12 @@ class Command:
     shortcut: str = ""
     enabled: Ask | None = None
     checked: Ask | None = None
+    soft_shortcut: str = ""
+    """Keys that guests know too: theirs while they run and are typed into, the debugger's otherwise."""
+
+    @property
+    def keys(self) -> str:
+        return self.shortcut or self.soft_shortcut
 
 
 def command(
@@ -34,10 +40,11 @@ def command(
     shortcut: str = "",
     enabled: Ask | None = None,
     checked: Ask | None = None,
+    soft_shortcut: str = "",
 ) -> Callable[[Run], Command]:
     """Makes a function a command. Shortcuts are of the kind that no guest is robbed of: see keymap.py."""
 
     def wrap(run: Run) -> Command:
-        return Command(ident, title, menu, run, picture, shortcut, enabled, checked)
+        return Command(ident, title, menu, run, picture, shortcut, enabled, checked, soft_shortcut)
 
     return wrap

@@ -48,7 +48,7 @@ class ShortcutsDialog(DialogFrame):
         grid.setColumnStretch(0, 1)
         line = 0
         for menu in MENUS:
-            commands = [command for command in COMMANDS if command.menu == menu and command.shortcut]
+            commands = [command for command in COMMANDS if command.menu == menu and command.keys]
             if not commands:
                 continue
             heading = QLabel(menu)
@@ -58,7 +58,7 @@ class ShortcutsDialog(DialogFrame):
             for command in commands:
                 line += 1
                 grid.addWidget(QLabel(command.title), line, 0)
-                keys = QLabel(command.shortcut)
+                keys = QLabel(command.keys)
                 keys.setObjectName("value")
                 grid.addWidget(keys, line, 1, Qt.AlignmentFlag.AlignRight)
             line += 1

@@ -1,0 +1,80 @@
+"""The debugger's part of the window: its bar, its keys, and what its commands do with its panes."""
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+
+from pocketvisor_workbench.debug.debug_bar import DebugBar
+from pocketvisor_workbench.debug.debug_pane import DebugPane
+from pocketvisor_workbench.debug.disassembly import DisassemblyPane
+from pocketvisor_workbench.debug.gdb_dialog import GdbDialog
+from pocketvisor_workbench.debug.memory import MemoryPane
+
+if TYPE_CHECKING:
+    from pocketvisor_workbench.window import Window
+
+
+class DebugDesk:
+    def __init__(self, window: "Window") -> None:
+        self._window = window
+        self.inspector = window.bench.inspector
+        self.bar = DebugBar(window, window.actions_by_ident)
+        window.addToolBarBreak()
+        window.addToolBar(Qt.ToolBarArea.TopToolBarArea, self.bar)
+        self._docks = [dock for dock in window.docks.values() if isinstance(dock.pane, DebugPane)]
+        for dock in self._docks:
+            dock.visibilityChanged.connect(self._show_bar)
+        self.inspector.state_changed.connect(window.refresh_actions)
+        self.inspector.code_wanted.connect(lambda _: self._raise("disassembly"))
+        self.inspector.memory_wanted.connect(lambda *_: self._raise("memory"))
+        self.bar.hide()
+
+    @property
+    def seen(self) -> bool:
+        return any(not dock.isHidden() for dock in self._docks)
+
+    @property
+    def takes_keys(self) -> bool:
+        """Keys such as F11 are the debugger's: one looks into a guest, and it stands still."""
+        return self.seen and self.inspector.standing
+
+    def _show_bar(self) -> None:
+        self.bar.setVisible(self.seen)
+        self._window.refresh_actions()
+
+    def _raise(self, name: str) -> None:
+        dock = self._window.docks[name]
+        dock.show()
+        dock.raise_()
+
+    @property
+    def code(self) -> DisassemblyPane:
+        pane = self._window.docks["disassembly"].pane
+        assert isinstance(pane, DisassemblyPane)
+        return pane
+
+    @property
+    def memory(self) -> MemoryPane:
+        pane = self._window.docks["memory"].pane
+        assert isinstance(pane, MemoryPane)
+        return pane
+
+    def toggle_breakpoint(self) -> None:
+        line = self.code.view.selected
+        if line is not None:
+            self.code.toggle(line.address)
+
+    def ask_for_code(self) -> None:
+        self._raise("disassembly")
+        self.code.place.setFocus()
+        self.code.place.selectAll()
+
+    def ask_for_memory(self) -> None:
+        self._raise("memory")
+        self.memory.place.setFocus()
+        self.memory.place.selectAll()
+
+    def open_gdb(self) -> None:
+        debugger = self.inspector.debugger
+        if debugger is not None:
+            GdbDialog(self.inspector, debugger, self._window).open()

@@ -1,0 +1,105 @@
+"""Going on from where a guest stands: by instructions, over calls, out of functions, and backwards."""
+
+from typing import TYPE_CHECKING, Any
+
+from pocketvisor.control.debug_messages import Go
+from pocketvisor.errors import DebugError
+from pocketvisor_workbench.debug.register_words import is_thumb
+from pocketvisor_workbench.debug.stepping import call_size
+
+if TYPE_CHECKING:
+    from pocketvisor.debug.debugger import Debugger
+    from pocketvisor_workbench.debug.inspector import Inspector
+
+_ORIGIN = "step"
+
+
+class Motion:
+    """What the debugging commands do; each is started here and shown when it fails."""
+
+    def __init__(self, inspector: "Inspector") -> None:
+        self._inspector = inspector
+
+    def resume(self) -> None:
+        debugger = self._inspector.debugger
+        if debugger is not None:
+            self._inspector.do("Continue", debugger.resume)
+
+    def pause(self) -> None:
+        debugger = self._inspector.debugger
+        if debugger is not None:
+            self._inspector.do("Pause", debugger.pause)
+
+    def step(self) -> None:
+        debugger = self._inspector.debugger
+        if debugger is not None:
+            self._inspector.do("Step", debugger.step)
+
+    def step_over(self) -> None:
+        debugger = self._inspector.debugger
+        if debugger is not None:
+            self._inspector.do("Step over in", lambda: step_over(debugger))
+
+    def step_out(self) -> None:
+        debugger = self._inspector.debugger
+        if debugger is not None:
+            self._inspector.do("Step out in", lambda: step_out(debugger))
+
+    def run_to(self, address: int) -> None:
+        debugger = self._inspector.debugger
+        if debugger is not None:
+            self._inspector.do("Run", lambda: _run_to(debugger, address))
+
+    def reverse_step(self) -> None:
+        debugger = self._inspector.debugger
+        if debugger is not None:
+            self._inspector.do("Step back in", debugger.reverse_step, busy="Stepping back")
+
+    def reverse_resume(self) -> None:
+        debugger = self._inspector.debugger
+        if debugger is not None:
+            self._inspector.do("Go back in", debugger.reverse_resume, busy="Going back")
+
+    def last_write(self, address: int, size: int, *, physical: bool = False) -> None:
+        debugger = self._inspector.debugger
+        if debugger is not None:
+            self._inspector.do(
+                "Find the last write in",
+                lambda: debugger.last_write(address, size, physical=physical),
+                busy="Looking for the last write",
+            )
+
+
+async def _run_to(debugger: "Debugger", address: int) -> None:
+    """From a guest that runs, too."""
+    await debugger.pause()
+    await debugger.run_to(address)
+
+
+async def step_over(debugger: "Debugger") -> None:
+    """One instruction; where it calls a function, until that has come back to the same frame."""
+    registers = await debugger.registers()
+    pc, thumb = registers["pc"], is_thumb(registers)
+    size = call_size(await debugger.read(pc, 4), thumb=thumb)
+    if size is None:
+        await debugger.step()
+        return
+    await _run_until(debugger, pc + size, size, f"$sp >= {registers['sp']:#x}")
+
+
+async def step_out(debugger: "Debugger") -> None:
+    """Until the function that it stands in has returned. Raises DebugError where nobody knows to where."""
+    stack: Any = debugger
+    frames = await stack.call_stack(limit=2)
+    if len(frames) < 2:
+        raise DebugError("Nothing is known of who called this function")
+    caller = frames[1]
+    await _run_until(debugger, caller.pc & ~1, 2 if caller.pc & 1 else 4, f"$sp > {frames[0].sp:#x}")
+
+
+async def _run_until(debugger: "Debugger", address: int, size: int, condition: str) -> None:
+    debugger.stops.add("execute", address, size, condition=condition, temporary=True, origin=_ORIGIN)
+    try:
+        await debugger.go(Go())
+    finally:
+        debugger.stops.clear(_ORIGIN)
