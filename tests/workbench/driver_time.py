@@ -5,14 +5,13 @@ import asyncio
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from driver import DriverGuest, DriverPanel, Hooks
 from PIL import Image, ImageDraw
 
-from pocketvisor.errors import GuestError
+from pocketvisor.errors import DebugError, GuestError
 
 SECOND = 1_000_000_000
 
@@ -24,6 +23,14 @@ class DriverMoment:
     real_ns: int
     thumbnail: bytes
     bytes: int = 400_000
+
+
+class DriverPast(Hooks):
+    """What a guest was: as much of a guest as a pane looks at."""
+
+    def __init__(self, panel: DriverPanel) -> None:
+        super().__init__()
+        self.panel = panel
 
 
 @dataclass
@@ -42,15 +49,15 @@ class DriverTimeline(Hooks):
 
     def __post_init__(self) -> None:
         super().__init__()
-        self._past = DriverPanel(self.guest.panel.native.width, self.guest.panel.native.height)
+        self.past = DriverPast(DriverPanel(self.guest.panel.native.width, self.guest.panel.native.height))
 
     @property
     def size_bytes(self) -> int:
         return sum(moment.bytes for moment in self.moments)
 
     @property
-    def panel(self) -> DriverPanel:
-        return self._past if self.in_past else self.guest.panel
+    def shown(self) -> Any:
+        return self.past if self.in_past else self.guest
 
     async def start(self) -> None:
         self._check()
@@ -77,7 +84,7 @@ class DriverTimeline(Hooks):
         self.gone_to.append(clock_ns)
         self.shown_ns = clock_ns
         self.in_past = True
-        self._past.pixels[:] = 0x203040 + (clock_ns // SECOND) * 0x10
+        self.past.panel.pixels[:] = 0x203040 + (clock_ns // SECOND) * 0x10
         self.tell("moved")
 
     async def present(self) -> None:
@@ -111,6 +118,25 @@ class DriverTimeline(Hooks):
             raise GuestError(self.fails)
 
 
+class DriverDebugger(Hooks):
+    """As much of a debugger as a timeline needs: it sees nothing."""
+
+    standing = False
+    last = symbols = trace = None
+    stops = ()
+
+    def __init__(self, timeline: DriverTimeline) -> None:
+        super().__init__()
+        self.timeline = timeline
+
+    @property
+    def in_past(self) -> bool:
+        return self.timeline.in_past
+
+    async def sample(self, *_: object, **__: object) -> Any:
+        raise DebugError("A driven guest has nothing inside")
+
+
 def thumbnail(guest: DriverGuest, second: int) -> bytes:
     """A small picture that tells its second."""
     width, height = 96, round(96 * guest.panel.native.height / guest.panel.native.width)
@@ -128,7 +154,7 @@ def thumbnail(guest: DriverGuest, second: int) -> bytes:
 def give_time(guest: Any) -> DriverTimeline:
     """A timeline to a driven guest, before the window looks at it; tests make the handset themselves."""
     timeline = DriverTimeline(guest)
-    guest.debugger = SimpleNamespace(timeline=timeline)
+    guest.debugger = DriverDebugger(timeline)
     return timeline
 
 

@@ -122,7 +122,7 @@ def branch(window: "Window") -> None:
     "Keep the recording in the profile",
     menu=MENU,
     picture="content-save-outline",
-    enabled=_has_past,
+    enabled=_if(lambda time: time.can_keep),
 )
 def keep(window: "Window") -> None:
     _do(window, lambda time: time.keep())

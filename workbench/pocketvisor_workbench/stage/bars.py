@@ -52,6 +52,8 @@ class HandsetHeader(QWidget):
         set_icon(self.receiving, "access-point", "good")
         self.receiving.clicked.connect(self.receive_wanted)
         self.receiving.hide()
+        self.record = RecordButton(self)
+        self.record.hide()
         self.add_button = tool_button("plus", "Add a guest to this handset", self)
         self.add_button.clicked.connect(self.add_wanted)
         self.menu_button = tool_button("dots-vertical", "What can be done with this handset", self)
@@ -63,11 +65,18 @@ class HandsetHeader(QWidget):
         layout.setSpacing(4)
         layout.addLayout(words, 1)
         layout.addWidget(self.receiving)
+        layout.addWidget(self.record)
         layout.addWidget(self.add_button)
         layout.addWidget(self.menu_button)
 
     def set_compact(self, compact: bool) -> None:
         self._maker.setVisible(not compact)
+
+    def set_time(self, time: GuestTime | None) -> None:
+        """As the footer's, for where there is none."""
+        self.record.setVisible(time is not None)
+        if time is not None:
+            self.record.show_time(time)
 
     def set_receiving(self, address: str) -> None:
         """The mark of a handset that waits for phones from other machines; empty: it does not."""

@@ -86,7 +86,8 @@ class HandsetView(DropTarget, QWidget):
         self._header.menu_wanted.connect(lambda at: self.menu_wanted.emit(self.handset, at))
         self._header.receive_wanted.connect(lambda: self.receive_wanted.emit(self.handset))
         self._footer = HandsetFooter(handset, self)
-        self._footer.record.clicked.connect(self._record)
+        for part in (self._header, self._footer):
+            part.record.clicked.connect(self._record)
         self.time_bar = time_bar.TimeBar(session.times, self)
         self.time_bar.room_changed.connect(self._past_changed)
         self.panes: list[GuestPane] = []
@@ -287,7 +288,8 @@ class HandsetView(DropTarget, QWidget):
         guest = self.handset.foreground
         time = self.session.times.of(guest) if guest is not None else None
         new = time is not None and time.timeline is not None and not self.time_bar.has_past
-        self._footer.set_time(time if new else None)
+        self._header.set_time(time if new and self.compact else None)
+        self._footer.set_time(time if new and not self.compact else None)
 
     def _foreground_index(self) -> int:
         guests = [pane.guest for pane in self.panes]

@@ -55,6 +55,7 @@ class GuestPane(QWidget):
     decide_wanted = Signal(object)
 
     _ready = False  # events come before __init__ is through
+    _unwatch: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(self, guest: "Guest", time: GuestTime, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -66,6 +67,7 @@ class GuestPane(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled, False)
         self.setAttribute(Qt.WidgetAttribute.WA_AcceptTouchEvents)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._shown = guest
         self._panel = guest.panel
         self._picture = PanePicture(self._panel)
         self._turn = 0
@@ -89,10 +91,8 @@ class GuestPane(QWidget):
         self._badge = PastBadge(self)
         time.moved.connect(self._moved)
         time.changed.connect(self._time_changed)
-        self._unsubscribe: list[Callable[[], None]] = [
-            guest.on("frame", lambda *_: self._frame()),
-            guest.on("state", lambda *_: self._state()),
-        ]
+        self._unsubscribe: list[Callable[[], None]] = [guest.on("state", lambda *_: self._state())]
+        self._watch()
         self._ready = True
         self._moved()
 
@@ -104,6 +104,7 @@ class GuestPane(QWidget):
         for unsubscribe in self._unsubscribe:
             unsubscribe()
         self._unsubscribe.clear()
+        self._unwatch()
         self._late.stop()
         self._touch.close()
         self._picture.close()
@@ -124,11 +125,18 @@ class GuestPane(QWidget):
             self._picture.set_pane(self.size(), turn)
             self.update()
 
+    def _watch(self) -> None:
+        """The frames of whom one looks at: the guest, or what it was."""
+        self._unwatch()
+        self._unwatch = self._shown.on("frame", lambda *_: self._frame())
+
     def _moved(self) -> None:
         """Another moment is looked at: the picture is that of the past, or the guest's own again."""
         if not self._picture.is_open:
             return
-        if self.time.panel is not self._panel:
+        if self.time.shown is not self._shown:
+            self._shown = self.time.shown
+            self._watch()
             self._panel = self.time.panel
             self._picture.set_panel(self._panel)
             self._touch.release()
@@ -168,8 +176,6 @@ class GuestPane(QWidget):
     def _take_damage(self) -> None:
         if not self._picture.is_open or self.guest.state is GuestState.STOPPED:
             return
-        if self._panel is not self.time.panel:
-            return  # what the guest itself shows is not what is looked at
         self._last_update = time.monotonic()
         replaced = self._follow()
         self._sequence, rectangles = self._panel.damage_since(self._sequence)

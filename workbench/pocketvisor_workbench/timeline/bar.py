@@ -131,6 +131,9 @@ class TimeBar(QWidget):
         self._grows.start()
         self.refresh()
 
+    def resizeEvent(self, _: object) -> None:
+        QTimer.singleShot(0, self, self.refresh)  # once the words have their place
+
     def hideEvent(self, _: object) -> None:
         self._grows.stop()
 
@@ -150,8 +153,11 @@ class TimeBar(QWidget):
         words = "Hold here" if time.runs_forward else "Run forward from here"
         self.run.setToolTip(words)
         self.run.setAccessibleName(words)
-        self.words.setText(_words(time))
-        self.words.setToolTip(time.problem)
+        words, rest = _words(time)
+        whole = f"{words} · {rest}" if rest else words
+        room = self.words.fontMetrics().horizontalAdvance(whole) <= self.words.width()
+        self.words.setText(whole if room else words)
+        self.words.setToolTip(time.problem or whole)
         self.words.setObjectName("problem" if time.problem else "past" if past else "muted")
         self.words.style().polish(self.words)
         self.strip.refresh()
@@ -174,13 +180,14 @@ class TimeBar(QWidget):
             self.refresh()
 
 
-def _words(time: GuestTime) -> str:
+def _words(time: GuestTime) -> tuple[str, str]:
+    """What it says, and what it says besides where there is room."""
     if time.problem:
-        return time.problem
+        return time.problem, ""
     if time.in_past or time.wanted is not None:
         before = before_words(time.end_ns - time.shown_ns)
-        return f"{before} · {clock_words(time.shown_ns - time.begin_ns)}"
+        return before, clock_words(time.shown_ns - time.begin_ns)
     long = clock_words(time.end_ns - time.begin_ns, tenths=False)
     if time.recording:
-        return f"Recording {long} · {size_words(time.size_bytes)}"
-    return f"{long} recorded · {size_words(time.size_bytes)}"
+        return f"Recording {long}", size_words(time.size_bytes)
+    return f"{long} recorded", size_words(time.size_bytes)

@@ -43,9 +43,9 @@ _STEPS = {
 
 
 class Filmstrip(QWidget):
-    wanted = Signal(int)
+    wanted = Signal(object)
     """A moment, by the guest's clock."""
-    stepped = Signal(int)
+    stepped = Signal(object)
     present_wanted = Signal()
     run_wanted = Signal()
     menu_wanted = Signal(object)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from pocketvisor.api import GuestState, PocketvisorError
 from pocketvisor_workbench.jobs import Job
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pocketvisor.guest.panel import PanelView
     from pocketvisor_workbench.session import Session
 
+_FORWARD_MS = 200
 _LIVE = (GuestState.RUNNING, GuestState.PAUSED)
 
 
@@ -40,8 +41,14 @@ class GuestTime(QObject):
         self.runs_forward = False
         self.wanted: int | None = None
         """The guest's clock where somebody is on the way to."""
+        self._asked: int | None = None
+        """The clock that was gone to, and is shown: an idle guest has no instruction at most times."""
         self._session = session
         self._job: Job | None = None
+        self._goes_on = QTimer(self)
+        """While the past runs forward, the time that is shown does too."""
+        self._goes_on.setInterval(_FORWARD_MS)
+        self._goes_on.timeout.connect(self.changed)
         self._unsubscribe: list[Callable[[], None]] = []
         timeline = self.timeline
         if timeline is not None:
@@ -51,6 +58,7 @@ class GuestTime(QObject):
             ]
 
     def close(self) -> None:
+        self._goes_on.stop()
         for unsubscribe in self._unsubscribe:
             unsubscribe()
         self._unsubscribe.clear()
@@ -72,10 +80,15 @@ class GuestTime(QObject):
         return bool(self.timeline is not None and self.timeline.in_past)
 
     @property
+    def shown(self) -> "Guest":
+        """The guest, or what it was."""
+        shown: Guest = self.timeline.shown if self.in_past else self.guest
+        return shown
+
+    @property
     def panel(self) -> "PanelView":
         """What is shown: the past's picture or the guest's own."""
-        panel: PanelView = self.timeline.panel if self.in_past else self.guest.panel
-        return panel
+        return self.shown.panel
 
     @property
     def moments(self) -> list[Any]:
@@ -88,6 +101,10 @@ class GuestTime(QObject):
     @property
     def can_record(self) -> bool:
         return self.timeline is not None and self.guest.state in _LIVE and not self.in_past
+
+    @property
+    def can_keep(self) -> bool:
+        return self.has_past and hasattr(self.timeline, "keep")
 
     @property
     def begin_ns(self) -> int:
@@ -107,6 +124,8 @@ class GuestTime(QObject):
         """The moment that is looked at, or gone to."""
         if self.wanted is not None:
             return self.wanted
+        if self.in_past and self._asked is not None and not self.runs_forward:
+            return self._asked
         return int(self.timeline.shown_ns) if self.in_past else self.end_ns
 
     @property
@@ -143,8 +162,10 @@ class GuestTime(QObject):
 
         async def go() -> None:
             await self.timeline.go_to_clock(target)
+            self._asked = target
             if self.wanted == target:
                 self.wanted = None
+            self.moved.emit()
 
         self._do(f"Going to {clock_words(target - self.begin_ns)}", go)
 
@@ -236,7 +257,12 @@ class GuestTime(QObject):
         self.changed.emit()
 
     def _moved(self) -> None:
+        self._asked = None
         self.runs_forward = bool(self.in_past and self.timeline.running)
+        if self.runs_forward:
+            self._goes_on.start()
+        else:
+            self._goes_on.stop()
         self.moved.emit()
         self.changed.emit()
 
