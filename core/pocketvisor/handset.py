@@ -161,6 +161,26 @@ class Handset:
             finally:
                 origin.close()
 
+    async def branch(
+        self,
+        past: Guest,
+        guest: Guest,
+        *,
+        name: str | None = None,
+        on_guest: Callable[[Guest], None] | None = None,
+    ) -> Guest:
+        """Another guest that goes on by itself from where this guest's past stands; see debug.timeline. Its
+        network cable is out. Raises GuestError, OutOfMemory."""
+        self.check_room(guest.ram_mib)
+        async with past.capturing:
+            origin = await CloneOrigin.of(past)
+            options = on_its_own(guest.options, origin, paused=False)
+            try:
+                wanted = self._free_name(name, guest.name)
+                return await self._put(guest.image, wanted, options, None, on_guest)
+            finally:
+                origin.close()
+
     async def _put(
         self,
         image: GuestImage,

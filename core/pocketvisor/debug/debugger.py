@@ -213,6 +213,21 @@ class Debugger(OpensToGdb):
         self.last = info
         self._listeners.emit("stopped", info)
 
+    async def forget_stops(self) -> None:
+        """For the time line: its past passes all of them from here on. Raises DebugError."""
+        async with self._push_lock:
+            if self._pushed:
+                await self.ask(wire.SetStops())
+                self._pushed = ()
+
+    async def push_stops(self) -> None:
+        """For the time line: what is looked at stops at them. Raises DebugError."""
+        await self._pushed_all()
+
+    async def stopped_in_past(self) -> None:
+        """For the time line: it was stopped there. Raises DebugError."""
+        self.arrived(await self._seen())
+
     def tell(self, reason: str) -> StopInfo:
         """It stands where it does, for this reason."""
         assert self.last is not None
@@ -365,6 +380,8 @@ class Debugger(OpensToGdb):
 
     def _state_changed(self) -> None:
         was, self._was = self._was, self.target.state
+        if self.in_past and not self._waiting:
+            return  # the time line tells
         if self._was is GuestState.RUNNING and was is not GuestState.RUNNING:
             self._listeners.emit("running")
         elif self._was is not was or self._was is GuestState.PAUSED:

@@ -45,7 +45,9 @@ class Past:
                 raise
         except PocketvisorError as error:
             raise DebugError(f"That moment cannot be had again: {error}") from error
-        return cls(guest, moment, moments.list[moment].position, end)
+        past = cls(guest, moment, moments.list[moment].position, end)
+        await past.ask(wire.SetPace(False))
+        return past
 
     @property
     def position(self) -> int:
@@ -63,19 +65,23 @@ class Past:
             raise DebugError(f"Its past: {reply.sentence}")
         return reply
 
-    async def run_to(self, position: int) -> None:
-        """To the instruction there, or the first one behind it. Raises DebugError where it does something
-        else than was recorded, or stops before it."""
+    async def run_to(self, position: int) -> str:
+        """To the instruction there, or the first one behind it; answers what stopped it: "position", or
+        "breakpoint" and "watchpoint" where it has stops. Raises DebugError where it does something else than
+        was recorded."""
         if position <= self.position:
-            return
+            return "position"
         guest = self.guest
         if guest.state is not GuestState.PAUSED:
             raise DebugError(f"Its past is {guest.state.value}")
         guest.stop_reason = None
         await self.ask(wire.Go(position=position))
         reason = await guest.wait_stopped()
+        if reason.kind in ("breakpoint", "watchpoint", "paused"):
+            return reason.kind
         if reason.kind != "position" and self.position < position:  # else it waits there, to the log's end
             raise DebugError(f"What happened there cannot be had again: {reason.detail or reason.kind}")
+        return "position"
 
     async def find_before(self, position: int) -> int:
         """Where the last instruction before a position begins, which is not far; 0 where there is none. It is
@@ -103,7 +109,6 @@ def past_options(origin: ProfileOrigin, log: bytes) -> RunOptions:
     return structs.replace(
         options_of(origin, paused=True),
         rate="max",
-        skip_idle=True,
         restart_on_reset=False,
         follow=log,
     )

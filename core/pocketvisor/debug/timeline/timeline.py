@@ -181,6 +181,7 @@ class Timeline:
             if past is None or past.position > position or past.end < position or past.moment < index:
                 past = await self.open_past(index, position)
                 await self._show(past)
+            await self._debugger.forget_stops()
             await past.run_to(position)
             return await self._arrived("position")
 
@@ -222,11 +223,7 @@ class Timeline:
             if self._past is None:
                 return
             await self._show(None)
-            if self._was_running:
-                try:
-                    await self._guest.resume()
-                except GuestError as error:
-                    raise DebugError(str(error)) from error
+            await self._go_on()
 
     async def branch(self, name: str | None = None) -> "Guest":
         """Another guest on its handset that goes on from the shown moment by itself. Raises DebugError."""
@@ -291,6 +288,8 @@ class Timeline:
         if self._past is not None:
             return
         recorder, guest = self.recorder, self._guest
+        if guest.held:
+            raise DebugError(guest.held)
         if not recorder.recording:
             self._was_running, self._present = False, recorder.position
             return
@@ -313,10 +312,23 @@ class Timeline:
             pc = (await self._debugger.sample()).registers.get("pc", 0)
             info = structs.replace(info, pc=pc)
         self._debugger.arrived(info)
+        await self._go_on()
         return info
+
+    async def _go_on(self) -> None:
+        """In the present, as before it was left."""
+        was, self._was_running = self._was_running, False
+        if was and self._guest.state is GuestState.PAUSED:
+            try:
+                await self._guest.resume()
+            except GuestError as error:
+                raise DebugError(str(error)) from error
 
     async def _show(self, past: Past | None) -> None:
         before, self._past = self._past, past
+        self._guest.held = (
+            f"{self._guest.name}'s past is looked at: it goes on in the present" if past else ""
+        )
         self._debugger.look_at(past.guest if past is not None else None)
         self._listeners.emit("moved")
         if before is not None:
@@ -333,13 +345,18 @@ class Timeline:
         past = self._past
         assert past is not None
         try:
-            await past.ask(wire.SetPace(True))
             while past.position < self._present:
-                await past.run_to(min(past.end, self._present))
+                await past.ask(wire.SetPace(True))
+                await self._debugger.push_stops()
+                kind = await past.run_to(min(past.end, self._present))
+                if kind != "position":
+                    self._forward = None
+                    await self._debugger.stopped_in_past()
+                    self._listeners.emit("moved")
+                    return
                 if past.position < self._present:
                     past = await self.open_past(self.recorder.moments.at(past.position), self._present)
                     await self._show(past)
-                    await past.ask(wire.SetPace(True))
         except asyncio.CancelledError:
             raise
         except DebugError as error:
