@@ -39,8 +39,9 @@ def symbols(
     context: typer.Context,
     prefix: Annotated[str, typer.Argument(help="Names that begin so; without one, the files.")] = "",
     add: Annotated[Path | None, typer.Option("--add", help="An ELF file or a System.map.")] = None,
-    kernel: Annotated[
-        bool, typer.Option("--kernel", help="A Linux kernel's own, out of the guest's memory.")
+    own: Annotated[
+        bool,
+        typer.Option("--own", help="The guest's own: its ELF file's, or a Linux kernel's, out of memory."),
     ] = False,
     bias: Annotated[str, typer.Option(help="How far the file's addresses are from those in memory.")] = "0",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000)] = 100,
@@ -49,9 +50,9 @@ def symbols(
     """Look for symbols, or add a file that has them."""
     from pocketvisor.control import debug_calls as calls
 
-    if add is not None or kernel:
-        if add is not None and kernel:
-            raise usage("--add and --kernel do not go together")
+    if add is not None or own:
+        if add is not None and own:
+            raise usage("--add and --own do not go together")
         try:
             distance = int(bias, 0)
         except ValueError:
@@ -74,7 +75,7 @@ def symbols(
 
 def _show_layers(layers: list[Any]) -> None:
     if not layers:
-        typer.echo("No symbols are known: add a file with --add, or a Linux kernel's own with --kernel")
+        typer.echo("No symbols are known: add a file with --add, or the guest's own with --own")
     for layer in layers:
         span = f"{hexadecimal(layer.start)} to {hexadecimal(layer.end)}"
         typer.echo(f"{layer.name}: {layer.symbols} symbols, {span}")

@@ -31,7 +31,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("reverse-continue")(_mover("reverse-continue", "Go back to the last breakpoint it passed."))
     app.command("last-write")(last_write)
     app.command("goto")(goto)
-    app.command("present")(_mover("present", "Leave the past: look at the guest as it is."))
+    app.command("present")(present)
 
 
 def break_at(
@@ -187,9 +187,19 @@ def continue_(
     if wait:
         _move(context, json, how="continue")
         return
+    _stand(ask(context, calls.Move, calls.Standing, how="continue", wait=False), json)
+
+
+def present(context: typer.Context, json: Json = False) -> None:
+    """Leave the past: look at the guest as it is. It runs on if it did."""
+    from pocketvisor.control import debug_calls as calls
+
+    _stand(ask(context, calls.Move, calls.Standing, how="present"), json)
+
+
+def _stand(shown: Any, json: bool) -> None:
     from pocketvisor.cli.debug import described_standing
 
-    shown = ask(context, calls.Move, calls.Standing, how="continue", wait=False)
     print_json(shown) if json else typer.echo("\n".join(described_standing(shown)))
 
 

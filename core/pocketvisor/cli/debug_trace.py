@@ -9,7 +9,7 @@ from pocketvisor.cli.debug_reach import ask, usage
 from pocketvisor.cli.output import Json, print_json, print_table
 
 _KINDS = ("mmio", "exceptions", "coverage", "profile")
-_FORMATS = {"coverage": ("drcov", "lcov"), "profile": ("folded", "svg", "html")}
+_FORMATS = {"coverage": ("drcov", "lcov"), "profile": ("folded", "svg", "html"), "exceptions": ("chrome",)}
 
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="The newest.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write it to a file.")]
@@ -58,15 +58,18 @@ def mmio(context: typer.Context, limit: Limit = 100, json: Json = False) -> None
         typer.echo(f"{row['position']:>16}  {row['pc']:08x}  {where:<32} {arrow} {row['value']:0{digits}x}")
 
 
-def exceptions(context: typer.Context, limit: Limit = 100, json: Json = False) -> None:
-    """Show exceptions and interrupts that were taken."""
+def exceptions(context: typer.Context, output: Output = None, limit: Limit = 100, json: Json = False) -> None:
+    """Show exceptions and interrupts that were taken, or write them for Chrome's trace viewer."""
+    if _written(context, "exceptions", output, "chrome", json):
+        return
     rows = _rows(context, "exceptions", limit)
     if json:
         print_json(rows)
         return
     for row in rows:
         typer.echo(
-            f"{row['position']:>16}  {row['clock_ns'] / 1e9:12.6f} s  {row['pc']:08x}  {row['sentence']}"
+            f"{row['position']:>16}  {row['clock_ns'] / 1e9:12.6f} s  {row['pc']:08x}  {row['kind']}  "
+            f"{row['text']}"
         )
 
 

@@ -77,7 +77,7 @@ class AskSymbols(_OfGuest):
 
 class AddSymbols(_OfGuest):
     """A file with symbols: ELF, System.map. `bias`: how far its addresses are from those in memory. Empty
-    path: the kernel's own, out of the guest's memory. Answered by a list of SymbolLayer: all there are."""
+    path: the guest's own, of its ELF file, or of a Linux kernel out of its memory. A list of SymbolLayer."""
 
     path: _Path = ""
     bias: int = 0

@@ -14,8 +14,8 @@ from pocketvisor.debug.expression import Expression, Moment
 from pocketvisor.debug.page_tables import PageTables
 from pocketvisor.errors import ControlError, DebugError
 from pocketvisor.guest.guest import Guest
-from pocketvisor.services import debug_inside, debug_motion
-from pocketvisor.services.debug_places import address_of, label_of, moment, symbols_of, thumb_at
+from pocketvisor.services import debug_inside, debug_motion, debug_trace
+from pocketvisor.services.debug_places import address_of, label_of, moment, thumb_at
 from pocketvisor.services.profile import Desk, guest_of_profile
 
 Answerer = Callable[[Guest, Any], Awaitable[Any]]
@@ -87,8 +87,9 @@ async def _disassemble(guest: Guest, request: calls.Disassemble) -> list[calls.C
     thumb = request.thumb
     if thumb is None:
         thumb = thumb_at(debugger, where, registers.get("cpsr", 0))
+    await debugger.symbols.prepare([where])
     lines = await disassemble_at(
-        debugger, where, request.count, thumb=thumb, before=request.before, symbols=symbols_of(debugger)
+        debugger, where, request.count, thumb=thumb, before=request.before, symbols=debugger.symbols
     )
     if not lines:
         raise DebugError(f"{guest.name} has nothing mapped at address {where:#010x}")
@@ -159,6 +160,12 @@ ANSWERS: dict[type, Answerer] = {
     calls.ChangeStop: debug_motion.change_stop,
     calls.RemoveStop: debug_motion.remove_stop,
     calls.Move: debug_motion.move,
+    calls.Record: debug_motion.record,
+    calls.AskLinux: debug_inside.linux,
+    calls.SetGdb: debug_inside.set_gdb,
+    calls.AskStack: debug_inside.stack,
+    calls.SetTracing: debug_trace.set_tracing,
+    calls.AskTrace: debug_trace.trace,
     calls.AskBoard: debug_inside.board,
     calls.AskSymbols: debug_inside.symbols,
     calls.AskLayers: debug_inside.layers,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pocketvisor.control import debug_calls as calls
 from pocketvisor.debug.board_state import BoardState, read_board_state
+from pocketvisor.debug.call_stack import call_stack
 from pocketvisor.guest.guest import Guest
-from pocketvisor.services.debug_places import symbol_table
 
 
 async def board(guest: Guest, request: calls.AskBoard) -> BoardState:
@@ -14,19 +14,72 @@ async def board(guest: Guest, request: calls.AskBoard) -> BoardState:
 
 async def add_symbols(guest: Guest, request: calls.AddSymbols) -> list[calls.SymbolLayer]:
     debugger = guest.debugger
-    await symbol_table(debugger).open(Path(request.path), debugger, bias=request.bias)
+    path = Path(request.path) if request.path else guest.image.elf
+    if path is None:
+        await debugger.linux.find()
+        await debugger.linux.modules()
+        return await layers(guest, calls.AskLayers(guest=request.guest))
+    await debugger.symbols.open(path, debugger, bias=request.bias)
     return await layers(guest, calls.AskLayers(guest=request.guest))
 
 
 async def symbols(guest: Guest, request: calls.AskSymbols) -> list[calls.Symbol]:
     return [
         calls.Symbol(symbol.name, symbol.address, symbol.size, symbol.kind)
-        for symbol in symbol_table(guest.debugger).search(request.prefix, request.limit)
+        for symbol in guest.debugger.symbols.search(request.prefix, request.limit)
     ]
 
 
 async def layers(guest: Guest, request: calls.AskLayers) -> list[calls.SymbolLayer]:
     return [
         calls.SymbolLayer(file.name, file.start, file.end, len(file.names), " ".join(file.problems))
-        for file in symbol_table(guest.debugger).layers
+        for file in guest.debugger.symbols.layers
+    ]
+
+
+async def linux(
+    guest: Guest, request: calls.AskLinux
+) -> list[calls.LinuxTask] | list[calls.LinuxModule] | list[calls.LogLine]:
+    debugger, view = guest.debugger, guest.debugger.linux
+    match request.what:
+        case "log":
+            return [calls.LogLine(line.ns / 1e9, line.text) for line in await view.log(calls.ROWS_MAX)]
+        case "modules":
+            return [calls.LinuxModule(each.name, each.base, each.size) for each in await view.modules()]
+    current = await view.current(await debugger.registers())
+    return [
+        calls.LinuxTask(
+            pid=task.pid,
+            parent=task.parent,
+            state=task.state,
+            name=task.name,
+            address=task.address,
+            current=current is not None and current.address == task.address,
+        )
+        for task in await view.tasks()
+    ]
+
+
+async def set_gdb(guest: Guest, request: calls.SetGdb) -> calls.GdbShown:
+    debugger = guest.debugger
+    if not request.open:
+        await debugger.close_gdb()
+        return calls.GdbShown("", "")
+    server = await debugger.open_gdb(request.address or None, request.token or None)
+    return calls.GdbShown(server.address, server.command)
+
+
+async def stack(guest: Guest, request: calls.AskStack) -> list[calls.StackFrame]:
+    debugger = guest.debugger
+    registers = await debugger.registers()
+    return [
+        calls.StackFrame(
+            pc=frame.pc,
+            sp=frame.sp,
+            label=str(frame.place) if frame.place is not None else "",
+            file=frame.line.file if frame.line is not None else "",
+            line=frame.line.line if frame.line is not None else 0,
+            how=frame.how,
+        )
+        for frame in await call_stack(debugger, registers, debugger.symbols, request.limit)
     ]

@@ -2,20 +2,22 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 from pocketvisor.control import debug_calls as calls
 from pocketvisor.debug.debugger import Debugger
+from pocketvisor.debug.expression import Expression
 from pocketvisor.debug.stop_info import StopInfo
 from pocketvisor.debug.stops import Stop
 from pocketvisor.errors import DebugError
 from pocketvisor.guest.guest import Guest
-from pocketvisor.services.debug_places import address_of, halt, standing, thumb_at
+from pocketvisor.services.debug_places import address_of, halt, moment, standing, thumb_at
 
 _SECONDS = re.compile(r"([0-9]+(?:\.[0-9]{1,9})?) *(s|ms)")
 
 
 async def ask(guest: Guest, request: calls.AskDebug) -> calls.Standing:
-    return standing(guest)
+    return await standing(guest)
 
 
 async def stops(guest: Guest, request: calls.AskStops) -> list[Stop]:
@@ -65,21 +67,43 @@ async def move(guest: Guest, request: calls.Move) -> calls.Halt | calls.Standing
     debugger = guest.debugger
     if request.how == "continue" and not request.wait:
         await debugger.resume()
-        return standing(guest)
+        return await standing(guest)
+    if request.how == "present":
+        await debugger.return_to_present()
+        return await standing(guest)
     return await halt(guest, await _moved(debugger, request))
 
 
 async def _moved(debugger: Debugger, request: calls.Move) -> StopInfo:
     match request.how:
         case "pause":
-            return await debugger.pause()
+            return await (debugger.timeline.pause() if debugger.in_past else debugger.pause())
         case "continue":
             return await _continued(debugger)
         case "step":
             return await debugger.step(request.count)
         case "until":
             return await debugger.run_to(await address_of(debugger, request.place))
+        case "reverse-step":
+            return await debugger.reverse_step(request.count)
+        case "reverse-continue":
+            return await debugger.reverse_resume()
+        case "last-write":
+            where = await address_of(debugger, request.place)
+            return await debugger.last_write(where, request.size, physical=request.physical)
+        case "goto":
+            return await _gone_to(debugger, request.place)
     raise DebugError(f"'{request.how}' is not known here")
+
+
+async def _gone_to(debugger: Debugger, place: str) -> StopInfo:
+    time_ns = nanoseconds(place)
+    if time_ns is not None:
+        return await debugger.timeline.go_to_clock(time_ns)
+    position = await Expression(place).value(await moment(debugger))
+    if position < 0:
+        raise DebugError(f"{position} is no position in a guest's life")
+    return await debugger.go_to(position)
 
 
 async def _continued(debugger: Debugger) -> StopInfo:
@@ -98,6 +122,31 @@ async def _continued(debugger: Debugger) -> StopInfo:
         raise
     finally:
         end()
+
+
+async def record(guest: Guest, request: calls.Record) -> calls.RecordingShown:
+    timeline, sentence = guest.debugger.timeline, ""
+    match request.how:
+        case "start":
+            await timeline.start()
+        case "stop":
+            await timeline.stop()
+        case "export":
+            await timeline.export(Path(request.path))
+            sentence = f"The recording is in {request.path}"
+        case "branch":
+            branch = await timeline.branch(request.name or None)
+            sentence = f"{branch.name} goes on from there"
+    return calls.RecordingShown(
+        recording=timeline.recording,
+        begin=timeline.begin,
+        end=timeline.end,
+        position=guest.debugger.position,
+        in_past=timeline.in_past,
+        size_bytes=timeline.size_bytes,
+        moments=[calls.Moment(each.position, each.clock_ns) for each in timeline.moments],
+        sentence=sentence or timeline.problem,
+    )
 
 
 def nanoseconds(text: str) -> int | None:
