@@ -12,7 +12,7 @@ from pocketvisor.debug.trace.ring import NO_DEVICE, RawAccess, RawDevice
 
 NOTHING: Final = "nothing"
 """The device of an access that met none."""
-TIMER: Final = "timer"
+_SEVERAL: Final = frozenset({"flash", "user devices", "ram"})
 
 
 class Access(Struct, frozen=True):
@@ -43,7 +43,7 @@ def device_name(device: RawDevice, offset: int = 0) -> str:
     if not device.size:
         return device.name
     for name, part in board_map.PARTS.items():
-        if part.base == device.base and name != "flash":
+        if part.base == device.base and name not in _SEVERAL:
             return name
     return device.name
 
