@@ -5,8 +5,8 @@
  * of a block (`rest`, which is saved) is executed as a piece, or several: translated with exactly so many
  * instructions, entered silently, with the clock at the block's end as if it had been entered at its start.
  * A piece that ends in the midst of its block is not followed by anything: the engine is asked to stop at its
- * start already, and no check for that is in it. The piece's translation is dropped afterwards, for other
- * blocks may begin where it did. */
+ * start already, and no check for that is in it. (The last piece has one: a loop's block comes back to it.)
+ * The piece's translation is dropped afterwards, for other blocks may begin where it did. */
 #include "vcpu_private.h"
 
 enum { INSTRUCTIONS_MOST = 1024 };
@@ -24,6 +24,7 @@ void debug_piece_begin(struct vcpu *vcpu) {
     uint64_t position = vcpu->clock->bytes;
     *piece = (struct piece){.on = true, .entering = true, .pc = pc, .rest = rest, .position = position};
     piece->size = debug_stretch(vcpu, pc, position, rest, &piece->instructions);
+    piece->unchecked = piece->size < rest;
     if (!piece->instructions) /* it cannot be read, and will not be executed */
         piece->instructions = INSTRUCTIONS_MOST;
     if (!debug_code_place(vcpu, pc, &piece->memory, &piece->offset))
@@ -39,10 +40,9 @@ void debug_piece_entered(struct vcpu *vcpu, uint32_t size) {
     piece->size = size;
     if (piece->rest < size) /* the code has changed under it */
         piece->rest = size;
-    piece->final = piece->rest == size;
     debug_note_code(vcpu, piece->pc, piece->position, size);
     vcpu->clock->bytes = piece->position + piece->rest;
-    if (!piece->final) {
+    if (piece->unchecked) {
         vcpu->stop = STOP_PIECE;
         uc_emu_stop(vcpu->uc);
     }
@@ -65,7 +65,7 @@ void debug_piece_left(struct vcpu *vcpu, uint32_t pc) {
     if (vcpu->stop == STOP_DEBUG) { /* in the midst: a watchpoint, which knows all */
     } else if (piece->entering) {   /* the engine failed */
         vcpu->clock->bytes = piece->position;
-    } else if (!piece->final && !piece->left && pc == piece->pc + piece->size) {
+    } else if (!piece->left && piece->size < piece->rest && pc == piece->pc + piece->size) {
         vcpu->clock->bytes = piece->position + piece->size;
         vcpu->extra.rest = piece->rest - piece->size;
     } else {

@@ -13,8 +13,8 @@ struct piece {
     bool on;
     bool entering;    /* its first instruction was not reached yet */
     bool translating; /* it is being translated */
-    bool final;       /* the block ends with it */
     bool left;        /* an exception took the guest out of its block */
+    bool unchecked;   /* its start looks for no stop request */
     uint32_t pc, size, rest;
     int instructions;
     uint64_t position;

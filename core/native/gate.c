@@ -67,8 +67,9 @@ static void emit_block_start(struct vcpu *vcpu, void *translator, void *size) {
 bool gate_emit(void *context, void *translator, void *function, int count, void **arguments) {
     struct vcpu *vcpu = context;
     vcpu->debug.translator = translator;
-    if (function == vcpu->engine->check_exit && vcpu->debug.piece.translating) {
-        /* A piece that was asked to stop runs to its end. */
+    if (function == vcpu->engine->check_exit && vcpu->debug.piece.translating &&
+        vcpu->debug.piece.unchecked) {
+        /* It was asked to stop, and runs to its end. */
         if (vcpu->gate_label)
             vcpu->engine->emit_1(translator, OP_SET_LABEL, (uintptr_t)vcpu->gate_label);
         vcpu->gate_label = NULL;

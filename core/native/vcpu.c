@@ -112,8 +112,11 @@ static bool look(struct vcpu *vcpu) {
 static __attribute__((noinline)) bool block_start(struct vcpu *vcpu, uint32_t pc, uint32_t size) {
     if (vcpu->trial)
         return vcpu->clock->bytes >= vcpu->limit && stop(vcpu, STOP_LEAVE);
-    if (vcpu->debug.piece.on)
+    if (vcpu->debug.piece.on) {
         debug_piece_left(vcpu, pc);
+        if (vcpu->extra.rest)
+            return stop(vcpu, STOP_PIECE);
+    }
     if (look(vcpu))
         return stop(vcpu, STOP_LEAVE);
     /* Linux unmasks for a moment only, so a masked interrupt is looked at again at each block. */
@@ -123,16 +126,19 @@ static __attribute__((noinline)) bool block_start(struct vcpu *vcpu, uint32_t pc
 }
 
 /* The block at hand has counted itself. */
-static void triggered(struct vcpu *vcpu, uint32_t pc) {
+static void triggered(struct vcpu *vcpu, uint32_t pc, uintptr_t return_address) {
     uint64_t after = vcpu->clock->bytes;
     uint32_t size = (uint32_t)(after - vcpu->before);
     if (vcpu->debug.piece.on && vcpu->debug.piece.entering && vcpu->debug.piece.pc == pc) {
         debug_piece_entered(vcpu, size);
         return;
     }
+    bool unstoppable = vcpu->debug.piece.on && vcpu->debug.piece.unchecked && vcpu->debug.piece.pc == pc;
     vcpu->clock->bytes = vcpu->before;
     if (!block_start(vcpu, pc, size))
         vcpu->clock->bytes = after;
+    else if (unstoppable) /* a piece that branches to itself, its code having changed at the last moment */
+        vcpu->engine->leave(vcpu->fill.cpu, return_address);
 }
 
 /* A guest whose vectors cannot be fetched takes one abort after the other and starts no block. So that time
@@ -153,13 +159,13 @@ void vcpu_on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
     if (size == GATE_USER_ACCESS) {
         domains_user_access(vcpu);
     } else if (size == GATE_TRIGGERED) {
-        triggered(vcpu, (uint32_t)address);
+        triggered(vcpu, (uint32_t)address, (uintptr_t)__builtin_return_address(0));
     } else {
         vcpu->before = vcpu->clock->bytes;
         vcpu->clock->bytes += size;
         if (vcpu->before >= atomic_load_explicit(&vcpu->trigger, memory_order_relaxed) ||
             vcpu->debug.breakpoints)
-            triggered(vcpu, (uint32_t)address);
+            triggered(vcpu, (uint32_t)address, (uintptr_t)__builtin_return_address(0));
     }
 }
 
@@ -217,6 +223,10 @@ enum vcpu_stop vcpu_run(struct vcpu *vcpu) {
     default:
         return VCPU_ERROR;
     }
+}
+
+uint32_t vcpu_rest(const struct vcpu *vcpu) {
+    return vcpu->extra.rest;
 }
 
 const char *vcpu_error(const struct vcpu *vcpu) {

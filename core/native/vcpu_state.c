@@ -12,6 +12,9 @@
 /* What the engine keeps behind its CPU state in a saved context: ten lengths of things that an A9 lacks. A
  * length from elsewhere would be believed. */
 enum { CONTEXT_LENGTHS = 10 * 4, CONTEXT_BREAKPOINTS = 16 * sizeof(void *) };
+/* Behind the registers of 32 and 64 bits: the address where the engine was last started, which says where the
+ * guest was stopped before, and nothing else. Without it equal guests have equal states. */
+enum { CONTEXT_STARTED = 16 * 4 + 32 * 8 };
 
 static const struct overrides *overrides;
 static const struct engine_functions *engine;
@@ -228,6 +231,7 @@ void vcpu_save(struct vcpu *vcpu, void *state) {
     uc_context_save(vcpu->uc, vcpu->context);
     memcpy(state, (uint8_t *)vcpu->context + vcpu->context_header, vcpu->context_size);
     memset(breakpoints_of(vcpu, state), 0, CONTEXT_BREAKPOINTS);
+    memset((uint8_t *)state + CONTEXT_STARTED, 0, sizeof(uint64_t));
 }
 
 bool vcpu_is_mode(uint32_t mode) {
