@@ -111,6 +111,11 @@ static PyObject *get_position(MachineObject *self, void *unused) {
                                       : NULL;
 }
 
+static PyObject *get_in_block(MachineObject *self, void *unused) {
+    (void)unused;
+    return module_require_still(self) ? PyBool_FromLong(vcpu_rest(machine_vcpu(self->machine)) != 0) : NULL;
+}
+
 static PyObject *set_watched_pace(MachineObject *self, PyObject *arguments, PyObject *keywords) {
     static char *names[] = {"on", NULL};
     int on;
@@ -238,6 +243,7 @@ PyObject *module_register_names(void) {
 PyGetSetDef machine_debug_attributes[] = {
     {"stop_hit", (getter)get_stop_hit, NULL, "The stop of the last RUN_BREAK or RUN_WATCH, or None.", NULL},
     {"position", (getter)get_position, NULL, "Where in its life the guest is.", NULL},
+    {"in_block", (getter)get_in_block, NULL, "Whether that is in the midst of a block.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -223,6 +223,9 @@ class Machine:
     def position(self) -> int:
         """Where in its life the guest is: bytes of executed code, 4 a tick. No two instructions that it
         executes have the same."""
+    @property
+    def in_block(self) -> bool:
+        """Whether that is in the midst of a block, where no event enters it."""
     def peek(self, address: int, size: int, *, physical: bool = False) -> bytes:
         """Memory, up to the first byte that is not mapped or is a device's, by the page tables of now and
         whatever their rights; at most 64 MiB."""

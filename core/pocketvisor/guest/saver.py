@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from pocketvisor import _native
 from pocketvisor.board.board import Board
 from pocketvisor.board.config import BoardConfig
 from pocketvisor.control.messages import STATE_MAX, Capture, Captured, Saved
@@ -23,6 +24,7 @@ from pocketvisor.guest.vcpu_thread import VcpuThread, position_of
 from pocketvisor.storage.lazy import HEADER_SIZE, block_count
 
 _PIECE: Final = 1 << 20
+_BLOCK_MAX: Final = 4096
 
 
 class CaptureTaken(NamedTuple):
@@ -53,6 +55,7 @@ class Saver:
     def save(self, fd: int, *, ran: bool = False, at_ns: int | None = None) -> Saved:
         """Of a machine that stands still."""
         at_ns = time.monotonic_ns() if at_ns is None else at_ns
+        self._finish_block()
         size = self._write_state(fd)
         return Saved(
             size,
@@ -96,6 +99,8 @@ class Saver:
             held.callback(self._vcpu.release)
             self._board.hold()
             held.callback(self._board.release)
+            if not wanted.record:
+                self._finish_block()
             size = self._write_state(state)
             written = self._board.take_flash_written()
             if wanted.flash or written:
@@ -121,6 +126,13 @@ class Saver:
     def end_capture(self) -> None:
         self._machine.end_capture()
         self._board.end_capture()
+
+    def _finish_block(self) -> None:
+        """Where a debugger stopped it in the midst of a block nothing enters the guest, and what waits to
+        would be lost. A recording has it in its log."""
+        steps = 0
+        while self._machine.in_block and steps < _BLOCK_MAX:
+            steps += self._machine.run(steps=1) != _native.RUN_STOPPED
 
     def _write_state(self, fd: int) -> int:
         state = msgspec.msgpack.encode(self._board.save())

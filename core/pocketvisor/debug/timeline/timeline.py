@@ -293,8 +293,8 @@ class Timeline:
         if not recorder.recording:
             self._was_running, self._present = False, recorder.position
             return
-        self._was_running = guest.state is GuestState.RUNNING
-        if self._was_running:
+        running = guest.state is GuestState.RUNNING
+        if running:
             try:
                 await guest.pause()
             except GuestError as error:
@@ -302,6 +302,8 @@ class Timeline:
         reply = await guest.run.debug(wire.Sample(registers=False))
         if not isinstance(reply, wire.Sampled):
             raise DebugError(f"{guest.name} does not say where it stands")
+        # It may have been left a moment ago already, to be searched, and stands still since.
+        self._was_running = running or (self._was_running and reply.position == self._present)
         self._present = reply.position
         await recorder.log_since()
 
