@@ -17,13 +17,15 @@ _WIDTHS = {
     "profiles": 304,
     "disassembly": 588,
     "memory": 588,
+    "pages": 588,
+    "interrupts": 588,
     "registers": 344,
     "stack": 344,
     "stops": 344,
     "symbols": 344,
     "linux": 344,
 }
-_HEIGHTS = {"disassembly": 460, "memory": 260, "registers": 420, "stack": 300}
+_HEIGHTS = {"disassembly": 460, "memory": 260, "registers": 400, "stack": 330}
 _ROOMY = 1400
 """From this width on docks at the sides have the width that they like."""
 

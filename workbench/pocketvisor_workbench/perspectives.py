@@ -34,8 +34,8 @@ ARRANGEMENTS: dict[Perspective, Arrangement] = {
     ),
     Perspective.DEBUG: Arrangement(
         View.FOCUS,
-        left=(("disassembly",), ("memory",)),
+        left=(("disassembly",), ("memory", "pages", "interrupts")),
         right=(("registers", "controls", "network", "profiles"), ("stack", "stops", "symbols", "linux")),
-        bottom=(("console", "events", "performance", "jobs"),),
+        bottom=(("console", "tracing", "events", "performance", "jobs"),),
     ),
 }

@@ -32,6 +32,7 @@ from pocketvisor_workbench.stage.stage import Stage, View
 from pocketvisor_workbench.theme import ThemeMode
 from pocketvisor_workbench.timeline.desk import TimeDesk
 from pocketvisor_workbench.toolbar import HeaderBar
+from pocketvisor_workbench.tracing.all_panes import TRACING_PANES
 from pocketvisor_workbench.travel_desk import TravelDesk
 from pocketvisor_workbench.widgets import tool_button
 
@@ -68,7 +69,7 @@ class Window(QMainWindow):
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         self.setCentralWidget(self.stage)
         self.docks: dict[str, PaneDock] = {}
-        for pane_class in (*PANES, *DEBUG_PANES):
+        for pane_class in (*PANES, *DEBUG_PANES, *TRACING_PANES):
             dock = PaneDock(pane_class(bench), self)
             self.docks[pane_class.name] = dock
             self.addDockWidget(pane_class.area, dock)

@@ -1,1 +1,1 @@
-"""The panes that show what a guest did."""
+"""What a guest's board does: its interrupts and timers, page tables, and traces of it while it runs."""
