@@ -14,6 +14,8 @@ import pytest
 if TYPE_CHECKING:
     from pocketvisor.testing.background import BackgroundLoop
     from pocketvisor.testing.blocking import SyncGuest, SyncHandset
+    from pocketvisor.testing.blocking_debugger import SyncDebugger
+    from pocketvisor.testing.debugging import AsyncDebugger, NotStopped
     from pocketvisor.testing.ending import Ending, Verdicts
     from pocketvisor.testing.guests import AsyncGuest, NotSeen
     from pocketvisor.testing.handsets import AsyncHandset
@@ -21,21 +23,27 @@ if TYPE_CHECKING:
     from pocketvisor.testing.settings import Settings
 
 _HOMES = {
+    "AsyncDebugger": "debugging",
     "AsyncGuest": "guests",
     "AsyncHandset": "handsets",
     "Ending": "ending",
     "NotSeen": "guests",
+    "NotStopped": "debugging",
     "PictureError": "pictures",
+    "SyncDebugger": "blocking_debugger",
     "SyncGuest": "blocking",
     "SyncHandset": "blocking",
     "Verdicts": "ending",
 }
 __all__ = [  # noqa: PLE0604, RUF100
+    "AsyncDebugger",
     "AsyncGuest",
     "AsyncHandset",
     "Ending",
     "NotSeen",
+    "NotStopped",
     "PictureError",
+    "SyncDebugger",
     "SyncGuest",
     "SyncHandset",
     "Verdicts",

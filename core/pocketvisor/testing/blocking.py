@@ -4,7 +4,7 @@ A thin layer: what the calls do and raise is in guests.py and handsets.py, in th
 """
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -19,6 +19,9 @@ from pocketvisor.testing.handsets import AsyncHandset
 from pocketvisor.testing.phones import SyncPhone
 from pocketvisor.testing.pictures import Mask, Rectangle
 
+if TYPE_CHECKING:
+    from pocketvisor.testing.blocking_debugger import SyncDebugger
+
 
 class SyncGuest:
     """A guest under test. `guest` is the same for coroutines."""
@@ -26,6 +29,7 @@ class SyncGuest:
     def __init__(self, guest: AsyncGuest, loop: BackgroundLoop) -> None:
         self.guest = guest
         self._loop = loop
+        self._debugger: SyncDebugger | None = None
 
     @property
     def name(self) -> str:
@@ -48,6 +52,15 @@ class SyncGuest:
     def counters(self) -> GuestCounters:
         """Ticks, time, exceptions, accesses to devices and more, as they stand."""
         return self._loop.call(self.guest.counters)
+
+    @property
+    def debugger(self) -> "SyncDebugger":
+        """Registers, memory, breakpoints, its past."""
+        if self._debugger is None:
+            from pocketvisor.testing.blocking_debugger import SyncDebugger
+
+            self._debugger = SyncDebugger(self._loop.call(lambda: self.guest.debugger), self._loop)
+        return self._debugger
 
     # The console
 

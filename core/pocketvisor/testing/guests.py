@@ -9,7 +9,7 @@ import io
 import re
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -23,6 +23,9 @@ from pocketvisor.recording import Recording
 from pocketvisor.testing.ending import Ending, Verdicts
 from pocketvisor.testing.pictures import Mask, PictureError, Rectangle, Reference
 from pocketvisor.testing.settings import Settings
+
+if TYPE_CHECKING:
+    from pocketvisor.testing.debugging import AsyncDebugger
 
 Point = tuple[float, float]
 
@@ -42,6 +45,7 @@ class AsyncGuest:
     def __init__(self, guest: Guest, settings: Settings) -> None:
         self.api = guest
         self._settings = settings
+        self._debugger: AsyncDebugger | None = None
 
     @property
     def name(self) -> str:
@@ -64,6 +68,15 @@ class AsyncGuest:
     def counters(self) -> GuestCounters:
         """Ticks, time, exceptions, accesses to devices and more, as they stand."""
         return self.api.counters()
+
+    @property
+    def debugger(self) -> "AsyncDebugger":
+        """Registers, memory, breakpoints, its past."""
+        if self._debugger is None:
+            from pocketvisor.testing.debugging import AsyncDebugger
+
+            self._debugger = AsyncDebugger(self.api, self._settings.seconds)
+        return self._debugger
 
     # The console
 
