@@ -26,6 +26,7 @@ from pocketvisor.migration.leases import Leases, written_lease
 from pocketvisor.profile.file import Generation, ProfileFile, Saving
 from pocketvisor.profile.ledger import Ledger
 from pocketvisor.profile.manifest import Kind, Manifest
+from pocketvisor.profile.tree import Space
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
@@ -65,6 +66,7 @@ class GuestProfile:
         guest.unsaved.append(self._unsaved)
         self._lock = asyncio.Lock()
         self._timer: asyncio.Task[None] | None = None
+        self._attach: Callable[[Saving], list[Space]] | None = None
         self._saving: Saving | None = None
         self._thumbnail = b""
         self._deleted = 0
@@ -82,11 +84,19 @@ class GuestProfile:
         self._unsaved.begun(boot, self._guest.disk_names)
         self._manifest = await asyncio.to_thread(self.file.manifest, self.generation)
 
-    async def save(self, kind: Kind, name: str = "", progress: Progress | None = None) -> Generation:
-        """A new generation, of the guest as it is now. Cancelled, there is none. Raises ProfileError,
-        GuestError."""
+    async def save(
+        self,
+        kind: Kind,
+        name: str = "",
+        progress: Progress | None = None,
+        *,
+        attach: Callable[[Saving], list[Space]] | None = None,
+    ) -> Generation:
+        """A new generation, of the guest as it is now. Cancelled, there is none. `attach` writes what else is
+        in it, on a thread. Raises ProfileError, GuestError."""
         guest = self._guest
         async with self._lock:
+            self._attach = attach
             if guest.state in (GuestState.STARTING, GuestState.STOPPED):
                 raise GuestError(f"{guest.name} is {guest.state.value}, and cannot be saved now")
             began = time.monotonic()
@@ -101,7 +111,7 @@ class GuestProfile:
                 self.problem = str(error) if isinstance(error, PocketvisorError) else ""
                 raise
             finally:
-                self.saving = False
+                self.saving, self._attach = False, None
                 self._tell()
             self.last = SaveReport(
                 generation=generation.number,
@@ -248,6 +258,7 @@ class GuestProfile:
         progress: Progress | None,
     ) -> Generation:
         """On a thread."""
+        attach = self._attach
         with self.file.begin(self.generation) as saving:
             self._saving = saving
             try:
@@ -258,7 +269,7 @@ class GuestProfile:
                     name=name,
                     kind=kind,
                     guest=encode(record),
-                    spaces=writer.spaces,
+                    spaces=[*writer.spaces, *(attach(saving) if attach is not None else ())],
                     thumbnail=self._thumbnail,
                     board=BOARD_VERSION,
                     lease=written_lease(Leases(Ledger()), self.file.id, self._manifest),

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import structs
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from pocketvisor.guest.boot import Boot
     from pocketvisor.guest.guest import Guest
     from pocketvisor.guest.run import GuestRun
+
+T = TypeVar("T")
 
 LOOK_SECONDS: Final = 0.1
 BUSY_TICKS: Final = 500_000_000
@@ -57,6 +59,7 @@ class Recorder:
         self._log = bytearray()
         """What has entered it since the last moment."""
         self._cut: bytes | None = None
+        self._capturing = False
         self._boot: Boot | None = None
         self._run: GuestRun | None = None
         self._saving = asyncio.Lock()
@@ -86,6 +89,13 @@ class Recorder:
             await recorder.close()
             raise
         recorder._timer = asyncio.create_task(recorder._look())
+        return recorder
+
+    @classmethod
+    def finished(cls, guest: "Guest", folder: Path, moments: Moments) -> "Recorder":
+        """One that was kept, of a guest that stands where it ends. The folder is its own."""
+        recorder = cls(guest, folder, moments.file, lambda: None)
+        recorder.moments = moments
         return recorder
 
     @property
@@ -134,6 +144,11 @@ class Recorder:
                         await run.debug(SetRecording(run.keeps_log))
         self._changed()
 
+    async def copy(self, take: Callable[[Path], T]) -> T:
+        """Calls `take`, on a thread, with its file, which is whole and stays so meanwhile."""
+        async with self._saving:
+            return await asyncio.to_thread(take, self.moments.file.path)
+
     async def close(self) -> None:
         """Its file goes."""
         await asyncio.to_thread(self.moments.file.close)
@@ -177,10 +192,13 @@ class Recorder:
             self._follow(run)
             unsaved = self._unsaved
             fresh = unsaved.is_all(boot)
-            self._cut = None
-            capture = await GuestCapture.begin(
-                guest, run, flash=fresh or unsaved.flash, record=True, unsaved=unsaved
-            )
+            self._cut, self._capturing = None, True
+            try:
+                capture = await GuestCapture.begin(
+                    guest, run, flash=fresh or unsaved.flash, record=True, unsaved=unsaved
+                )
+            finally:
+                self._capturing = False
             held.callback(capture.end)
             log, self._cut = self._cut or b"", None
             captured = capture.captured
@@ -263,7 +281,9 @@ class Recorder:
             self._give_up("more has entered it between two moments than can be kept")
 
     def _captured(self, _: Captured) -> None:
-        """What is logged from here on belongs behind the moment."""
+        """What is logged from here on belongs behind the moment, if it is one."""
+        if not self._capturing:
+            return
         self._cut = bytes(self._log)
         self._log.clear()
 

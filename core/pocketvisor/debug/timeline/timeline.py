@@ -6,6 +6,7 @@ to. The past can be looked at and run forward, but not changed: a branch of it c
 
 import asyncio
 import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +14,7 @@ from msgspec import structs
 
 from pocketvisor.control import debug_messages as wire
 from pocketvisor.debug.stop_info import StopInfo, stop_info
+from pocketvisor.debug.timeline.kept import recording_space
 from pocketvisor.debug.timeline.moments import Moment
 from pocketvisor.debug.timeline.past import Past
 from pocketvisor.debug.timeline.recorder import Recorder
@@ -21,6 +23,7 @@ from pocketvisor.errors import DebugError, GuestError, PocketvisorError
 from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
 from pocketvisor.guest.options import GuestState
 from pocketvisor.guest.panel import PanelView
+from pocketvisor.profile.file import Generation
 
 if TYPE_CHECKING:
     from pocketvisor.debug.debugger import Debugger
@@ -244,8 +247,7 @@ class Timeline:
         if self.recording and not self.in_past:
             await recorder.moment("kept")
 
-        def copy() -> None:
-            source = recorder.moments.file.path
+        def copy(source: Path) -> None:
             try:
                 with path.open("xb") as target, source.open("rb") as content:
                     shutil.copyfileobj(content, target, 1 << 20)
@@ -253,7 +255,38 @@ class Timeline:
                 path.unlink(missing_ok=True)
                 raise DebugError(f"{path}: cannot be written: {error.strerror}") from error
 
-        await asyncio.to_thread(copy)
+        await recorder.copy(copy)
+
+    async def keep(self, name: str = "") -> Generation:
+        """All of it up to now in the guest's profile: with a generation of the guest as it is, which is made
+        for it. Raises DebugError."""
+        recorder, profile = self.recorder, self._guest.profile
+        if profile is None:
+            raise DebugError(f"{self._guest.name} is not kept in a profile yet")
+        if self.in_past:
+            await self.present()
+        if self.recording:
+            await recorder.moment("kept")
+        seconds = (recorder.moments.list[-1].clock_ns - recorder.moments.list[0].clock_ns) / 1e9
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="pocketvisor-recording-"))
+        try:
+            copy = folder / "recording"
+            await recorder.copy(lambda source: shutil.copyfile(source, copy))
+            return await profile.save(
+                "snapshot",
+                name or f"Recording of {seconds:.0f} s",
+                attach=lambda saving: recording_space(saving, copy),
+            )
+        except (PocketvisorError, OSError) as error:
+            raise DebugError(f"The recording was not kept: {error}") from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def adopt(self, recorder: Recorder) -> None:
+        """For a recording that was kept, and whose guest stands where it ends."""
+        self._recorder = recorder
+        self._present = recorder.position
+        self._listeners.emit("moments")
 
     # Its parts
 
@@ -290,15 +323,15 @@ class Timeline:
         recorder, guest = self.recorder, self._guest
         if guest.held:
             raise DebugError(guest.held)
-        if not recorder.recording:
-            self._was_running, self._present = False, recorder.position
-            return
         running = guest.state is GuestState.RUNNING
         if running:
             try:
                 await guest.pause()
             except GuestError as error:
                 raise DebugError(str(error)) from error
+        if not recorder.recording or guest.state is not GuestState.PAUSED:
+            self._was_running, self._present = running, recorder.position
+            return
         reply = await guest.run.debug(wire.Sample(registers=False))
         if not isinstance(reply, wire.Sampled):
             raise DebugError(f"{guest.name} does not say where it stands")
