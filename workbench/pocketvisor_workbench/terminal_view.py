@@ -94,6 +94,8 @@ class TerminalView(QAbstractScrollArea):
         self.setFont(mono_font(9.5))
         self.terminal: Terminal | None = None
         self.write: Callable[[bytes], object] | None = None
+        self.asleep: Callable[[], bool] = lambda: False
+        """Who listens stands still, so that function keys may be the workbench's."""
         self._version = -1
         self._lines: list[Row] = []
         self._first = 0
@@ -303,7 +305,8 @@ class TerminalView(QAbstractScrollArea):
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if not kept_by_workbench(event):
+            asleep = self.asleep() and Qt.Key.Key_F1 <= event.key() <= Qt.Key.Key_F12
+            if not asleep and not kept_by_workbench(event):
                 event.accept()
                 return True
         elif event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):

@@ -1,7 +1,5 @@
 """The stretch of code that the disassembly shows: read page by page, decoded when its bytes have changed."""
 
-from typing import Protocol
-
 from pocketvisor.debug.disassembly import CodeSymbols, Line, disassemble
 from pocketvisor_workbench.debug.code_lines import gap
 
@@ -10,10 +8,6 @@ BEHIND = 0x500
 _MORE = 0x400
 _MOST = 0x4000
 _TOP = 1 << 32
-
-
-class Memory(Protocol):
-    async def read(self, address: int, size: int, *, physical: bool = False) -> bytes: ...
 
 
 class CodeStretch:
@@ -47,16 +41,15 @@ class CodeStretch:
                 self.begin += _MORE  # by whole instructions of either kind
         return (self.begin, self.end) != was
 
-    async def read(
-        self, memory: Memory, *, thumb: bool, symbols: CodeSymbols | None, version: object
+    def take(
+        self,
+        pieces: list[tuple[int, bytes]],
+        *,
+        thumb: bool,
+        symbols: CodeSymbols | None,
+        version: object,
     ) -> bool:
-        """False where all is as it was the last time. `version` is that of the symbols."""
-        pieces: list[tuple[int, bytes]] = []
-        address = self.begin
-        while address < self.end:
-            size = min(0x1000 - (address & 0xFFF), self.end - address)
-            pieces.append((address, await memory.read(address, size)))
-            address += size
+        """What was read of it. False where all is as it was the last time; `version` is of the symbols."""
         read = (tuple(pieces), thumb, version)
         if read == self._read:
             return False

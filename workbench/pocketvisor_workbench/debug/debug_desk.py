@@ -33,11 +33,6 @@ class DebugDesk:
     def seen(self) -> bool:
         return any(not dock.isHidden() for dock in self._docks)
 
-    @property
-    def takes_keys(self) -> bool:
-        """Keys such as F11 are the debugger's: one looks into a guest, and it stands still."""
-        return self.seen and self.inspector.standing
-
     def _show_bar(self) -> None:
         self.bar.setVisible(self.seen)
         self._window.refresh_actions()

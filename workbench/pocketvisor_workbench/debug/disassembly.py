@@ -70,8 +70,8 @@ class DisassemblyPane(DebugPane):
 
     async def look(self) -> None:
         inspector = self.inspector
-        debugger, sample = inspector.debugger, inspector.sample
-        if debugger is None or sample is None:
+        sample = inspector.sample
+        if sample is None:
             return
         pc = sample.registers.get("pc", 0)
         wanted, extend = self._wanted, self._extend
@@ -82,8 +82,12 @@ class DisassemblyPane(DebugPane):
             self.stretch.around(aim, inspector.start_of(aim))
         elif extend is not None:
             self.stretch.extend(extend)
-        changed = await self.stretch.read(
-            debugger,
+        stretch = self.stretch
+        pieces = await inspector.read_span(stretch.begin, stretch.end)
+        if stretch is not self.stretch:
+            return  # another guest was selected meanwhile
+        changed = stretch.take(
+            pieces,
             thumb=is_thumb(sample.registers),
             symbols=inspector.symbols,
             version=inspector.symbols_version,

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from pocketvisor.api import GuestState, PocketvisorError
+from pocketvisor.control.debug_messages import Read
 from pocketvisor.debug.expression import Moment, address_of
 from pocketvisor.errors import DebugError
 from pocketvisor_workbench.debug.motion import Motion
+from pocketvisor_workbench.debug.own_names import OwnNames
 from pocketvisor_workbench.jobs import Job
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from pocketvisor_workbench.session import Session
 
 INTERVAL_MS = 250
+_PAGE = 4096
+_REACH = 0x2000
+"""So far behind a symbol of unknown size its name still says something."""
 _log = logging.getLogger(__name__)
 
 
@@ -75,6 +80,7 @@ class Inspector(QObject):
         self._unsubscribe: list[Callable[[], None]] = []
         self._task: asyncio.Task[None] | None = None
         self._again = False
+        self._own_names: OwnNames | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(INTERVAL_MS)
         self._timer.timeout.connect(self.look)
@@ -147,9 +153,10 @@ class Inspector(QObject):
         self._unsubscribe = []
         self.guest, self.debugger, self.sample, self.before = guest, None, None, {}
         self.stop, self.problem, self.busy = None, "", ""
-        debugger = getattr(guest, "debugger", None) if guest is not None else None
-        if debugger is not None:
+        debugger: Debugger | None = getattr(guest, "debugger", None)
+        if guest is not None and debugger is not None:
             self.debugger = debugger
+            self._own_names = OwnNames(guest)
             self.stop = debugger.last if debugger.standing else None
             self._unsubscribe = [
                 debugger.on("stopped", self._stopped),
@@ -233,6 +240,10 @@ class Inspector(QObject):
             self.before = self.sample.registers
         self.sample = sample
         self.looked.emit()
+        names = self._own_names
+        if self._lookers and names is not None and names.due(debugger):
+            self._own_names = None
+            self.ask(lambda: self._learn(names, debugger))
         for looker in list(self._lookers):
             if guest is not self.guest:
                 return
@@ -245,7 +256,27 @@ class Inspector(QObject):
             else:
                 looker.refuse("")
 
+    async def _learn(self, names: OwnNames, debugger: "Debugger") -> None:
+        try:
+            await names.learn(debugger)
+        finally:
+            if debugger is self.debugger:
+                self._own_names = names
+                self.look()
+
     # Symbols and addresses
+
+    async def read_span(self, begin: int, end: int, *, physical: bool = False) -> list[tuple[int, bytes]]:
+        """Memory page by page, all of one moment; what is not mapped is shorter. Raises DebugError."""
+        assert self.debugger is not None
+        reads = []
+        address = begin
+        while address < end:
+            size = min(_PAGE - (address & _PAGE - 1), end - address)
+            reads.append(Read(address, size, physical))
+            address += size
+        sample = await self.debugger.sample(*reads, registers=False)
+        return [(read.address, data) for read, data in zip(reads, sample.data, strict=True)]
 
     @property
     def symbols(self) -> "SymbolTable | None":
@@ -258,7 +289,10 @@ class Inspector(QObject):
     def label(self, address: int) -> str:
         """name, or name+0x10; empty where nothing is known."""
         symbols = self.symbols
-        return symbols.label(address) if symbols is not None else ""
+        place = symbols.name(address) if symbols is not None else None
+        if place is None or place.offset >= max(place.symbol.size, _REACH):
+            return ""
+        return str(place)
 
     def start_of(self, address: int) -> int | None:
         """Where the function at an address begins."""

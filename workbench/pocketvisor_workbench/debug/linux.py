@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QTabBar, QTableView, QWidget
+from PySide6.QtWidgets import QStackedWidget, QTabBar, QTableView, QWidget
 
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.debug.debug_pane import DebugPane, plain_table, words_box
@@ -41,11 +41,7 @@ class LinuxPane(DebugPane):
         self.tabs.setDrawBase(False)
         self.tabs.setAccessibleName("What is shown of the kernel")
         self.words = words_box("Filter", "Filter by words", 150)
-        row = QHBoxLayout()
-        row.setContentsMargins(4, 0, 8, 0)
-        row.addWidget(self.tabs, 1)
-        row.addWidget(self.words)
-        self.column.addLayout(row)
+        self.column.addWidget(self.tabs)
         self._make_models()
         self.pages = QStackedWidget()
         self.tables: list[QTableView] = [
@@ -101,7 +97,7 @@ class LinuxPane(DebugPane):
     def tools(self) -> list[QWidget]:
         again = tool_button("refresh", "Look again")
         again.clicked.connect(self.look_again)
-        return [again]
+        return [self.words, again]
 
     def forget(self) -> None:
         self._current, self._looked_at = None, -1

@@ -108,12 +108,8 @@ class MemoryPane(DebugPane):
             view.go_to(inspector.sample.registers.get("sp", 0) & ~0xF)
         span, physical = view.span(), self.physical
         memory: dict[int, int] = {}
-        address = span.start
-        while address < span.stop:
-            size = min(0x1000 - (address & 0xFFF), span.stop - address)
-            data = await inspector.debugger.read(address, size, physical=physical)
+        for address, data in await inspector.read_span(span.start, span.stop, physical=physical):
             memory.update(zip(range(address, address + len(data)), data, strict=True))
-            address += size
         if physical is not self.physical:
             return
         before = view.memory

@@ -1,8 +1,9 @@
 """Going on from where a guest stands: by instructions, over calls, out of functions, and backwards."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pocketvisor.control.debug_messages import Go
+from pocketvisor.debug.call_stack import call_stack
 from pocketvisor.errors import DebugError
 from pocketvisor_workbench.debug.register_words import is_thumb
 from pocketvisor_workbench.debug.stepping import call_size
@@ -89,12 +90,14 @@ async def step_over(debugger: "Debugger") -> None:
 
 async def step_out(debugger: "Debugger") -> None:
     """Until the function that it stands in has returned. Raises DebugError where nobody knows to where."""
-    stack: Any = debugger
-    frames = await stack.call_stack(limit=2)
+    registers = await debugger.registers()
+    frames = await call_stack(debugger, registers, debugger.symbols, 2)
     if len(frames) < 2:
         raise DebugError("Nothing is known of who called this function")
-    caller = frames[1]
-    await _run_until(debugger, caller.pc & ~1, 2 if caller.pc & 1 else 4, f"$sp > {frames[0].sp:#x}")
+    here, caller = frames
+    mode = debugger.symbols.mode(caller.pc) or ("thumb" if is_thumb(registers) else "arm")
+    # One that has saved nothing yet has its caller's stack pointer.
+    await _run_until(debugger, caller.pc, 2 if mode == "thumb" else 4, f"$sp >= {max(here.sp, caller.sp):#x}")
 
 
 async def _run_until(debugger: "Debugger", address: int, size: int, condition: str) -> None:

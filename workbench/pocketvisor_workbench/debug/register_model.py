@@ -119,8 +119,9 @@ class RegisterModel(QAbstractItemModel):
                 return f"{value:0{digits_of(name)}x}"
             return self._meaning(name, value)
         if role == Qt.ItemDataRole.ToolTipRole:
-            changed = " It has changed." if name in self.changed else ""
-            return f"{name} = {value:#x}, {value} in decimal.{changed}"
+            changed = ", changed" if name in self.changed else ""
+            meaning = self._meaning(name, value)
+            return f"{name} = {value:#x} = {value}{changed}" + (f"\n{meaning}" if meaning else "")
         if role == Qt.ItemDataRole.FontRole and column < 2:
             return self._bold if name in self.changed and column == 1 else self._mono
         if role == Qt.ItemDataRole.ForegroundRole:

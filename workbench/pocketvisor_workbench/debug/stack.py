@@ -1,16 +1,18 @@
 """Who called whom: the call stack of the selected guest, as far as it can be told."""
 
-from typing import Any
+import time
 
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 
+from pocketvisor.debug.call_stack import Frame, call_stack
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.debug.debug_pane import DebugPane, plain_table
 from pocketvisor_workbench.debug.rows_model import Column, RowsModel
 
-Frame = Any
 _LIMIT = 64
+_SECONDS = 1.0
+"""Between two looks at a guest that runs: each frame takes reads of its own."""
 
 
 class StackPane(DebugPane):
@@ -21,18 +23,19 @@ class StackPane(DebugPane):
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)
-        self.model: RowsModel[tuple[int, Frame]] = RowsModel(
+        self._looked = 0.0
+        self.model: RowsModel[Frame] = RowsModel(
             (
-                Column("#", lambda row: str(row[0]), muted=True),
+                Column("#", lambda frame: str(frame.number), muted=True),
                 Column("Function", self._function, mono=True),
                 Column("Source", self._source, muted=True),
-                Column("Address", lambda row: f"{row[1].pc & ~1:08x}", mono=True, muted=True),
-                Column("Stack", lambda row: f"{row[1].sp:08x}", mono=True, muted=True),
-                Column("Found by", lambda row: row[1].how, muted=True),
+                Column("Address", lambda frame: f"{frame.pc:08x}", mono=True, muted=True),
+                Column("Stack", lambda frame: f"{frame.sp:08x}", mono=True, muted=True),
+                Column("Found by", lambda frame: frame.how, muted=True),
             ),
             self,
         )
-        self.model.marked = lambda row: row[0] == 0 and self.inspector.standing
+        self.model.marked = lambda frame: frame.number == 0 and self.inspector.standing
         self.table = plain_table(self.model, "Call stack", (30, 220, 150, 80, 80, 80))
         self.table.doubleClicked.connect(self._open)
         QShortcut(
@@ -47,18 +50,26 @@ class StackPane(DebugPane):
         self.model.show_rows([])
 
     async def look(self) -> None:
-        debugger: Any = self.inspector.debugger
-        if debugger is not None and hasattr(debugger, "call_stack"):
-            self.model.show_rows(list(enumerate(await debugger.call_stack(limit=_LIMIT))))
+        inspector = self.inspector
+        debugger, sample, symbols = inspector.debugger, inspector.sample, inspector.symbols
+        if debugger is None or sample is None or symbols is None:
+            return
+        now = time.monotonic()
+        if not inspector.standing and now - self._looked < _SECONDS:
+            return
+        self._looked = now
+        frames = await call_stack(debugger, sample.registers, symbols, _LIMIT)
+        if debugger is inspector.debugger:
+            self.model.show_rows(frames)
 
-    def _function(self, row: tuple[int, Frame]) -> str:
-        return self.inspector.label(row[1].pc & ~1) or "?"
+    @staticmethod
+    def _function(frame: Frame) -> str:
+        return str(frame.place) if frame.place is not None else "?"
 
-    def _source(self, row: tuple[int, Frame]) -> str:
-        symbols = self.inspector.symbols
-        line = symbols.source(row[1].pc & ~1) if symbols is not None else None
-        return f"{line[0].rsplit('/', 1)[-1]}:{line[1]}" if line is not None else ""
+    @staticmethod
+    def _source(frame: Frame) -> str:
+        return f"{frame.line.file.rsplit('/', 1)[-1]}:{frame.line.line}" if frame.line is not None else ""
 
     def _open(self, index: QModelIndex) -> None:
         if index.isValid():
-            self.inspector.show_code(self.model.rows[index.row()][1].pc & ~1)
+            self.inspector.show_code(self.model.rows[index.row()].pc)

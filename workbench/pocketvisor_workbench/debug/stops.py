@@ -37,7 +37,7 @@ class StopsPane(DebugPane):
         self.model = StopsModel(self)
         self.model.label = self.inspector.label
         self.model.changed_by_user.connect(self.inspector.change_stop)
-        self.table = plain_table(self.model, "Breakpoints and watchpoints", (54, 150, 44, 80, 54))
+        self.table = plain_table(self.model, "Breakpoints and watchpoints", (54, 112, 42, 80, 52))
         header = self.table.horizontalHeader()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(CONDITION, QHeaderView.ResizeMode.Stretch)

@@ -112,10 +112,11 @@ class StopsModel(QAbstractTableModel):
         if column == 0:
             return ""  # the picture says it, and the tip
         if column == 1:
-            label = stop.place if stop.place and not stop.place.startswith("0x") else self.label(stop.address)
-            size = f" ({stop.size})" if stop.watches else ""
-            where = f"{'phys ' if stop.physical else ''}{stop.address:08x}{size}"
-            return f"{where}  {label}".rstrip() + ("" if stop.origin == "user" else f"  [{stop.origin}]")
+            label = stop.place if stop.place and stop.place[0].isalpha() else self.label(stop.address)
+            where = f"{'phys ' if stop.physical else ''}{stop.address:08x}"
+            size = f" {stop.size} B" if stop.watches else ""
+            origin = "" if stop.origin == "user" else f" ({stop.origin})"
+            return f"{label or where}{size}{origin}" + (f"  {where}" if label else "")
         return (str(stop.hits), stop.condition, str(stop.ignore) if stop.ignore else "")[column - HITS]
 
     def setData(self, index: _Index, value: Any, role: int = 0) -> bool:

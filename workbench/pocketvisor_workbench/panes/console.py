@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from pocketvisor.api import GuestState
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.console_feed import ConsoleFeed
 from pocketvisor_workbench.panes.pane_base import Pane
@@ -37,6 +38,7 @@ class ConsolePane(Pane):
         self.feeds: dict[Guest, ConsoleFeed] = {}
         self._guest: Guest | None = None
         self.view = TerminalView()
+        self.view.asleep = lambda: self._guest is not None and self._guest.state is GuestState.PAUSED
         self.chooser = QComboBox()
         self.chooser.setAccessibleName("Guest whose console is shown")
         self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)

@@ -105,6 +105,7 @@ class GuestPane(QWidget):
             unsubscribe()
         self._unsubscribe.clear()
         self._unwatch()
+        self._unwatch = lambda: None
         self._late.stop()
         self._touch.close()
         self._picture.close()
@@ -279,7 +280,7 @@ class GuestPane(QWidget):
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             # The guest's keyboard comes first; the workbench keeps what it can be left with.
-            if not kept_by_workbench(event):
+            if self.guest.state is GuestState.RUNNING and not kept_by_workbench(event):
                 event.accept()
                 return True
         elif event.type() is QEvent.Type.TouchBegin:
