@@ -62,7 +62,7 @@ def guest_image(files: LinuxFiles, what: str) -> GuestImage:
 async def ours_once(image: GuestImage, options: RunOptions) -> dict[str, float]:
     """One boot and its jobs on a handset: seconds of CPU by name, of wall time by name and ' wall'."""
     async with ours.running(image, options) as running:
-        return await _segments(running.console, running.started, running.start_cpu)
+        return await segments(running.console, running.started, running.start_cpu)
 
 
 async def _qemu_once(files: LinuxFiles, more: Sequence[str]) -> dict[str, float]:
@@ -72,10 +72,10 @@ async def _qemu_once(files: LinuxFiles, more: Sequence[str]) -> dict[str, float]
     async with qemu.running(
         machine, files.kernel, initrd=files.initrd, dtb=files.dtb, append=append
     ) as running:
-        return await _segments(running.console, started, 0.0)
+        return await segments(running.console, started, 0.0)
 
 
-async def _segments(console: LineStamps, started: float, start_cpu: float) -> dict[str, float]:
+async def segments(console: LineStamps, started: float, start_cpu: float) -> dict[str, float]:
     init = await console.line("^BENCH-INIT", _TIMEOUT)
     seconds = {_BOOT: init.cpu + start_cpu, f"{_BOOT} wall": init.wall - started}
     for job in JOBS:
