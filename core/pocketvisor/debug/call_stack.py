@@ -156,9 +156,15 @@ async def _by_pointer(memory: Memory, now: _Registers, thumb: bool) -> _Register
 
 
 async def _by_link(memory: Memory, now: _Registers) -> tuple[_Registers, str] | None:
-    if await _behind_a_call(memory, now[_LR]) and now[_LR] & ~1 != now[_PC]:
-        return {**now, _PC: now[_LR]}, "link register"
-    return None
+    if not await _behind_a_call(memory, now[_LR]) or now[_LR] & ~1 == now[_PC]:
+        return None
+    found = {**now, _PC: now[_LR]}
+    pointer = now[_FP_ARM]  # a function that calls nobody may have saved this alone
+    if pointer % 4 == 0 and now[_SP] <= pointer < now[_SP] + _FRAME_MAX:
+        saved = int.from_bytes(await memory.read(pointer, 4), "little")
+        if pointer < saved <= pointer + _FRAME_MAX:
+            found |= {_FP_ARM: saved, _SP: pointer + 4}
+    return found, "link register"
 
 
 def _sensible(now: _Registers, found: _Registers, innermost: bool) -> bool:

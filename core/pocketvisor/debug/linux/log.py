@@ -48,7 +48,8 @@ class LogLine(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        return f"[{self.ns // 10**9:5d}.{self.ns % 10**9 // 1000:06d}] {self.text}"
+        time = f"[{self.ns // 10**9:5d}.{self.ns % 10**9 // 1000:06d}] "
+        return "\n".join(time + line for line in self.text.split("\n"))
 
 
 async def read_log(memory: KernelMemory, ring: int, layout: Mapping[str, int]) -> list[LogLine]:

@@ -202,11 +202,11 @@ class SymbolFile:
 
     async def _difference(self, memory: Memory, facts: messages.Facts) -> str:
         if facts.build_id_at:
-            size = len(facts.build_id) // 2
+            size = len(self.build_id) // 2
             found = await memory.read((facts.build_id_at + self.bias) & 0xFFFFFFFF, size)
-            if len(found) < size or found.hex() == facts.build_id:
+            if len(found) < size or found.hex() == self.build_id:
                 return ""
-            return f"(its build id is {facts.build_id}, in the guest's memory there is {found.hex()})"
+            return f"(its build id is {self.build_id}, in the guest's memory there is {found.hex()})"
         equal = other = 0
         for piece in facts.code[:64]:
             found = await memory.read((piece.address + self.bias) & 0xFFFFFFFF, len(piece.data))
