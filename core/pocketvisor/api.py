@@ -12,9 +12,13 @@ Nothing here loads the engine: guests run in processes of their own.
 """
 
 from pocketvisor.board.map import USER_DEVICES_MAX
+from pocketvisor.debug.debugger import Debugger
+from pocketvisor.debug.stop_info import StopInfo
+from pocketvisor.debug.stops import Stop
 from pocketvisor.errors import (
     ControlError,
     DamagedProfile,
+    DebugError,
     GuestError,
     ImageError,
     LockedProfile,
@@ -59,6 +63,8 @@ __all__ = [
     "Console",
     "ControlError",
     "DamagedProfile",
+    "DebugError",
+    "Debugger",
     "DiskSpec",
     "Forward",
     "Generation",
@@ -95,6 +101,8 @@ __all__ = [
     "RunOptions",
     "SaveReport",
     "ScriptPlan",
+    "Stop",
+    "StopInfo",
     "StopReason",
     "StorageError",
     "Unlock",

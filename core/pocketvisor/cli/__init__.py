@@ -27,6 +27,7 @@ from pocketvisor.cli import (
     profile,
     ps,
     receive,
+    replay,
     run,
     vault,
     workbench,
@@ -60,6 +61,7 @@ VERBS = (
     modem,
     balloon,
     debug,
+    replay,
     bench,
     desktop,
 )

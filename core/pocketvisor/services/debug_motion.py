@@ -134,6 +134,9 @@ async def record(guest: Guest, request: calls.Record) -> calls.RecordingShown:
         case "export":
             await timeline.export(Path(request.path))
             sentence = f"The recording is in {request.path}"
+        case "keep":
+            kept = await timeline.keep(request.name)
+            sentence = f"The recording is in generation {kept.number} of its profile"
         case "branch":
             branch = await timeline.branch(request.name or None)
             sentence = f"{branch.name} goes on from there"
