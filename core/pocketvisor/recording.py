@@ -72,6 +72,8 @@ class RecordingHead(Struct, frozen=True):
     parts: RecordedParts = RecordedParts()
     display: str = "framebuffer"
     legacy_virtio: bool = False
+    semihosting: str | None = None
+    """The command line that its program is told, if its calls are answered."""
 
 
 class RecordingEnd(Struct, frozen=True):

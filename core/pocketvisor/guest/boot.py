@@ -100,7 +100,9 @@ class Boot:
         self._shared = memory
         self._peripherals = peripherals
         ram_size = options.ram_of(image) << 20
-        recorded = options.replay.head.tick_ps if options.replay is not None else None
+        head = options.replay.head if options.replay is not None else None
+        recorded = head.tick_ps if head is not None else None
+        semihosting = f"{image.id} {image.append}".rstrip() if options.semihosting else None
         native = memory.panel.native
         saved = options.origin.record.board if options.origin is not None else None
         self.board = BoardConfig(
@@ -109,9 +111,9 @@ class Boot:
             tick_ps=recorded or _tick_ps(options, model, saved),
             keys=saved.keys if saved is not None else model.keys,
             rtc_epoch=saved.rtc_epoch if saved is not None and ram is not None else _epoch(options),
-            deterministic=options.deterministic,
+            deterministic=head.deterministic if head is not None else options.deterministic,
             skip_idle=options.skip_idle,
-            semihosting=f"{image.id} {image.append}".rstrip() if options.semihosting else None,
+            semihosting=(head.semihosting if head is not None else None) or semihosting,
             devices=peripherals.configure(options.devices_of(image)),
         )
         self.ram = ram or Ram(ram_size)
@@ -209,6 +211,7 @@ class Boot:
             panel=(self.board.panel.width, self.board.panel.height),
             append=self.image.append,
             deterministic=self.board.deterministic,
+            semihosting=self.board.semihosting,
             display=self.board.devices.display,
             legacy_virtio=self.board.devices.legacy,
             phone=self.board.devices.phone,

@@ -74,6 +74,8 @@ class GuestRun:
         self._looked_at = 0.0
         self._reported = asyncio.Event()
         self._last_words = ""
+        self.engine = ""
+        """Of its process, also when that has ended."""
         self.saved_ticks: int | None = None
         """Where it stood still to be handed over."""
         self.boot = boot
@@ -132,6 +134,7 @@ class GuestRun:
                 process = await GuestProcess.spawn(descriptors, run._message, run._process_ended)
                 start = structs.replace(start, handover=theirs.fileno(), stops=observer.stops)
             run._process = process
+            run.engine = process.engine
             run.keeps_log = options.record
             replay, log = options.replay, options.follow
             if replay is not None:
@@ -146,10 +149,6 @@ class GuestRun:
     @property
     def pid(self) -> int:
         return self._process.pid if self._process is not None else 0
-
-    @property
-    def engine(self) -> str:
-        return self._process.engine if self._process is not None else ""
 
     @property
     def crash_report(self) -> str:

@@ -76,6 +76,20 @@ def test_the_same_run_ends_at_the_same_tick(program: Path) -> None:
     assert len(ends) == 1
 
 
+@pytest.mark.parametrize("exact", [(), ("--deterministic",)])
+def test_a_replay_knows_what_the_recorded_run_was(
+    program: Path, tmp_path: Path, exact: tuple[str, ...]
+) -> None:
+    """Whether its calls were answered, and whether it was a deterministic one, which another tree tells."""
+    record = str(tmp_path / "record")
+    line = ("--append", "code 5")
+    first = run(program, "--semihosting", *exact, *line, "--record", record, "--digest", "--json")
+    again = run(program, *line, "--replay", record, "--digest", "--json")
+    assert (first.returncode, again.returncode) == (5, 5), again.stderr
+    [was], [now] = (json.loads(done.stdout)["guests"] for done in (first, again))
+    assert (now["ticks"], now["digest"], now["code"]) == (was["ticks"], was["digest"], 5)
+
+
 def test_a_code_that_a_process_cannot_have_is_still_a_failure(program: Path) -> None:
     done = run(program, "--semihosting", "--append", "code 256", "--json")
     [guest] = json.loads(done.stdout)["guests"]
