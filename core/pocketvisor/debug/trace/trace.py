@@ -59,9 +59,10 @@ class Trace:
     @property
     def kinds(self) -> frozenset[str]:
         """What is written down now, of KINDS."""
-        if self._memory is None or self._run is None or not self._run.pid:
+        memory = self._memory
+        if memory is None or self._run is None or not self._run.pid:
             return frozenset()
-        kinds = self._memory.kinds
+        kinds = memory.kinds
         return frozenset(name for name, bit in wire.TRACE_KINDS.items() if kinds & bit)
 
     async def start(self, kinds: Iterable[str] = KINDS, *, period: int = 0) -> None:
@@ -99,16 +100,15 @@ class Trace:
 
     def close(self) -> None:
         """Nothing is left to be read."""
-        memory, self._memory = self._memory, None
-        if memory is not None:
-            memory.close()
+        self._memory = None  # not closed: another thread may be reading
 
     @property
     def lost(self) -> int:
         """Records that were overwritten, and blocks that found no room."""
-        if self._memory is None:
+        memory = self._memory
+        if memory is None:
             return 0
-        totals = self._memory.totals
+        totals = memory.totals
         return (
             max(0, totals["accesses"] - ring.ACCESSES_MAX)
             + max(0, totals["exceptions"] - ring.EXCEPTIONS_MAX)
@@ -118,16 +118,18 @@ class Trace:
 
     def mmio(self, limit: int = 1000, *, since: int = 0) -> list[Access]:
         """Accesses of devices, oldest first; `since`: from this number on."""
-        if self._memory is None:
+        memory = self._memory
+        if memory is None:
             return []
-        found = self._memory.accesses(since, max(0, limit))
-        return accesses(found.records, self._memory.devices(), found.next - len(found.records))
+        found = memory.accesses(since, max(0, limit))
+        return accesses(found.records, memory.devices(), found.next - len(found.records))
 
     def exceptions(self, limit: int = 1000, *, since: int = 0) -> list[Event]:
         """Exceptions, interrupts, waits and inputs, oldest first; `since`: from this number on."""
-        if self._memory is None:
+        memory = self._memory
+        if memory is None:
             return []
-        found = self._memory.exceptions(since, max(0, limit))
+        found = memory.exceptions(since, max(0, limit))
         return events(found.records, found.next - len(found.records))
 
     def timeline(self, limit: int = ring.EXCEPTIONS_MAX) -> list[Span]:
@@ -135,15 +137,17 @@ class Trace:
         return spans(self.exceptions(limit))
 
     def coverage(self) -> Coverage:
-        if self._memory is None:
+        memory = self._memory
+        if memory is None:
             return Coverage(())
-        return Coverage(self._memory.blocks(), self._memory.totals["blocks_lost"])
+        return Coverage(memory.blocks(), memory.totals["blocks_lost"])
 
     def profile(self, limit: int = ring.SAMPLES_MAX) -> Profile:
-        if self._memory is None:
+        memory = self._memory
+        if memory is None:
             return Profile(())
-        found = self._memory.samples(0, max(0, limit))
-        return Profile(found.records, found.lost, self._memory.period)
+        found = memory.samples(0, max(0, limit))
+        return Profile(found.records, found.lost, memory.period)
 
     async def counters(self) -> counting.Counters:
         """They count always; exceptions by kind need a trace of them. Raises DebugError."""
@@ -153,7 +157,8 @@ class Trace:
             devices = msgspec.msgpack.decode(reply.data, type=list[ring.RawDevice])
         except (AssertionError, msgspec.MsgspecError):
             raise DebugError("The guest's process told of counters that cannot be") from None
-        by_kind = self._memory.by_kind() if self._memory is not None else ()
+        memory = self._memory
+        by_kind = memory.by_kind() if memory is not None else ()
         return counting.Counters(
             self._debugger.target.status.counters(),
             counting.exception_counts(by_kind),

@@ -108,3 +108,27 @@ async def test_ten_traces_one_after_the_other_leave_the_guest_well(start: Start)
         await asyncio.gather(trace.counters(), guest.debugger.registers())
     await said(guest, "MNOP")
     assert trace.coverage().executed
+
+
+async def test_the_past_is_traced_as_the_present_was(start: Start) -> None:
+    guest = await start()
+    debugger = guest.debugger
+    await debugger.timeline.start()
+    begin = (await debugger.pause()).position
+    await debugger.trace.start(["mmio", "exceptions"])
+    await debugger.resume()
+    await said(guest, "MNOP")
+    await debugger.pause()
+    lived = debugger.trace.mmio(), debugger.trace.exceptions()
+    await debugger.trace.stop()
+    assert (await debugger.go_to(begin)).position == begin
+    await debugger.trace.start(["mmio", "exceptions"])
+    assert debugger.trace.mmio() == []
+    end = lived[0][-1].position
+    assert (await debugger.go_to(end)).position == end
+    assert debugger.trace.mmio() == lived[0][:-1]
+    inputs = [
+        [(one.position, one.clock_ns) for one in events if one.kind == "input" and one.position < end]
+        for events in (debugger.trace.exceptions(), lived[1])
+    ]
+    assert inputs[0] == inputs[1] != []
