@@ -10,12 +10,16 @@ from typing import Final
 
 from pocketvisor.board.map import RAM_BASE
 from pocketvisor.debug.symbols.file import Memory
+from pocketvisor.errors import DebugError
 
 _TABLE: Final = 0x4000
 _PAGE: Final = 0x1000
 _MEGABYTE: Final = 1 << 20
 _L2_KEPT: Final = 256
 READ_MAX: Final = 64 << 20
+PIECES_MAX: Final = 100_000
+BYTES_MAX: Final = 256 << 20
+"""Of one look: more is read for nobody's lists."""
 
 
 class KernelMemory:
@@ -27,6 +31,7 @@ class KernelMemory:
         self.table = 0
         self._first = b""
         self._second: dict[int, bytes] = {}
+        self._pieces = self._bytes = 0
 
     async def find_table(self, known: int | None) -> bool:
         """`known`: the virtual address of swapper_pg_dir, if somebody told it. Else it is looked for below
@@ -46,9 +51,10 @@ class KernelMemory:
     async def refresh(self) -> None:
         self._first = await self.memory.read(self.table, _TABLE, physical=True)
         self._second.clear()
+        self._pieces = self._bytes = 0
 
     async def read(self, address: int, size: int, *, physical: bool = False) -> bytes:
-        """What is mapped from there on, possibly less than asked for."""
+        """What is mapped from there on, possibly less than asked for. Raises DebugError over the bounds."""
         if physical:
             return await self.memory.read(address, size, physical=True)
         found = bytearray()
@@ -57,6 +63,9 @@ class KernelMemory:
             start, room = await self._run(address + len(found), size - len(found))
             if not room:
                 break
+            self._pieces, self._bytes = self._pieces + 1, self._bytes + room
+            if self._pieces > PIECES_MAX or self._bytes > BYTES_MAX:
+                raise DebugError("The lists in this guest's memory do not end: gave up")
             piece = await self.memory.read(start, room, physical=True)
             found += piece
             if len(piece) < room:

@@ -25,6 +25,8 @@ _NAME_MAX: Final = 512
 _NAMES_MAX: Final = 32 << 20
 _PER_MARKER: Final = 256
 _TOKEN_MAX: Final = 512
+_INDEX: Final = struct.Struct("<256H")
+_GAP_MAX: Final = 64
 
 
 class KernelSymbol(NamedTuple):
@@ -39,7 +41,6 @@ class _Tables(NamedTuple):
     names: int
     size: int
     tokens: list[bytes]
-    token_table: int
     token_end: int
 
 
@@ -55,26 +56,28 @@ def decode(image: bytes, digits: int) -> list[KernelSymbol]:
 
 
 def _tables(image: bytes, digits: int) -> _Tables:
-    start = digits
-    for _ in range(ord("0")):
-        start = image.rfind(b"\0", max(0, start - 1 - _TOKEN_MAX), start - 1) + 1
-        if start == 0:
+    second = digits
+    for _ in range(ord("0") - 1):
+        second = image.rfind(b"\0", max(0, second - 1 - _TOKEN_MAX), second - 1) + 1
+        if second == 0:
             raise _none()
     tokens: list[bytes] = []
-    offsets, at = [], start
-    for _ in range(256):
+    ends, at = [], second
+    for _ in range(1, 256):
         end = image.find(b"\0", at, at + _TOKEN_MAX)
         if end < 0:
             raise _none()
-        offsets.append(at - start)
+        ends.append(end + 1 - second)
         tokens.append(image[at:end])
         at = end + 1
-    index = struct.pack("<256H", *offsets) if offsets[-1] < 1 << 16 else b""
-    index_at = image.find(index, at, at + 512 + 64) if index else -1
-    if index_at < 0:
-        raise _none()
-    for names, count in _candidates(image, start):
-        return _Tables(names, count, tokens, start, index_at + 512)
+    # What is before the first piece is not known to be a zero: how long it is says the index.
+    for index_at in range(at, min(at + _GAP_MAX, len(image) - _INDEX.size + 1)):
+        first, then, *others = _INDEX.unpack_from(image, index_at)
+        if not first and 1 < then <= second and others == [(then + end) & 0xFFFF for end in ends[:-1]]:
+            start = second - then
+            tokens.insert(0, image[start : second - 1])
+            for names, count in _candidates(image, start):
+                return _Tables(names, count, tokens, index_at + _INDEX.size)
     raise _none()
 
 
@@ -163,7 +166,7 @@ def _addresses(image: bytes, tables: _Tables) -> list[int]:
         if offsets >= 0 and base + 4 <= len(image):
             (start,) = struct.unpack_from("<I", image, base)
             distances = _words(image, offsets, tables.size)
-            if start % 4 == 0 and _rise(distances) and start + distances[-1] < 1 << 32:
+            if start % 4 == 0 and _rise(distances) and start + max(distances) < 1 << 32:
                 return [start + distance for distance in distances]
     if tables.names >= 4 + size:
         addresses = _words(image, tables.names - 4 - size, tables.size)
