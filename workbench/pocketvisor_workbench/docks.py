@@ -26,6 +26,8 @@ _WIDTHS = {
     "linux": 344,
 }
 _HEIGHTS = {"disassembly": 460, "memory": 260, "registers": 400, "stack": 330}
+_MOST = {"disassembly": 1.15, "memory": 1.15, "registers": 1.3, "stack": 1.3}
+"""How much wider than they need they may become, in a large window."""
 _ROOMY = 1400
 """From this width on docks at the sides have the width that they like."""
 
@@ -177,8 +179,8 @@ def size_docks(window: QMainWindow, docks: dict[str, PaneDock], arrangement: Arr
     """Widths and heights that suit the window; takes effect in a window that is shown."""
     sides = [group[0] for group in (*arrangement.left, *arrangement.right) if group[0] in _WIDTHS]
     if sides:
-        share = min(1.0, window.width() / _ROOMY)
-        widths = [round(_WIDTHS[name] * share) for name in sides]
+        share = window.width() / _ROOMY
+        widths = [round(_WIDTHS[name] * min(share, _MOST.get(name, 1.0))) for name in sides]
         window.resizeDocks([docks[name] for name in sides], widths, Qt.Orientation.Horizontal)
     for groups in (arrangement.left, arrangement.right):
         if len(groups) > 1:

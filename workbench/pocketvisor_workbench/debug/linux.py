@@ -28,6 +28,7 @@ class LinuxPane(DebugPane):
     title = "Linux"
     picture = "penguin"
     empty_title = "No Linux"
+    area = Qt.DockWidgetArea.BottomDockWidgetArea
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)

@@ -10,9 +10,14 @@ from pocketvisor_workbench.debug.stepping import call_size
 
 if TYPE_CHECKING:
     from pocketvisor.debug.debugger import Debugger
+    from pocketvisor.debug.stop_info import StopInfo
     from pocketvisor_workbench.debug.inspector import Inspector
 
 _ORIGIN = "step"
+_MODE = 0x1F
+_INTERRUPT_MODES = (0x11, 0x12)
+_INTERRUPTS = 8
+"""So many in a row, and one sees their handler after all."""
 
 
 class Motion:
@@ -78,14 +83,25 @@ async def _run_to(debugger: "Debugger", address: int) -> None:
 
 
 async def step_over(debugger: "Debugger") -> None:
-    """One instruction; where it calls a function, until that has come back to the same frame."""
-    registers = await debugger.registers()
-    pc, thumb = registers["pc"], is_thumb(registers)
+    """One instruction of the code that one looks at: a function that it calls, and an interrupt that comes
+    just then, run to their ends."""
+    before = await debugger.registers()
+    pc, sp, mode = before["pc"], before["sp"], before["cpsr"] & _MODE
+    thumb = is_thumb(before)
     size = call_size(await debugger.read(pc, 4), thumb=thumb)
-    if size is None:
-        await debugger.step()
+    if size is not None:
+        await _run_until(debugger, pc + size, size, f"$sp >= {sp:#x}")
         return
-    await _run_until(debugger, pc + size, size, f"$sp >= {registers['sp']:#x}")
+    for _ in range(_INTERRUPTS):
+        stop = await debugger.step()
+        after = await debugger.registers()
+        interrupted = after["cpsr"] & _MODE in _INTERRUPT_MODES and mode not in _INTERRUPT_MODES
+        if stop.reason != "step" or not interrupted:
+            return
+        back = f"$sp == {sp:#x} && ($cpsr & {_MODE:#x}) == {mode:#x}"
+        stop = await _run_until(debugger, pc, 2 if thumb else 4, back)
+        if stop.pc != pc:
+            return  # at a breakpoint in the interrupt's handler
 
 
 async def step_out(debugger: "Debugger") -> None:
@@ -100,9 +116,9 @@ async def step_out(debugger: "Debugger") -> None:
     await _run_until(debugger, caller.pc, 2 if mode == "thumb" else 4, f"$sp >= {max(here.sp, caller.sp):#x}")
 
 
-async def _run_until(debugger: "Debugger", address: int, size: int, condition: str) -> None:
+async def _run_until(debugger: "Debugger", address: int, size: int, condition: str) -> "StopInfo":
     debugger.stops.add("execute", address, size, condition=condition, temporary=True, origin=_ORIGIN)
     try:
-        await debugger.go(Go())
+        return await debugger.go(Go())
     finally:
         debugger.stops.clear(_ORIGIN)

@@ -64,7 +64,7 @@ class StackPane(DebugPane):
 
     @staticmethod
     def _function(frame: Frame) -> str:
-        return str(frame.place) if frame.place is not None else "?"
+        return str(frame.place) if frame.place is not None else f"{frame.pc:08x}"
 
     @staticmethod
     def _source(frame: Frame) -> str:
