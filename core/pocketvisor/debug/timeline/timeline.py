@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
 
 _LOG_AHEAD: Final = 64 << 20
+_CLOCK_STEPS: Final = 24
+_CLOCK_STEP: Final = 1 << 16
+_CLOCK_NEAR_NS: Final = 10_000_000
+"""So near is there."""
 
 
 class Timeline:
@@ -200,10 +204,29 @@ class Timeline:
         after = (
             (self.end, self.end_ns) if last else (moments[index + 1].position, moments[index + 1].clock_ns)
         )
-        if not (self._past is not None and self._past.moment == index):
+        past = self._past
+        if past is None or past.moment != index or self.shown_ns > ns or past.end < after[0]:
             await self.go_to(before.position)
-        part = (ns - before.clock_ns) / max(after[1] - before.clock_ns, 1)
-        return await self.go_to(before.position + max(0, int((after[0] - before.position) * min(part, 1.0))))
+        return await self._run_to_clock(ns, *after)
+
+    async def _run_to_clock(self, ns: int, end: int, end_ns: int) -> StopInfo:
+        """Up to `end` at most. Ticks say little of time, for a guest that waits has none: it is gone half of
+        the way that is left, again and again, so that it hardly goes too far. Raises DebugError."""
+        async with self._moving:
+            past = self._past
+            if past is not None:
+                await self._debugger.forget_stops()
+                for _ in range(_CLOCK_STEPS):
+                    reply = await past.ask(wire.Sample(registers=False))
+                    assert isinstance(reply, wire.Sampled)
+                    left = end - reply.position
+                    if reply.clock_ns + _CLOCK_NEAR_NS >= ns or left <= 0 or past.end <= reply.position:
+                        break
+                    part = min((ns - reply.clock_ns) / max(end_ns - reply.clock_ns, 1), 1.0)
+                    step = max(int(left * part / 2), min(left, _CLOCK_STEP))
+                    if await past.run_to(min(reply.position + step, past.end)) != "position":
+                        break
+            return await self._arrived("position")
 
     async def run_forward(self) -> None:
         """From the shown moment, as it went, at the pace of then, up to the present. Raises DebugError."""
