@@ -239,8 +239,8 @@ class GuestTime(QObject):
             self.changed.emit()
             try:
                 await start()
-            except PocketvisorError as error:
-                self.problem = str(error)
+            except BaseException as error:
+                self.problem = str(error) if isinstance(error, PocketvisorError) else ""
                 self.wanted = None
                 raise
 

@@ -41,7 +41,7 @@ class CountersView(QWidget):
         self.models: dict[str, RowsModel[Count]] = {}
         for title in ("The guest", "Devices", "Exceptions"):
             model: RowsModel[Count] = RowsModel(_COLUMNS, self)
-            table = plain_table(model, title, (170, 110))
+            table = plain_table(model, title, (158, 92))
             heading = QLabel(title)
             heading.setObjectName("section")
             heading.setContentsMargins(12, 0, 0, 0)

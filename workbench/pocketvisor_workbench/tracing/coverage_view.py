@@ -47,11 +47,16 @@ class CoverageView(QWidget):
         self.words = QLabel()
         self.words.setObjectName("muted")
         self.words.setContentsMargins(12, 6, 12, 6)
+        self.words.setText("Reading what was executed…")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.words)
         layout.addWidget(self.table, 1)
+
+    def forget(self) -> None:
+        self.words.setText("Reading what was executed…")
+        self.table.show_rows([])
 
     def show_coverage(self, coverage: Coverage, functions: list[FunctionCoverage]) -> None:
         executed = sum(row.blocks for row in functions)

@@ -5,6 +5,7 @@ Nothing is written down until it is asked for. What was stays to be read when th
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pocketvisor.debug.trace.coverage import Coverage
 from pocketvisor.debug.trace.trace import KINDS
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.debug.debug_pane import DebugPane, words_box
@@ -58,8 +58,9 @@ _EXPORTS: Final = (
     ("chrome", "Timeline for trace viewers (JSON)…", "timeline.json"),
 )
 _ROWS_MOST: Final = 4000
-_SLOW_LOOKS: Final = 6
-"""What takes long is made anew at every so many looks of a guest that runs."""
+_SLOW_SECONDS: Final = 1.5
+_SLOW_SHARE: Final = 4
+"""What takes long is made anew after this time, and after so many times as long as it took."""
 _SHORT_BELOW: Final = 900
 _BUTTON_FROM: Final = 200
 
@@ -90,7 +91,8 @@ class TracingPane(DebugPane):
         self.exports = tool_button("export-variant", "Export", self)
         self.exports.clicked.connect(lambda: self._pop_up(self.exports, self._export_menu()))
         self.wanted = set(KINDS)
-        self._looks = 0
+        self._not_before = 0.0
+        self._odd = True
         self._covered = False
         """Blocks are known: there may be many, to be asked once."""
         self._slow: asyncio.Task[None] | None = None
@@ -119,11 +121,11 @@ class TracingPane(DebugPane):
         return getattr(self.inspector.debugger, "trace", None)
 
     def forget(self) -> None:
-        self._looks, self._covered = 0, False
+        self._not_before, self._covered = 0.0, False
         self.exceptions.show_events([], [])
         self.accesses.show_accesses([], 0)
         self.flame.show_tree(None, "")
-        self.coverage.show_coverage(Coverage(()), [])
+        self.coverage.forget()
         self.counters.forget()
         self.inspector.executed = None
         self.show_view()
@@ -173,6 +175,9 @@ class TracingPane(DebugPane):
         self._show_buttons()
         self.show_view(looks=False)
         shown = self._views.currentIndex()
+        self._odd = not self._odd
+        if self._odd and shown in (_EXCEPTIONS, _DEVICES) and not self.inspector.standing:
+            return  # twice a second is enough for what nobody can read faster
         if shown == _EXCEPTIONS:
             self.exceptions.show_events(trace.exceptions(_ROWS_MOST), trace.timeline(_ROWS_MOST))
         elif shown == _DEVICES:
@@ -180,9 +185,10 @@ class TracingPane(DebugPane):
             self.accesses.show_accesses(found, found[-1].number + 1 if found else 0)
         elif shown == _COUNTERS:
             self.counters.show_counters(await trace.counters())
-        elif shown in (_FLAME, _COVERAGE) and (self._looks % _SLOW_LOOKS == 0 or self.inspector.standing):
+        elif shown in (_FLAME, _COVERAGE) and (
+            time.monotonic() >= self._not_before or self.inspector.standing
+        ):
             self._look_long()
-        self._looks += 1
 
     def _look_long(self) -> None:
         if self._slow is None or self._slow.done():
@@ -191,6 +197,14 @@ class TracingPane(DebugPane):
     async def _make(self, view: int) -> None:
         """The tree and the functions are made beside, for they take a while."""
         trace, guest = self.trace, self.inspector.guest
+        began = time.monotonic()
+        try:
+            await self._make_now(view, trace, guest)
+        finally:
+            took = time.monotonic() - began
+            self._not_before = time.monotonic() + max(_SLOW_SECONDS, _SLOW_SHARE * took)
+
+    async def _make_now(self, view: int, trace: Any, guest: Any) -> None:
         if view == _FLAME:
             profile = trace.profile()
             tree = await asyncio.to_thread(profile.tree, trace.function_name)
@@ -218,7 +232,7 @@ class TracingPane(DebugPane):
         self._views.setCurrentIndex(len(_VIEWS) if empty else chosen)
         self._show_buttons()
         if looks:
-            self._looks = 0
+            self._not_before = 0.0
             self.inspector.look()
 
     def _has(self, kind: str) -> bool:
