@@ -122,7 +122,10 @@ def counters(context: typer.Context, json: Json = False) -> None:
 def _rows(context: typer.Context, what: str, limit: int) -> list[dict[str, Any]]:
     from pocketvisor.control import debug_calls as calls
 
-    return ask(context, calls.AskTrace, list[dict[str, Any]], what=what, limit=limit)
+    rows = ask(context, calls.AskTrace, list[dict[str, Any]], what=what, limit=limit)
+    if not rows:
+        typer.echo(f"Nothing was written down: 'trace {what}' begins it", err=True)
+    return rows
 
 
 def _written(context: typer.Context, what: str, output: Path | None, form: str, json: bool) -> bool:
