@@ -7,7 +7,7 @@
 
 #include "vcpu_private.h"
 
-enum group { CORE, CP, VECTOR, BANK, TABLE };
+enum group { CORE, CP, VECTOR, BANK, TABLE, CONSTANT };
 enum which { WHICH_SP = 0, WHICH_LR = 1, WHICH_SPSR = 2, WHICH_R8 = 8 };
 enum { MODE_FIQ = 0x11, MODE_SYSTEM = 0x1f };
 #define BANKED(mode, which) ((mode) << 8 | (which))
@@ -57,6 +57,8 @@ const struct debug_register debug_registers[] = {
     CORE_REGISTER("fpscr", FPSCR),
     CORE_REGISTER("fpexc", FPEXC),
     {"fpsid", 32, CORE, true, UC_ARM_REG_FPSID},
+    {"mvfr0", 32, CONSTANT, true, 0x11110222}, /* ARM DDI 0409, 2.5 */
+    {"mvfr1", 32, CONSTANT, true, 0x00011111},
     DOUBLE(0),
     DOUBLE(1),
     DOUBLE(2),
@@ -219,6 +221,8 @@ uint64_t vcpu_read_named(struct vcpu *vcpu, const struct debug_register *reg) {
     case VECTOR:
         uc_reg_read(vcpu->uc, reg->id, &value);
         return value;
+    case CONSTANT:
+        return (uint32_t)reg->id;
     case TABLE:
         return long_descriptors_on(vcpu) ? vcpu->extra.long_table[reg->id]
                                          : cp15_read(vcpu, reg->id ? CP15_TTBR1 : CP15_TTBR0);

@@ -79,7 +79,7 @@ static PyObject *note_stops(MachineObject *self, PyObject *arguments, PyObject *
 static bool append_notes(PyObject *list, const struct debug_hit *notes, size_t count) {
     for (size_t index = 0; index < count; index++) {
         const struct debug_hit *hit = &notes[index];
-        long long pc = hit->pc == DEBUG_NO_PC ? -1 : hit->pc;
+        long long pc = hit->pc == DEBUG_NO_PC ? -1 : (long long)hit->pc;
         PyObject *note = Py_BuildValue("(IKLIIO)", hit->id, (unsigned long long)hit->position, pc,
                                        hit->address, hit->size, hit->is_write ? Py_True : Py_False);
         int result = note ? PyList_Append(list, note) : -1;

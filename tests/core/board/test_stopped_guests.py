@@ -1,4 +1,4 @@
-"""Real guests that are stopped, stepped and watched at random end in the same state as one that nobody looked at."""
+"""Real guests that are stopped, stepped and watched at random end as those that nobody looked at."""
 
 from typing import Any
 
