@@ -22,9 +22,10 @@ enum {
     TRACE_DEVICES = 128,
     TRACE_ACCESSES = 1 << 16,
     TRACE_EXCEPTIONS = 1 << 16,
-    TRACE_SAMPLES = 1 << 15,
+    TRACE_SAMPLES = 1 << 14,
     TRACE_BLOCKS = 1 << 18,
     TRACE_FRAMES = 14,
+    TRACE_STACK = 440,
     TRACE_ERROR = 256,
 };
 
@@ -79,11 +80,15 @@ struct trace_exception {
     uint8_t reserved[6];
 };
 
-/* frames[0] is the caller of pc, as far as frame pointers tell; none: lr is all there is. */
+/* frames[0] is the caller of pc, as far as frame pointers tell. For who knows more of the code there is the
+ * stack as it was, from sp up, and r4 to r11. */
 struct trace_sample {
     uint64_t position, clock_ns;
     uint32_t pc, lr, sp, cpsr, context, frame_count;
     uint32_t frames[TRACE_FRAMES];
+    uint32_t saved[8];
+    uint32_t stack_size, reserved;
+    uint8_t stack[TRACE_STACK];
 };
 
 /* `count` is written by translated code. Blocks are told apart by pc, physical address and kind. */
@@ -124,7 +129,7 @@ struct trace_page {
 static_assert(sizeof(struct trace_device) == 64, "layout");
 static_assert(sizeof(struct trace_access) == 40, "layout");
 static_assert(sizeof(struct trace_exception) == 40, "layout");
-static_assert(sizeof(struct trace_sample) == 96, "layout");
+static_assert(sizeof(struct trace_sample) == 576, "layout");
 static_assert(sizeof(struct trace_block) == 32, "layout");
 static_assert(offsetof(struct trace_page, accesses) == 0x40, "layout");
 static_assert(offsetof(struct trace_page, by_kind) == 0x80, "layout");
@@ -132,8 +137,8 @@ static_assert(offsetof(struct trace_page, device) == 0x1000, "layout");
 static_assert(offsetof(struct trace_page, access) == 0x4000, "layout");
 static_assert(offsetof(struct trace_page, exception) == 0x284000, "layout");
 static_assert(offsetof(struct trace_page, sample) == 0x504000, "layout");
-static_assert(offsetof(struct trace_page, block) == 0x804000, "layout");
-static_assert(sizeof(struct trace_page) == 0x1004000, "layout");
+static_assert(offsetof(struct trace_page, block) == 0xe04000, "layout");
+static_assert(sizeof(struct trace_page) == 0x1604000, "layout");
 
 struct trace {
     struct trace_page *page;

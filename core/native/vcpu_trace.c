@@ -240,6 +240,20 @@ static uint32_t walk_frames(struct vcpu *vcpu, uint32_t frame, uint32_t stack, b
     return count;
 }
 
+static uint32_t copy_stack(struct vcpu *vcpu, uint32_t stack, bool user, uint8_t *copy) {
+    uint32_t size = 0;
+    while (size < TRACE_STACK) {
+        uint32_t at = stack + size, left = PAGE_SIZE - (at & (PAGE_SIZE - 1)), physical;
+        uint32_t part = left < TRACE_STACK - size ? left : TRACE_STACK - size;
+        int rights;
+        if (at < stack || translate_walk(vcpu, at, ACCESS_READ, user, &physical, &rights) ||
+            !memory_load(vcpu, physical, copy + size, part))
+            break;
+        size += part;
+    }
+    return size;
+}
+
 void vcpu_trace_sample(struct vcpu *vcpu) {
     struct trace_sample sample = {
         .position = vcpu->clock->bytes,
@@ -252,6 +266,12 @@ void vcpu_trace_sample(struct vcpu *vcpu) {
     };
     bool user = (sample.cpsr & MODE_MASK) == MODE_USER;
     uint32_t frame = read_register(vcpu, sample.cpsr & CPSR_T ? UC_ARM_REG_R7 : UC_ARM_REG_R11);
+    static const int saved[] = {UC_ARM_REG_R4, UC_ARM_REG_R5, UC_ARM_REG_R6,  UC_ARM_REG_R7,
+                                UC_ARM_REG_R8, UC_ARM_REG_R9, UC_ARM_REG_R10, UC_ARM_REG_R11};
+    for (unsigned i = 0; i < 8; i++)
+        sample.saved[i] = read_register(vcpu, saved[i]);
+    if (memory_is_there(vcpu))
+        sample.stack_size = copy_stack(vcpu, sample.sp, user, sample.stack);
     if (memory_is_there(vcpu))
         sample.frame_count = walk_frames(vcpu, frame, sample.sp, user, sample.frames);
     trace_sample(vcpu->trace.to, &sample);

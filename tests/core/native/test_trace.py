@@ -8,6 +8,7 @@ import pytest
 from native_machines import (
     CPU_INTERFACE,
     RAM,
+    RAM_SIZE,
     TICKING,
     UART,
     VIRTUAL_TIMER,
@@ -183,6 +184,11 @@ def test_samples_follow_frame_pointers() -> None:
         last = trace.samples().records[-1]
     assert (last.pc - MAIN, last.lr - MAIN) == (0x20, 0x14)
     assert [one - MAIN for one in last.frames] == [0x14, 0x4]
+    assert last.saved[7] == RAM + 0x9_0000 - 12, "r11"
+    words = struct.unpack_from("<4I", last.stack)
+    assert last.sp == RAM + 0x9_0000 - 16
+    assert words == (RAM + 0x9_0000 - 4, MAIN + 0x14, 0, MAIN + 4)
+    assert len(last.stack) == ring.STACK_MAX
     guest.close()
 
 
@@ -195,6 +201,8 @@ def test_a_stack_that_makes_no_sense_has_no_frames(frame: int) -> None:
         found = trace.samples().records
     assert len(found) >= 4
     assert {one.frames for one in found} == {()}
+    there = max(0, min(ring.STACK_MAX, RAM + RAM_SIZE - (frame & ~3))) if frame >= RAM else 0
+    assert {len(one.stack) for one in found} == {there}
     guest.close()
 
 

@@ -17,13 +17,14 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 MAGIC: Final = 0x52545650
 VERSION: Final = 1
-SIZE: Final = 0x1004000
+SIZE: Final = 0x1604000
 ACCESSES_MAX: Final = 1 << 16
 EXCEPTIONS_MAX: Final = 1 << 16
-SAMPLES_MAX: Final = 1 << 15
+SAMPLES_MAX: Final = 1 << 14
 BLOCKS_MAX: Final = 1 << 18
 DEVICES_MAX: Final = 128
 FRAMES_MAX: Final = 14
+STACK_MAX: Final = 440
 NO_DEVICE: Final = 0xFFFF
 
 _HEAD = struct.Struct("<IIIIQQQI")
@@ -38,8 +39,8 @@ _ACCESS = struct.Struct("<QQIIIHBB8x")
 _EXCEPTIONS_AT: Final = 0x284000
 _EXCEPTION = struct.Struct("<QQIIIIBB6x")
 _SAMPLES_AT: Final = 0x504000
-_SAMPLE = struct.Struct(f"<QQIIIIII{FRAMES_MAX}I")
-_BLOCKS_AT: Final = 0x804000
+_SAMPLE = struct.Struct(f"<QQIIIIII{FRAMES_MAX}I8III{STACK_MAX}s")
+_BLOCKS_AT: Final = 0xE04000
 _BLOCK = struct.Struct("<QQIIIHH")
 
 T = TypeVar("T")
@@ -87,7 +88,8 @@ class RawException(NamedTuple):
 
 
 class RawSample(NamedTuple):
-    """`frames`: return addresses by frame pointers, the nearest first."""
+    """`frames`: return addresses by frame pointers, the nearest first. `saved`: r4 to r11; `stack`: what was
+    there from `sp` up."""
 
     position: int
     clock_ns: int
@@ -97,6 +99,8 @@ class RawSample(NamedTuple):
     cpsr: int
     context: int
     frames: tuple[int, ...]
+    saved: tuple[int, ...] = (0,) * 8
+    stack: bytes = b""
 
 
 class RawBlock(NamedTuple):
@@ -124,9 +128,12 @@ class Records(NamedTuple):
     records: list[Any]
 
 
-def _sample(fields: tuple[int, ...]) -> RawSample:
-    position, clock_ns, pc, lr, sp, cpsr, context, count, *frames = fields
-    return RawSample(position, clock_ns, pc, lr, sp, cpsr, context, tuple(frames[:count]))
+def _sample(fields: tuple[Any, ...]) -> RawSample:
+    position, clock_ns, pc, lr, sp, cpsr, context, count, *rest = fields
+    frames, saved, size, stack = rest[:FRAMES_MAX], rest[FRAMES_MAX:-3], rest[-3], rest[-1]
+    return RawSample(
+        position, clock_ns, pc, lr, sp, cpsr, context, tuple(frames[:count]), tuple(saved), stack[:size]
+    )
 
 
 class TraceMemory:

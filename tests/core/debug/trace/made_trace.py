@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pocketvisor.debug.trace import ring
 
 HEAD_AT, COUNTS_AT, BY_KIND_AT, DEVICES_AT = 0, 0x40, 0x80, 0x1000
-ACCESSES_AT, EXCEPTIONS_AT, SAMPLES_AT, BLOCKS_AT = 0x4000, 0x284000, 0x504000, 0x804000
+ACCESSES_AT, EXCEPTIONS_AT, SAMPLES_AT, BLOCKS_AT = 0x4000, 0x284000, 0x504000, 0xE04000
 
 
 class MadeTrace:
