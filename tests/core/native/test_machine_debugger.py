@@ -1,4 +1,4 @@
-"""A guest that stands still is read and changed: its registers, its memory, its state in the midst of a block."""
+"""A guest that stands still is read and changed: registers, memory, its state in the midst of a block."""
 
 import copy
 import random

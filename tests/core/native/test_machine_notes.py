@@ -1,4 +1,4 @@
-"""What was met is written down in order, and the guest is none the wiser. So is what a device writes by itself."""
+"""What was met is written down, and the guest is none the wiser; so is what a device writes by itself."""
 
 import random
 import struct
