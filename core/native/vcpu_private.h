@@ -46,6 +46,7 @@ enum { TTBCR_PD0 = 1 << 4, TTBCR_PD1 = 1 << 5 };
 #define CP15_DFAR CP15(6, 0, 0, 0)
 #define CP15_IFAR CP15(6, 0, 0, 2)
 #define CP15_VBAR CP15(12, 0, 0, 0)
+#define CP15_CONTEXTIDR CP15(13, 0, 0, 1)
 
 struct memory {
     uint32_t base, size;
@@ -238,6 +239,11 @@ void vcpu_trace_exception(struct vcpu *vcpu, uint32_t vector, uint32_t pc, uint3
 void vcpu_trace_translate(struct vcpu *vcpu, const struct engine_block *block);
 void vcpu_trace_translated(struct vcpu *vcpu, const struct engine_block *block);
 void vcpu_trace_emit_count(struct vcpu *vcpu, void *translator);
+/* Guest memory by virtual address; first ask whether all of it is there, or it may be waited for. */
+bool vcpu_trace_peek(struct vcpu *vcpu, uint32_t address, uint32_t size, bool user, uint32_t *value);
+static inline bool vcpu_trace_all_there(const struct vcpu *vcpu) {
+    return !vcpu->ram || !atomic_load_explicit(&vcpu->ram->incomplete, memory_order_acquire);
+}
 /* Device pages are kept out of the TLB. */
 static inline bool vcpu_traces_bus(const struct vcpu *vcpu) {
     return vcpu->trace.to && vcpu->trace.to->kinds & (TRACE_OF_DEVICES | TRACE_OF_EXCEPTIONS);
