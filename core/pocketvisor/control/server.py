@@ -59,9 +59,14 @@ def run_socket_path() -> Path:
 
 
 def run_sockets() -> list[Path]:
-    """Where runs without a window listen, or have listened."""
+    """Where runs without a window listen. What one that was killed has left behind goes."""
     folder = _runtime_path()
-    return [*sorted(folder.glob("profile-*.sock")), *sorted(folder.glob("run-*.sock"))]
+    runs = sorted(folder.glob("run-*.sock"))
+    for path in runs:
+        if not Path("/proc", path.stem.removeprefix("run-")).exists():
+            with suppress(OSError):
+                path.unlink()
+    return [*sorted(folder.glob("profile-*.sock")), *(path for path in runs if path.exists())]
 
 
 def _runtime_path() -> Path:

@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from pocketvisor.control import debug_calls as calls
+from pocketvisor.control.channel import MESSAGE_MAX
 from pocketvisor.control.debug_calls import DebugAnswer, DebugRequest, DebugShown, GuestAbsent
 from pocketvisor.debug.debugger import Debugger
 from pocketvisor.debug.disassembly import Line, disassemble_at
@@ -17,6 +18,8 @@ from pocketvisor.guest.guest import Guest
 from pocketvisor.services import debug_inside, debug_motion, debug_trace
 from pocketvisor.services.debug_places import address_of, label_of, moment, thumb_at
 from pocketvisor.services.profile import Desk, guest_of_profile
+
+_ANSWER_MAX: Final = MESSAGE_MAX - 4096
 
 Answerer = Callable[[Guest, Any], Awaitable[Any]]
 
@@ -40,8 +43,10 @@ async def answer(guest: Guest, request: DebugRequest) -> DebugShown:
     answerer = ANSWERS.get(type(request))
     if answerer is None:
         raise DebugError(f"{type(request).__name__} is not known here")
-    value = await answerer(guest, request)
-    return DebugShown(msgspec.to_builtins(value, builtin_types=(bytes,)))
+    value = msgspec.to_builtins(await answerer(guest, request), builtin_types=(bytes,))
+    if len(msgspec.msgpack.encode(value)) > _ANSWER_MAX:
+        raise DebugError("There is too much of it for one answer: ask for less, or for a file")
+    return DebugShown(value)
 
 
 async def _registers(guest: Guest, request: calls.AskRegisters) -> dict[str, int]:

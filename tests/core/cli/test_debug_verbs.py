@@ -135,10 +135,10 @@ async def test_a_run_in_a_terminal_is_found(pocketvisor: Command, monitor_file: 
     runtime = {"XDG_RUNTIME_DIR": str(tmp_path)}
     run = asyncio.ensure_future(
         pocketvisor(
-            *("run", "--elf", monitor_file, "--headless", "--until", "^never$", "--timeout", 20), **runtime
+            *("run", "--elf", monitor_file, "--headless", "--until", "^never$", "--timeout", 60), **runtime
         )
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await pocketvisor("debug", "monitor", "pause", **runtime)).code:
             pass
         assert "paused" in (await pocketvisor("debug", "monitor", "status", **runtime)).out
