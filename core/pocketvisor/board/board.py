@@ -295,7 +295,10 @@ class Board:
         return [slot.device for slot in self._named.values() if isinstance(slot.device, VirtioBlock)]
 
     def _settle(self) -> None:
-        """Until no device has anything on its way to the guest, and nothing posted waits."""
+        """Until no device has anything on its way to the guest, and nothing posted waits. In a replay nothing
+        does, and the log's next event, which may be of this very tick, stays in the log."""
+        if self._replay:
+            return
         busy = True
         while busy:
             while self.machine.run(0) == _native.RUN_STOPPED:

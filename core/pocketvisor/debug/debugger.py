@@ -262,7 +262,8 @@ class Debugger(OpensToGdb):
     async def step(self, count: int = 1) -> StopInfo:
         """So many instructions, or up to a breakpoint. Raises DebugError."""
         info = await self.go(wire.Go(steps=count))
-        if self.in_past and (info.reason == "dead" or info.position >= self.timeline.end):
+        live = self.guest.state in (GuestState.RUNNING, GuestState.PAUSED)
+        if self.in_past and live and (info.reason == "dead" or info.position >= self.timeline.end):
             return await self.timeline.go_to(self.timeline.end)
         return info
 

@@ -10,7 +10,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pocketvisor.control.messages import STATE_MAX, GoOn, Saved
 from pocketvisor.control.status import StatusPage
@@ -45,7 +45,10 @@ async def change_process(guest: "Guest", run: GuestRun, model: HandsetModel) -> 
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         board = boot.on_another(model, status)
-        other = await GuestRun.wait(guest, boot, guest.options, board, state, theirs.fileno())
+        recorded = guest.options.record or run.log_taker is not None
+        options = structs.replace(guest.options, record=recorded)
+        other = await GuestRun.wait(guest, boot, options, board, state, theirs.fileno())
+        other.keeps_log = run.keeps_log
         other.log, other.log_complete = run.log, run.log_complete
         other.log_taker, other.captured_taker = run.log_taker, run.captured_taker
         guest.hold_messages()

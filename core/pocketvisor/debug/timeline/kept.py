@@ -93,8 +93,8 @@ async def replay_recording(handset: "Handset", path: Path, progress: Progress | 
                 digest = await target.guest.digest()
             finally:
                 await target.close()
-            if wanted.why.startswith("changed"):
-                continue  # by a debugger, which is not replayed
+            if wanted.why.startswith(("changed", "moved")):
+                continue  # by a debugger, or to another rate: it goes on from here
             log = await asyncio.to_thread(moments.log_before, at)
             past = await Past.open(handset, moments, at - 1, log, wanted.position)
             try:

@@ -125,6 +125,8 @@ class Recorder:
     async def log_since(self) -> bytes:
         """What has entered the guest, which stands still, since the last moment."""
         if self._run is not None and self._guest.state is GuestState.PAUSED:
+            if self._has_moved:
+                self._follow(self._guest.run)
             await self._run.ask(Flush(), Flushed)
         return bytes(self._log)
 
@@ -163,6 +165,9 @@ class Recorder:
             await asyncio.sleep(LOOK_SECONDS)
             guest = self._guest
             done = guest.ticks - self.moments.list[-1].position // 4
+            if self._has_moved:  # maybe to another rate, at which no piece is replayed that began before
+                self.why_next = "moved"
+                last = loop.time() - IDLE_SECONDS
             if guest.state is not GuestState.RUNNING or done <= 0:
                 last = max(last, loop.time() - IDLE_SECONDS)
                 continue
@@ -176,6 +181,12 @@ class Recorder:
                 return
             last = loop.time()
             self._changed()
+
+    @property
+    def _has_moved(self) -> bool:
+        guest = self._guest
+        live = guest.state in (GuestState.RUNNING, GuestState.PAUSED)
+        return live and guest.run is not self._run and guest.run.boot is self._boot
 
     async def _moment(self, why: str) -> Moment:
         guest = self._guest

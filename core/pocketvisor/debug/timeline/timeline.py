@@ -7,6 +7,7 @@ to. The past can be looked at and run forward, but not changed: a branch of it c
 import asyncio
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -146,7 +147,8 @@ class Timeline:
         if self.in_past:
             await self.present()
         if self._guest.state in (GuestState.RUNNING, GuestState.PAUSED):
-            await recorder.moment("end")
+            with suppress(DebugError):  # it was reset: the recording ends where it was
+                await recorder.moment("end")
         await recorder.end()
         self._listeners.emit("moments")
 
@@ -182,7 +184,9 @@ class Timeline:
             await self._stop_forward()
             await self._leave_present()
             if position >= self._present:
-                return await self._to_present()
+                if self._guest.state in (GuestState.RUNNING, GuestState.PAUSED):
+                    return await self._to_present()
+                position = self._present
             past = self._past
             index = self.recorder.moments.at(position)
             if past is None or past.position > position or past.end < position or past.moment < index:
@@ -321,7 +325,7 @@ class Timeline:
         while at < len(moments.list) and (end < position or len(log) < _LOG_AHEAD):
             log += await asyncio.to_thread(moments.log_before, at)
             end = moments.list[at].position
-            if moments.list[at].why.startswith("changed"):
+            if moments.list[at].why.startswith(("changed", "moved")):
                 break
             at += 1
         else:
