@@ -192,7 +192,7 @@ async def test_a_branch_goes_on_by_itself(guest: Guest, phone: Handset) -> None:
     await timeline.present()
     await debugger.resume()
     guest.console.write(b"wool")
-    await guest.console.expect("bonewool", timeout=20)
+    await guest.console.expect("wool", timeout=20)
 
 
 async def test_what_was_before_a_crash_can_be_looked_at(guest: Guest) -> None:
