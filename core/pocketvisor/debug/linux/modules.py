@@ -14,6 +14,7 @@ from itertools import islice, pairwise
 from typing import Final, NamedTuple
 
 from pocketvisor.debug.linux.kernel_memory import KernelMemory
+from pocketvisor.debug.symbols.kernel_image import unwind_table
 from pocketvisor.debug.symbols.messages import Symbols
 from pocketvisor.debug.symbols.rows import Row, packed
 
@@ -28,6 +29,8 @@ _SIZE_MAX: Final = 16 << 20
 _SYMBOLS_MAX: Final = 1 << 16
 _STRINGS_MAX: Final = 4 << 20
 _SYMBOL: Final = 16
+_UNWIND_MAX: Final = 1 << 20
+_UNWIND_RUN: Final = 4
 _NAMES: Final = frozenset(b"_-" + bytes(range(48, 58)) + bytes(range(65, 91)) + bytes(range(97, 123)))
 _STATES: Final = {0: "live", 1: "coming", 2: "going", 3: "unformed"}
 
@@ -146,3 +149,13 @@ def _symbols(module: Module, symbols: bytes, strings: bytes, kinds: bytes) -> Sy
         rows.append((value & ~1 if code else value, min(size, module.size), kind, name))
     rows.sort()
     return packed(rows)
+
+
+async def module_unwind_table(memory: KernelMemory, module: Module) -> tuple[int, int] | None:
+    """Where in it the index of the ARM unwinder is, and its size."""
+    if module.size > _UNWIND_MAX:
+        return None
+    data = await memory.read(module.base, module.size)
+    code = (module.base, module.base + module.size)
+    found = await asyncio.to_thread(unwind_table, data, module.base, code, 1, _UNWIND_RUN)
+    return found if found[1] else None

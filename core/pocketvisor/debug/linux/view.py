@@ -10,7 +10,13 @@ from collections.abc import Mapping
 from pocketvisor.debug.linux.kernel import LAYER, Kernel, find_kernel
 from pocketvisor.debug.linux.layout import TaskLayout, described_layout, found_layout
 from pocketvisor.debug.linux.log import LogLine, read_log
-from pocketvisor.debug.linux.modules import Module, find_list, module_symbols, read_modules
+from pocketvisor.debug.linux.modules import (
+    Module,
+    find_list,
+    module_symbols,
+    module_unwind_table,
+    read_modules,
+)
 from pocketvisor.debug.linux.tasks import Task, current_task, read_tasks
 from pocketvisor.debug.symbols.file import Memory, SymbolFile
 from pocketvisor.debug.symbols.table import SymbolTable
@@ -26,7 +32,7 @@ class LinuxView:
         self.symbols = symbols if symbols is not None else SymbolTable()
         self._kernel: Kernel | None = None
         self._layout: TaskLayout | None = None
-        self._layout_generation = -1
+        self._layout_of: list[SymbolFile] = []
         self._modules_at: int | None = None
         self._layers: dict[Module, SymbolFile] = {}
         self._finding = asyncio.Lock()
@@ -88,24 +94,32 @@ class LinuxView:
     async def layout(self) -> TaskLayout:
         """Where tasks have their fields, and how that is known."""
         kernel = await self.find()
-        if self._layout is None or self._layout_generation != self.symbols.generation:
-            self._layout = await self._described() or await found_layout(
+        describing = self._describing()
+        if self._layout is None or self._layout_of != describing:
+            self._layout = await self._described(describing) or await found_layout(
                 kernel.memory, await self._init_task()
             )
-            self._layout_generation = self.symbols.generation
+            self._layout_of = describing
             self.problems = [
                 f"In this kernel's memory the {what} of tasks were not found: a debug package's vmlinux says"
                 for what in self._layout.missing
             ]
         return self._layout
 
-    async def _described(self) -> TaskLayout | None:
-        for file in self.symbols.layers:
-            if file.large and not file.differs:
-                try:
-                    return await described_layout(file)
-                except DebugError:
-                    continue
+    def _describing(self) -> list[SymbolFile]:
+        """Files that may say where tasks have their fields."""
+        return [
+            file
+            for file in self.symbols.layers
+            if file.has_lines and not file.differs and file.names.named("init_task") is not None
+        ]
+
+    async def _described(self, files: list[SymbolFile]) -> TaskLayout | None:
+        for file in files:
+            try:
+                return await described_layout(file)
+            except DebugError:
+                continue
         return None
 
     async def _init_task(self) -> int:
@@ -152,6 +166,7 @@ class LinuxView:
             rows = await module_symbols(kernel.memory, module)
             if rows is not None:
                 layer = SymbolFile(module.name, rows, module.base, module.base + module.size)
+                layer.exidx = await module_unwind_table(kernel.memory, module)
                 self._layers[module] = layer
                 self.symbols.layers.append(layer)
                 self.symbols.generation += 1

@@ -112,6 +112,11 @@ class SymbolFile:
             return ""
         return "thumb" if symbol.thumb else ""
 
+    @property
+    def has_lines(self) -> bool:
+        """Has it debug information?"""
+        return self._facts is not None and self._facts.has_lines
+
     # What needs the file's process
 
     @property
@@ -120,7 +125,7 @@ class SymbolFile:
 
     async def prepare(self, addresses: list[int]) -> None:
         """Reads the source lines of these places, where the file is too large for all of them."""
-        if self._facts is None or not self._facts.has_lines or self._lines_failed:
+        if not self.has_lines or self._lines_failed:
             return
         for address in addresses:
             if self.holds(address) and not self.lines.knows(address):
@@ -138,7 +143,7 @@ class SymbolFile:
 
     async def statics(self) -> list[Static]:
         """From DWARF, with types; of a large file, or one without, from its symbols alone."""
-        if self._facts is None or not self._facts.has_lines or self.large:
+        if not self.has_lines or self.large:
             return [
                 Static(symbol.name, symbol.address, symbol.size, "", "", 0)
                 for symbol in self.names.all()

@@ -24,6 +24,8 @@ _NAME_MAX: Final = 256
 CRASH_NOTES: Final = b"OSRELEASE="
 _PROBE: Final = 4096  # words
 _RUN: Final = 24
+_HOW: Final = (0x00, 0x01, 0x7F, 0x80)
+"""How a pair's second word begins: a short way to more, or codes in place."""
 _PLAIN: Final = frozenset(b"_$." + bytes(range(48, 58)) + bytes(range(65, 91)) + bytes(range(97, 123)))
 
 
@@ -39,7 +41,7 @@ def read(image: bytes, digits: tuple[int, ...]) -> Kernel:
             continue
         page_offset = _page_offset(code[len(code) // 2])
         exports = _exports(image, page_offset)
-        unwind_at, unwind_size = unwind_table(image, page_offset, code[0], code[-1])
+        unwind_at, unwind_size = unwind_table(image, page_offset, (code[0], code[-1]))
         return Kernel(
             symbols=_packed(symbols, exports, (code[0], code[-1])),
             exports=len(exports),
@@ -84,36 +86,40 @@ def _crash_notes(image: bytes) -> str:
     return ""
 
 
-def unwind_table(image: bytes, page_offset: int, low: int, high: int) -> tuple[int, int]:
-    """Where the index of the ARM unwinder is, and its size: the longest run of pairs of which each first
-    word tells, relative to itself, a function in rising order."""
+def unwind_table(
+    image: bytes, start: int, code: tuple[int, int], probe: int = _PROBE, run: int = _RUN
+) -> tuple[int, int]:
+    """Where the index of the ARM unwinder is in an image that begins at `start`, and its size; (0, 0) where
+    there is none. It is the longest run of pairs of which each first word tells, relative to itself, a
+    function in rising order. A run of `run` is looked for at every `probe`th word."""
     words = array("I")
     words.frombytes(image[: len(image) & ~7])
+    low, high = code
 
     def function(at: int) -> int:
         """That the pair at this word is of; 0 where it is none."""
         distance, how = words[at], words[at + 1]
-        if distance >> 31 or not distance or (how >> 24 not in (0x80, 0x81) and how != 1 and how >> 24 > 1):
+        if distance >> 31 or not distance or (how != 1 and how >> 24 not in _HOW):
             return 0
-        address = page_offset + 4 * at + (distance - (1 << 31) if distance >> 30 else distance)
+        address = start + 4 * at + (distance - (1 << 31) if distance >> 30 else distance)
         return address if low <= address <= high else 0
 
     best = (0, 0)
-    for probe in range(_PROBE, len(words) - 2 * _RUN, _PROBE):
-        if best[1] <= probe < best[1] + best[0]:
+    for place in range(0, len(words) - 2 * run, probe):
+        if best[1] <= place < best[1] + best[0]:
             continue
-        for at in (probe, probe + 1):
-            run = [function(at + 2 * step) for step in range(_RUN)]
-            if run[0] and all(earlier < later for earlier, later in pairwise(run)):
-                first, last = at, at + 2 * (_RUN - 1)
+        for at in {place, place + 1} if probe > 1 else {place}:
+            functions = [function(at + 2 * step) for step in range(run)] if function(at) else []
+            if functions and all(0 < earlier < later for earlier, later in pairwise(functions)):
+                first, last = at, at + 2 * (run - 1)
                 while first >= 2 and 0 < function(first - 2) < function(first):
                     first -= 2
                 while last + 3 < len(words) and function(last + 2) > function(last):
                     last += 2
                 best = max(best, (last + 2 - first, first))
-        if best[0] > 4 * _PROBE and probe > best[1] + best[0]:
+        if best[0] > 4 * probe > 4 and place > best[1] + best[0]:
             break
-    return (page_offset + 4 * best[1], 4 * best[0]) if best[0] else (0, 0)
+    return (start + 4 * best[1], 4 * best[0]) if best[0] else (0, 0)
 
 
 def _exports(image: bytes, page_offset: int) -> dict[str, int]:

@@ -10,6 +10,7 @@ from pocketvisor.errors import DebugError
 REACH: Final = 1 << 20
 """How far behind a symbol of unknown size an address can still be said to be in it."""
 _LOOK_BACK: Final = 64
+_RANKS: Final = {"f": 0, "t": 0, "o": 1}
 
 
 class Symbol(NamedTuple):
@@ -61,20 +62,18 @@ class Names:
         return [self.at(number) for number in range(len(self))]
 
     def holding(self, address: int) -> Symbol | None:
-        """What the address is in: functions before objects before labels, and the first of equal ones."""
+        """What the address is in. Of several that begin there functions go before objects before labels, and
+        plain names before those that begin with underscores, as the marks of a kernel's sections do."""
         last = bisect_right(self._addresses, address) - 1
-        best: tuple[int, int] | None = None
-        bound = max(-1, last - _LOOK_BACK)
-        for number in range(last, bound, -1):
+        best: tuple[tuple[int, int, int], int] | None = None
+        for number in range(last, max(-1, last - _LOOK_BACK), -1):
             start, size = self._addresses[number], self._sizes[number]
-            distance = address - start
             if best is not None and start != self._addresses[best[1]]:
                 break
-            if distance < (size or REACH) or (not distance and not size):
-                rank = "ftno".find(self._kinds[number])
-                preference = {0: 0, 1: 0, 3: 1, 2: 2}.get(rank, 3)
-                if best is None or preference <= best[0]:
-                    best = preference, number
+            if address - start < (size or REACH):
+                name = self._names[number]
+                rank = (_RANKS.get(self._kinds[number], 2), len(name) - len(name.lstrip("_")), number)
+                best = min(best, (rank, number)) if best is not None else (rank, number)
         return self.at(best[1]) if best is not None else None
 
     def named(self, name: str) -> Symbol | None:

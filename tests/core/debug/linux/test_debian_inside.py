@@ -95,11 +95,11 @@ async def test_the_current_task_is_the_one_that_works(debian: Debian, view: Linu
     debugger = debian.guest.debugger
     debian.guest.console.write(b"while true; do busybox sha256sum /bin/busybox; done > /dev/null\r")
     names = set()
-    for _ in range(30):
-        registers = await debugger.registers()
-        current = await view.current(registers)
+    for _ in range(15):
+        await debugger.pause()
+        current = await view.current(await debugger.registers())
         names.add(current.name if current is not None else None)
-        await asyncio.sleep(0.05)
+        await debugger.resume()
     debian.guest.console.write(b"\x03")
     await debian.ask("true")
     assert None not in names
@@ -168,6 +168,29 @@ async def test_a_stopped_kernel_has_a_call_stack(debian: Debian, view: LinuxView
     assert names[:2] == ["vfs_read", "ksys_read"] and frames[1].how == "link register"
     current = await view.current(registers)
     assert current is not None and current.pid > 0
+    await debugger.resume()
+    await debian.ask("true")
+
+
+async def test_an_interrupt_in_a_module_has_a_call_stack(debian: Debian, view: LinuxView) -> None:
+    """From a module's function through the interrupt's frame to what was interrupted."""
+    debugger = debian.guest.debugger
+    await view.modules()
+    where = view.symbols.address("virtinput_recv_events")
+    assert where is not None
+    async with asyncio.timeout(30):
+        await debugger.pause()
+        debian.guest.touch(10, 20, "down")
+        debian.guest.touch(10, 20, "up")
+        await debugger.run_to(where)
+        await debugger.step(8)
+    frames = await call_stack(debugger, await debugger.registers(), view.symbols)
+    names = [frame.place.symbol.name if frame.place is not None else "?" for frame in frames]
+    assert names[:3] == ["virtinput_recv_events", "vring_interrupt", "vm_interrupt"]
+    assert frames[2].place is not None and frames[2].place.symbol.file == "virtio_mmio"
+    at = names.index("__irq_svc")
+    assert names[3] == "__handle_irq_event_percpu" and "gic_handle_irq" in names[:at]
+    assert {"do_idle", "cpu_startup_entry", "rest_init"} <= set(names[at:]) or "__schedule" in names[at:]
     await debugger.resume()
     await debian.ask("true")
 
