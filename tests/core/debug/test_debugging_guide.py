@@ -1,16 +1,14 @@
 """docs/debugging.md is true: each of its commands and each of its programs runs on a real guest."""
 
 import asyncio
-import json
-import os
 import re
 import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from many_verbs import ManyVerbs
 
 from pocketvisor.api import Guest, Handset, RunOptions, catalogue
 from pocketvisor.control.server import WorkbenchServer
@@ -27,15 +25,6 @@ PROGRAMS = {
     for block in re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
     if (found := re.search(r"^async def (\w+)\(guest\)", block, re.MULTILINE))
 }
-MANY = """
-import json, sys
-from typer.testing import CliRunner
-from pocketvisor.cli import app
-for line in sys.stdin:
-    ran = CliRunner().invoke(app, ["debug", *json.loads(line)])
-    print(json.dumps([ran.exit_code, ran.output, repr(ran.exception)]), flush=True)
-"""
-"""All verbs in one process: starting it takes longer than they do."""
 
 
 async def run_all(
@@ -45,27 +34,15 @@ async def run_all(
         WorkbenchService(lambda: [handset], dict), folder / "pocketvisor" / "workbench.sock"
     )
     await server.open()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", MANY),
-        cwd=folder,
-        env=os.environ | {"XDG_RUNTIME_DIR": str(folder)},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=1 << 24,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
+    verbs = await ManyVerbs.open(folder)
     try:
         for command in commands:
-            process.stdin.write(json.dumps(command).encode() + b"\n")
-            async with asyncio.timeout(30):
-                code, output, problem = json.loads(await process.stdout.readline())
-            assert code == 0, f"{command}: {output} {problem}"
-            assert output, command
+            said = await verbs.run("debug", *command)
+            assert said.code == 0, f"{command}: {said.err}"
+            assert said.out or said.err, command
             await after(command)
     finally:
-        process.stdin.close()
-        await process.wait()
+        await verbs.close()
         await server.close()
 
 
