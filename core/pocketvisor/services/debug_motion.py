@@ -77,7 +77,7 @@ async def move(guest: Guest, request: calls.Move) -> calls.Halt | calls.Standing
 async def _moved(debugger: Debugger, request: calls.Move) -> StopInfo:
     match request.how:
         case "pause":
-            return await (debugger.timeline.pause() if debugger.in_past else debugger.pause())
+            return await _paused(debugger)
         case "continue":
             return await _continued(debugger)
         case "step":
@@ -106,6 +106,10 @@ async def _gone_to(debugger: Debugger, place: str) -> StopInfo:
     return await debugger.go_to(position)
 
 
+async def _paused(debugger: Debugger) -> StopInfo:
+    return await (debugger.timeline.pause() if debugger.in_past else debugger.pause())
+
+
 async def _continued(debugger: Debugger) -> StopInfo:
     stopped: asyncio.Future[StopInfo] = asyncio.get_running_loop().create_future()
 
@@ -118,7 +122,7 @@ async def _continued(debugger: Debugger) -> StopInfo:
         await debugger.resume()
         return await stopped
     except asyncio.CancelledError:
-        await asyncio.shield(asyncio.ensure_future(debugger.pause()))
+        await asyncio.shield(asyncio.ensure_future(_paused(debugger)))
         raise
     finally:
         end()

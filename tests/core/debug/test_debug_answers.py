@@ -107,6 +107,23 @@ async def test_back_to_a_write_and_to_the_present(start: Start) -> None:
     assert len(shown.moments) >= 2
 
 
+async def test_the_past_runs_forward_to_the_present(start: Start) -> None:
+    guest: Guest = await start()
+    await ask(guest, calls.Record, how="start")
+    guest.console.write(b"tx")
+    await guest.console.expect("x", timeout=10)
+    written = await ask(guest, calls.Move, calls.Halt, how="last-write", place="0x40105000")
+    await ask(guest, calls.AddStop, kind="write", place="0x40108000")
+    halt = await ask(guest, calls.Move, calls.Halt, how="continue")
+    assert (halt.reason, halt.in_past) == ("watchpoint", True)
+    assert halt.position > written.position
+    assert (await ask(guest, calls.Evaluate, calls.Value, text="$r1")).value == 0x4010_8000
+    await ask(guest, calls.RemoveStop, id=0)
+    halt = await ask(guest, calls.Move, calls.Halt, how="continue")
+    assert not halt.in_past
+    assert guest.state is GuestState.RUNNING
+
+
 async def test_without_a_recording_there_is_no_past(start: Start) -> None:
     guest: Guest = await start()
     for how, place in (("reverse-step", ""), ("last-write", "$sp"), ("goto", "1"), ("goto", "2.5s")):
