@@ -5,6 +5,7 @@ drag asks for many places: one is gone to at a time, and of those asked for mean
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,8 @@ class GuestTime(QObject):
         self.runs_forward = False
         self.wanted: int | None = None
         """The guest's clock where somebody is on the way to."""
+        self._told = (0, 0)
+        """The clock as its process said last, and when that was."""
         self._asked: int | None = None
         """The clock that was gone to, and is shown: an idle guest has no instruction at most times."""
         self._session = session
@@ -117,7 +120,13 @@ class GuestTime(QObject):
         timeline = self.timeline
         if timeline is None or not timeline.moments:
             return 0
-        return max(int(timeline.end_ns), int(timeline.moments[-1].clock_ns))
+        known = max(int(timeline.end_ns), int(timeline.moments[-1].clock_ns))
+        if not timeline.recording or self.in_past or self.guest.state is not GuestState.RUNNING:
+            return known
+        # A guest that waits says nothing until it wakes, and its clock goes on.
+        if known != self._told[0]:
+            self._told = known, time.monotonic_ns()
+        return known + time.monotonic_ns() - self._told[1]
 
     @property
     def shown_ns(self) -> int:
@@ -294,7 +303,7 @@ class Times(QObject):
         return known
 
     def _removed(self, guest: "Guest") -> None:
-        time = self._of.pop(guest, None)
-        if time is not None:
-            time.close()
-            time.deleteLater()
+        gone = self._of.pop(guest, None)
+        if gone is not None:
+            gone.close()
+            gone.deleteLater()
