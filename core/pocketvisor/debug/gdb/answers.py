@@ -49,7 +49,13 @@ class Answers:
     async def write_register(self, packet: bytes) -> bytes:
         digits, _, value = packet.partition(b"=")
         register = _register(digits)
-        await self._target.set_register(register.name, layout.decoded(register, from_hex(value)))
+        wanted = layout.decoded(register, from_hex(value))
+        if register.bits == 128:
+            for half in layout.halves(register):
+                await self._target.set_register(half, wanted & (1 << 64) - 1)
+                wanted >>= 64
+        else:
+            await self._target.set_register(register.name, wanted)
         return _OK
 
     async def read(self, packet: bytes) -> bytes:

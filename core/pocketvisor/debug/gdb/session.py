@@ -181,6 +181,7 @@ class Session:
         if not self._attached:
             try:
                 self._gate.check_free()
+                self._check_alive()
             except DebugError:
                 self._leaving = True
                 raise
@@ -229,8 +230,11 @@ class Session:
         word, _, rest = line.partition(" ")
         if word == "token":
             return as_output(self._take_token(rest.strip()))
-        if word not in ("", "help"):
-            self._check_attached()
+        try:
+            if word not in ("", "help"):
+                self._check_attached()
+        except DebugError as error:
+            return as_output(f"{error}\n")  # gdb takes no refusal of a command
         return await self._answers.command(digits)
 
     def _take_token(self, word: str) -> str:
@@ -247,15 +251,17 @@ class Session:
     # Coming and going
 
     async def _why(self, _: bytes) -> bytes:
-        if not self._trusted and self._extended:
-            return b"W00"  # as if nothing ran here: gdb stays, and can be told the token
-        return await self._attach(b"1")
+        """Where there is nothing to attach to, or not yet: as if nothing ran here. gdb says so then, or stays
+        (extended-remote) and can be told the token; any other refusal here it would wait on for ever."""
+        try:
+            return await self._attach(b"1")
+        except PocketvisorError:
+            return b"W00"
 
     async def _attach(self, _: bytes) -> bytes:
         if not self._trusted:
             raise DebugError(_TOKEN_WANTED)
-        if self._guest.state in _GONE:
-            raise DebugError(f"{self._guest.name} is {self._guest.state.value}")
+        self._check_alive()
         if not self._attached:
             self._gate.claim(self)
             self._attached = True
@@ -263,6 +269,10 @@ class Session:
             self._guest.run_note("a debugger has attached")
         await self._target.pause()
         return standing_reply(await self._target.registers())
+
+    def _check_alive(self) -> None:
+        if self._guest.state in _GONE:
+            raise DebugError(f"{self._guest.name} is {self._guest.state.value}")
 
     async def _detach(self, _: bytes) -> bytes:
         self._goes_on = True

@@ -34,7 +34,7 @@ def _feature(feature: Feature) -> str:
         f" type={quoteattr(register.type or f'uint{register.bits}')}{group}/>"
         for register in feature.registers
     )
-    return f"<feature name={quoteattr(feature.name)}>{registers}</feature>"
+    return f"<feature name={quoteattr(feature.name)}>{feature.types}{registers}</feature>"
 
 
 def memory_map(ram_bytes: int, *, flash: bool) -> bytes:

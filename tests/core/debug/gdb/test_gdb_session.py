@@ -60,6 +60,9 @@ async def test_registers_are_read_and_written(wire: Wire, machine: MadeMachine) 
     assert machine.values["r3"] == 0x12345678
     assert await wire.ask(b"P1a=0102030405060708") == b"OK"
     assert machine.values["d0"] == 0x0807060504030201
+    assert await wire.ask(b"P3b=" + b"11" * 8 + b"22" * 8) == b"OK"
+    assert (machine.values["d0"], machine.values["d1"]) == (0x1111111111111111, 0x2222222222222222)
+    assert await wire.ask(b"p3b") == b"11" * 8 + b"22" * 8
     changed = (b"ff" * 4 + (await wire.ask(b"g"))[8:]).replace(b"x", b"0")
     assert await wire.ask(b"G" + changed) == b"OK"
     assert machine.values["r0"] == 0xFFFF_FFFF
@@ -216,7 +219,11 @@ async def test_the_end_of_the_guest_is_told(wire: Wire, made_guest: MadeGuest, s
     made_guest.state = GuestState.OFF
     assert await wire.answer() == b"W00"
     assert not stub.attached
-    assert await wire.ask(b"?") == b"E.Made is off"
+    assert await wire.ask(b"?") == b"W00"
+    assert await wire.ask(b"vAttach;1") == b"E.Made is off"
+    other = await Wire.to(stub.address)
+    other.send(framed(b"qSupported"))
+    assert b"E.Made is off" in await other.at_end()
 
 
 async def test_its_crash_is_told(wire: Wire, made_guest: MadeGuest) -> None:
