@@ -131,10 +131,17 @@ bool vcpu_set_stops(struct vcpu *vcpu, const struct debug_stop *stops, unsigned 
 void vcpu_aim(struct vcpu *vcpu, uint64_t position, uint64_t steps) {
     struct debug *debug = &vcpu->debug;
     uint64_t now = vcpu->clock->bytes;
-    /* A step to a place, or a breakpoint there, says nothing of what the instruction there will touch. */
-    bool came_by_step = debug->stood == now && (debug->reason == DEBUG_STEP || debug->reason == DEBUG_BREAK);
-    debug->watch_begin = !came_by_step;
-    debug->begin = debug->stood = now;
+    if (debug->reason != DEBUG_NONE && debug->stood == now) {
+        /* A step to a place, or a breakpoint there, says nothing of what the instruction there will touch. */
+        debug->watch_begin = debug->reason != DEBUG_STEP && debug->reason != DEBUG_BREAK;
+        debug->begin = now;
+    } else if (debug->begin != now) {
+        /* It came here and left for another reason, to be looked at for instance: the stops of this place are
+         * to be met yet. A step goes on all the same, or it would not be one. */
+        debug->watch_begin = false;
+        debug->begin = steps ? now : UINT64_MAX;
+    }
+    debug->stood = now;
     debug->target = position;
     debug->steps = steps;
     debug->reason = DEBUG_NONE;
