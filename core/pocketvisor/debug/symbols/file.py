@@ -5,12 +5,13 @@ from bisect import bisect_right
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-from pocketvisor.debug.symbols import messages, system_map, values
+from pocketvisor.debug.symbols import debug_package, messages, system_map, values
 from pocketvisor.debug.symbols.names import Names, words
 from pocketvisor.debug.symbols.reader import Reader
 from pocketvisor.debug.symbols.source_lines import LineTable
 from pocketvisor.errors import DebugError
 
+_ELF: Final = b"\x7fELF"
 _ALL: Final = (0, 1 << 32)
 _UNIT_SPAN: Final = 4
 _DIFFERS: Final = "is of another build than what is in the guest's memory"
@@ -58,8 +59,12 @@ class SymbolFile:
 
     @classmethod
     async def open(cls, path: Path, bias: int = 0) -> "SymbolFile":
-        """Raises DebugError with a sentence that names the file."""
-        if not await system_map.is_elf(path):
+        """An ELF file, a System.map, or a Debian package with a kernel's debug information. Raises DebugError
+        with a sentence that names the file."""
+        begins = await system_map.beginning(path)
+        if begins == debug_package.MAGIC:
+            path = await debug_package.kernel_in(path)
+        elif not begins.startswith(_ELF):
             symbols = await system_map.read(path)
             return await asyncio.to_thread(cls._of_map, path, symbols, bias)
         reader = Reader(path, path.name)

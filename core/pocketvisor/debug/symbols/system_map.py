@@ -15,15 +15,15 @@ _FILE_MAX: Final = 64 << 20
 _LINE: Final = re.compile(rb"([0-9a-fA-F]{8}) ([A-Za-z?-]) (\S{1,512})")
 
 
-async def is_elf(path: Path) -> bool:
-    """Raises DebugError for what cannot be read."""
-    return await asyncio.to_thread(_begins, path) == b"\x7fELF"
+async def beginning(path: Path) -> bytes:
+    """Its first bytes, which say what kind of file it is. Raises DebugError for what cannot be read."""
+    return await asyncio.to_thread(_beginning, path)
 
 
-def _begins(path: Path) -> bytes:
+def _beginning(path: Path) -> bytes:
     fd = open_file(path)
     try:
-        return os.read(fd, 4)
+        return os.read(fd, 8)
     finally:
         os.close(fd)
 

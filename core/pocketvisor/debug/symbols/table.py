@@ -33,7 +33,8 @@ class SymbolTable:
         """Counted up at each change, for who keeps what it answered."""
 
     async def open(self, path: Path, memory: Memory | None = None, *, bias: int = 0) -> SymbolFile:
-        """A further file, an ELF file or a System.map, in front of the others. Raises DebugError."""
+        """A further file in front of the others: ELF, System.map, a kernel's debug package. Raises
+        DebugError."""
         file = await SymbolFile.open(path, bias)
         if memory is not None:
             await file.check(memory)
