@@ -62,8 +62,9 @@ static bool wait_skipping(struct machine *machine) {
 }
 
 bool machine_idle(struct machine *machine) {
+    if (!machine->state.waiting) /* else run() was left and entered in the midst of it */
+        vcpu_trace_event(machine->vcpu, TRACE_WAITING, 0, 0);
     machine->state.waiting = 1;
-    vcpu_trace_event(machine->vcpu, TRACE_WAITING, 0, 0);
     pace_look(&machine->pace, machine_real_ns(), machine->clock.bytes, machine_rate(machine));
     machine_flush_output(machine);
     for (;;) {

@@ -35,6 +35,8 @@ async def trace(guest: Guest, request: calls.AskTrace) -> calls.Written | list[A
         if form not in forms:
             raise DebugError(f"There is no form '{form}' for {request.what}")
         path = Path(request.path)
+        if request.what == "profile":
+            await found.profile_with_callers()
 
         def export() -> int:
             found.export(path, cast("Format", form))
@@ -49,6 +51,7 @@ async def trace(guest: Guest, request: calls.AskTrace) -> calls.Written | list[A
         case "coverage":
             return _covered(found, request.limit)
         case "profile":
+            await found.profile_with_callers()
             return _profiled(found, request.limit)
     return await _counted(found)
 

@@ -206,7 +206,7 @@ class TracingPane(DebugPane):
 
     async def _make_now(self, view: int, trace: Any, guest: Any) -> None:
         if view == _FLAME:
-            profile = trace.profile()
+            profile = await trace.profile_with_callers()
             tree = await asyncio.to_thread(profile.tree, trace.function_name)
             if guest is self.inspector.guest:
                 lost = f", {profile.lost:,} earlier ones are lost" if profile.lost else ""

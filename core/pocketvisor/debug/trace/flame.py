@@ -5,6 +5,7 @@ The width of a function is the share of samples in it and in what it called; who
 come out of a guest's files: they are text here, never markup. Left out: what is too narrow to be seen.
 """
 
+import colorsys
 import json
 from collections.abc import Iterator
 from html import escape
@@ -44,9 +45,10 @@ def rectangles(root: Frame, least: float = _LEAST) -> Iterator[Rectangle]:
 
 
 def colour(name: str) -> str:
-    """The same for a name each time: warm ones, as flame graphs have them."""
+    """#rrggbb, the same for a name each time: warm ones, as flame graphs have them."""
     mixed = sum(ord(c) * (n + 7) for n, c in enumerate(name[:64]))
-    return f"hsl({mixed % 50},{60 + mixed // 50 % 25}%,{58 + mixed // 7 % 12}%)"
+    parts = colorsys.hls_to_rgb(mixed % 50 / 360, 0.58 + mixed // 7 % 12 / 100, 0.6 + mixed // 50 % 25 / 100)
+    return "#" + "".join(f"{round(part * 255):02x}" for part in parts)
 
 
 def flame_svg(root: Frame, title: str = "") -> str:
@@ -56,7 +58,7 @@ def flame_svg(root: Frame, title: str = "") -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '
         f'viewBox="0 0 {_WIDTH} {height}" font-family="monospace" font-size="11">\n',
-        f'<rect width="100%" height="100%" fill="#fffdf5"/><text x="4" y="14">{_text(title)}: '
+        f'<rect width="{_WIDTH}" height="{height}" fill="#fffdf5"/><text x="4" y="14">{_text(title)}: '
         f"{root.samples} samples</text>\n",
     ]
     for frame, left, width, depth in shown:
