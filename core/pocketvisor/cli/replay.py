@@ -73,8 +73,8 @@ def _file(text: str, generation: str | None, keys: tuple[Any, ...], closing: con
             return path
         number = chosen_generation(file, generation).number if generation is not None else within[-1]
         if number not in within:
-            kept = f"generations {', '.join(map(str, within))} have" if within else "it has"
-            raise DebugError(f"Generation {number} of {path.stem} has no recording; {kept} one")
+            others = f"; one is in {', '.join(map(str, within))}" if within else ""
+            raise DebugError(f"Generation {number} of {path.stem} has no recording{others}")
         folder = Path(tempfile.mkdtemp(prefix="pocketvisor-recording-"))
         closing.callback(shutil.rmtree, folder, ignore_errors=True)
         take_out(file, number, folder / "recording.vphone")

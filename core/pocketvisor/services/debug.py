@@ -25,7 +25,7 @@ Answerer = Callable[[Guest, Any], Awaitable[Any]]
 
 
 async def answer_at(desk: Desk, request: DebugRequest) -> DebugAnswer:
-    """As answer(), of a guest that is looked for."""
+    """As answer(), of a guest that is looked for: by its own name, or by its profile's."""
     if request.guest.endswith(".vphone"):
         found = guest_of_profile(desk, Path(request.guest))
         if found is None:
@@ -34,7 +34,15 @@ async def answer_at(desk: Desk, request: DebugRequest) -> DebugAnswer:
     try:
         guest = desk.guest(request.guest, request.handset)
     except ControlError as error:
-        return GuestAbsent(str(error))
+        named = [
+            guest
+            for handset in desk.handsets()
+            for guest in handset.guests
+            if guest.profile is not None and guest.profile.path.stem == request.guest
+        ]
+        if len(named) != 1:
+            return GuestAbsent(str(error))
+        guest = named[0]
     return await answer(guest, request)
 
 
