@@ -108,14 +108,15 @@ class PagesPane(DebugPane):
             return
         if not self.ranges.rows:
             self.words.setText(f"{tables.described()}.")
+        asked = self.address.text()
         try:
-            walk = await tables.walk(await self.inspector.address_of(self.address.text() or "$pc"))
+            walk = await tables.walk(await self.inspector.address_of(asked or "$pc"))
+            words, steps = walk_words(walk), walk.steps
         except DebugError as error:
-            self.verdict.setText(str(error))
-            self.steps.show_rows([])
-            return
-        self.verdict.setText(walk_words(walk))
-        self.steps.show_rows(walk.steps)
+            words, steps = str(error), []
+        if asked == self.address.text():  # else another look is on its way
+            self.verdict.setText(words)
+            self.steps.show_rows(steps)
 
     def _again(self) -> None:
         self.inspector.do("Translate an address of", self.look)
