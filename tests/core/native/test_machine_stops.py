@@ -283,3 +283,40 @@ def test_code_that_lies_beside_what_is_watched() -> None:
     assert hits == 50
     assert end(make()) == (bytes(guest.ram[:]), guest.machine.save())
     guest.close()
+
+
+def test_who_leaves_for_another_reason_meets_the_stops_of_that_place_afterwards() -> None:
+    guest = counting_guest()
+    guest.machine.set_stops([(1, WRITE, DATA, 4, False)])
+    assert guest.machine.run() == _native.RUN_WATCH
+    position, store = guest.machine.position, pc(guest)
+    guest.close()
+    guest = counting_guest()
+    guest.machine.set_stops([(1, WRITE, DATA, 4, False), (2, EXECUTE, store, 4, False)])
+    assert guest.machine.run() == _native.RUN_BREAK
+    guest.machine.stop()
+    assert guest.machine.run(steps=1) == _native.RUN_STOPPED
+    assert guest.machine.run(steps=1) == _native.RUN_WATCH
+    assert guest.machine.position == position
+    guest.machine.stop()
+    assert guest.machine.run(steps=1) == _native.RUN_STOPPED
+    assert guest.machine.run(steps=1) == _native.RUN_STEP
+    guest.close()
+
+
+def test_a_limit_at_a_breakpoint_does_not_pass_it() -> None:
+    guest = counting_guest()
+    stops = [(1, EXECUTE, at(LOOP), 4, False)]
+    guest.machine.set_stops(stops)
+    assert [guest.machine.run() for _ in range(3)] == [_native.RUN_BREAK] * 3
+    position = guest.machine.position
+    guest.close()
+    guest = counting_guest()
+    assert guest.machine.run(position // 4 - 1) == _native.RUN_LIMIT
+    guest.machine.set_stops(stops)
+    while (reason := guest.machine.run(position // 4)) == _native.RUN_BREAK:
+        assert guest.machine.position < position
+    assert reason == _native.RUN_LIMIT and guest.machine.position == position
+    assert guest.machine.run() == _native.RUN_BREAK
+    assert guest.machine.position == position
+    guest.close()
