@@ -29,6 +29,7 @@ BENCHMARKS = (
     Benchmark("between", "between", "a running guest moves between machines"),
     Benchmark("keeping", "keeping", "snapshots, restores and clones of a running guest"),
     Benchmark("profile", "profile", "a profile's file: saving 256 MiB, what changed, and reading a chunk"),
+    Benchmark("recording", "recording", "a recorded guest, and its past"),
     Benchmark("tracing", "tracing", "a guest whose accesses, exceptions and blocks are written down"),
     Benchmark("hostile", "hostile", "a hostile guest beside a working one"),
 )
