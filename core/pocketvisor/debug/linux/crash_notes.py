@@ -7,6 +7,7 @@ from typing import Final
 
 from pocketvisor.debug.linux.kernel_memory import KernelMemory
 from pocketvisor.debug.symbols.kernel_image import CRASH_NOTES
+from pocketvisor.debug.symbols.messages import plain
 from pocketvisor.debug.symbols.names import Symbol
 
 _LINE: Final = re.compile(
@@ -16,6 +17,7 @@ _WRITERS: Final = ("vmcoreinfo_append_str", "paddr_vmcoreinfo_note", "crash_save
 """Functions whose code has the address of the variable that points to it."""
 _CODE_MAX: Final = 4096
 _PAGE: Final = 4096
+_NEAR: Final = 32
 
 
 class CrashNotes:
@@ -26,9 +28,9 @@ class CrashNotes:
         self.release = self.build_id = ""
         for kind, name, plain, value in _LINE.findall(text[:_PAGE]):
             if plain == "OSRELEASE":
-                self.release = value
+                self.release = plain(value)
             elif plain == "BUILD-ID":
-                self.build_id = value
+                self.build_id = plain(value)
             elif kind == "SYMBOL" and re.fullmatch(r"[0-9a-fA-F]{1,8}", value):
                 self.symbols[name] = int(value, 16)
             elif kind in ("OFFSET", "SIZE") and re.fullmatch(r"\d{1,9}", value):
@@ -43,12 +45,13 @@ class CrashNotes:
                 continue
             code = await memory.read(function.address, min(function.size or 256, _CODE_MAX))
             for address in constants(code):
-                page = await memory.word(address) if memory.in_kernel(address) else None
-                if page is None or page % _PAGE or not memory.in_kernel(page):
-                    continue
-                text = await memory.read(page, _PAGE)
-                if text.startswith(CRASH_NOTES):
-                    return cls(text.partition(b"\0")[0].decode("latin-1"))
+                # Compilers take the address of the first of several variables.
+                data = await memory.read(address, _NEAR) if memory.in_kernel(address) else b""
+                for (page,) in struct.iter_unpack("<I", data[: len(data) & ~3]):
+                    if page % _PAGE == 0 and memory.in_kernel(page):
+                        text = await memory.read(page, _PAGE)
+                        if text.startswith(CRASH_NOTES):
+                            return cls(text.partition(b"\0")[0].decode("latin-1"))
         return cls()
 
 

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from pocketvisor.debug.linux.kernel_memory import KernelMemory
 from pocketvisor.debug.linux.layout import STACK, TASKS_MAX, TaskLayout
+from pocketvisor.debug.symbols.messages import plain
 from pocketvisor.errors import DebugError
 
 _KERNEL_THREAD: Final = 0x00200000
@@ -85,7 +86,7 @@ def _task(address: int, data: bytes, layout: TaskLayout, pids: Mapping[int, int]
     return Task(
         pid=pids.get(address, -1),
         parent=0 if address in pids and pids[address] == 0 else parent,
-        name="".join(letter if letter.isprintable() else "?" for letter in name),
+        name=plain(name),
         letter=letter,
         state=state,
         kernel_thread=layout.flags >= 0 and bool(_word(data, layout.flags) & _KERNEL_THREAD),

@@ -1,6 +1,7 @@
 """One layer of a symbol table: an ELF file, a System.map, or what a kernel says of itself."""
 
 import asyncio
+import re
 from bisect import bisect_right
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -12,6 +13,7 @@ from pocketvisor.debug.symbols.source_lines import LineTable
 from pocketvisor.errors import DebugError
 
 _ELF: Final = b"\x7fELF"
+_HEX: Final = re.compile(r"(?:[0-9a-f]{2}){4,64}")
 _ALL: Final = (0, 1 << 32)
 _UNIT_SPAN: Final = 4
 _DIFFERS: Final = "is of another build than what is in the guest's memory"
@@ -89,8 +91,8 @@ class SymbolFile:
 
     def _take(self, path: Path, reader: Reader, facts: messages.Facts) -> None:
         self.path, self._reader, self._facts = path, reader, facts
-        self.build_id = facts.build_id[:128]
-        self.problems = [f"{self.name}: {problem[:500]}" for problem in facts.problems[:8]]
+        self.build_id = facts.build_id if _HEX.fullmatch(facts.build_id) else ""
+        self.problems = [f"{self.name}: {messages.plain(problem[:500])}" for problem in facts.problems[:8]]
         if not facts.has_lines:
             self.problems.append(f"{self.name}: has no source lines")
         if facts.exidx_size:
@@ -157,11 +159,11 @@ class SymbolFile:
         described = await self._described("")
         return [
             Static(
-                static.name[:512],
+                messages.plain(static.name[:512]),
                 (static.address + self.bias) & 0xFFFFFFFF,
                 max(0, values.size_of(described.types, static.type)),
-                values.type_name(described.types, static.type)[:200],
-                static.file,
+                messages.plain(values.type_name(described.types, static.type)[:200]),
+                messages.plain(static.file[:4096]),
                 static.line,
             )
             for static in described.statics
@@ -174,7 +176,7 @@ class SymbolFile:
             if static.name == name:
                 size = max(0, min(values.size_of(described.types, static.type), values.READ_MAX))
                 data = await memory.read((static.address + self.bias) & 0xFFFFFFFF, size) if size else b""
-                return values.shown(described.types, static.type, data)
+                return messages.plain(values.shown(described.types, static.type, data))
         raise DebugError(f"{self.name}: says nothing of a variable {name}")
 
     async def _described(self, name: str) -> messages.Statics:
@@ -211,7 +213,7 @@ class SymbolFile:
             self.problems.insert(0, f"{self.name}: {_DIFFERS} {sentence}")
 
     async def _difference(self, memory: Memory, facts: messages.Facts) -> str:
-        if facts.build_id_at:
+        if facts.build_id_at and self.build_id:
             size = len(self.build_id) // 2
             found = await memory.read((facts.build_id_at + self.bias) & 0xFFFFFFFF, size)
             if len(found) < size or found.hex() == self.build_id:

@@ -191,6 +191,11 @@ _asks: msgspec.msgpack.Decoder[Ask] = msgspec.msgpack.Decoder(Ask)
 _answers: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
 
 
+def plain(text: str) -> str:
+    """What a guest or a stranger's file named, fit for a terminal."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else "?" for one in text)
+
+
 def encode(message: Ask | Answer) -> bytes:
     return _encoder.encode(message)
 

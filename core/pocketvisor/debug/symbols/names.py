@@ -4,7 +4,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from typing import Final, NamedTuple
 
-from pocketvisor.debug.symbols.messages import KINDS, SYMBOLS_MAX, Symbols
+from pocketvisor.debug.symbols.messages import KINDS, SYMBOLS_MAX, Symbols, plain
 from pocketvisor.errors import DebugError
 
 REACH: Final = 1 << 20
@@ -33,7 +33,7 @@ class Names:
         self._addresses = words(symbols.addresses)
         self._sizes = words(symbols.sizes)
         self._kinds = symbols.kinds.decode("latin-1")
-        self._names = symbols.names.split("\n")[:-1]
+        self._names = [plain(name) for name in symbols.names.split("\n")[:-1]]
         count = len(self._addresses)
         if not (len(self._sizes) == len(self._kinds) == len(self._names) == count <= SYMBOLS_MAX):
             raise DebugError(f"{file}: its symbols contradict themselves")

@@ -80,7 +80,7 @@ class Reader:
                 await self._end()  # what it would answer now would be taken for the next answer
                 raise
         if isinstance(got, messages.Failed):
-            raise DebugError(f"{self._name}: {got.sentence[:500]}")
+            raise DebugError(f"{self._name}: {messages.plain(got.sentence[:500])}")
         if not isinstance(got, answer):
             await self._end()
             raise DebugError(f"{self._name}: cannot be read")

@@ -38,7 +38,7 @@ class LineTable:
         addresses, files, numbers = words(lines.addresses), words(lines.files), words(lines.lines)
         if not len(addresses) == len(files) == len(numbers):
             raise DebugError("Its source lines contradict themselves")
-        self._parts.append((addresses, files, numbers, lines.names))
+        self._parts.append((addresses, files, numbers, [messages.plain(name) for name in lines.names]))
         self._known += [*lines.ranges, asked]
 
     def knows(self, address: int) -> bool:

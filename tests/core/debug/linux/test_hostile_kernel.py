@@ -17,6 +17,7 @@ from pocketvisor.debug.linux.layout import TaskLayout, found_layout
 from pocketvisor.debug.linux.log import read_log
 from pocketvisor.debug.linux.modules import Module, find_list, module_symbols, read_modules
 from pocketvisor.debug.linux.tasks import current_task, read_tasks
+from pocketvisor.debug.symbols.names import Symbol
 from pocketvisor.errors import DebugError
 
 PAGE_OFFSET = 0xC0000000
@@ -196,3 +197,18 @@ def test_crash_notes_may_hold_anything(text: str, code: bytes) -> None:
     notes = CrashNotes("OSRELEASE=6.1\n" + text + "\nSYMBOL(prb)=c142e838\nSIZE(prb_desc)=12\n")
     assert notes.symbols["prb"] == 0xC142E838 and notes.layout["prb_desc"] == 12
     assert all(0 <= value < 1 << 32 for value in [*notes.symbols.values(), *constants(code)])
+
+
+async def test_crash_notes_are_found_through_the_code_that_writes_them() -> None:
+    """Where they are far from the kernel's image: MOVW and MOVT make the address of a variable before the one
+    that points to them."""
+    ram = Ram()
+    notes, variables, code = 0xC0C00000, 0xC0A00010, 0xC0900000
+    ram.put(code, 0xE3000010 | 4 << 12, 0xE34C40A0, 0xE5943008)  # r4 = variables; ldr r3, [r4, #8]
+    ram.put(variables, 1, 2, notes)
+    text = b"OSRELEASE=6.1.0\nBUILD-ID=00ff\nSYMBOL(prb)=c0123456\nOFFSET(a.b)=12\n"
+    ram.data[notes - PAGE_OFFSET : notes - PAGE_OFFSET + len(text)] = text
+    function = Symbol("vmcoreinfo_append_str", code, 12, "function")
+    found = await CrashNotes.find(await memory_of(ram), {function.name: function})
+    assert (found.release, found.build_id) == ("6.1.0", "00ff")
+    assert (found.symbols, found.layout) == ({"prb": 0xC0123456}, {"a.b": 12})

@@ -74,6 +74,12 @@ def test_an_answer_that_contradicts_itself_is_refused(symbols: messages.Symbols)
         SymbolFile("made", symbols, 0, 1 << 32)
 
 
+def test_names_are_fit_for_a_terminal() -> None:
+    symbols = messages.Symbols(b"\0" * 4, b"\4\0\0\0", b"f", "red\x1b[31m\u202e\n")
+    file = SymbolFile("made", symbols, 0, 1 << 32)
+    assert [symbol.name for symbol in file.names.all()] == ["red?[31m?"]
+
+
 _numbers = st.integers(-2, 6)
 _sizes = st.integers(-(1 << 40), 1 << 40)
 _fields = st.builds(
