@@ -26,10 +26,10 @@ class CrashNotes:
         self.layout: dict[str, int] = {}
         """By structure.field, and structure for its size."""
         self.release = self.build_id = ""
-        for kind, name, plain, value in _LINE.findall(text[:_PAGE]):
-            if plain == "OSRELEASE":
+        for kind, name, alone, value in _LINE.findall(text[:_PAGE]):
+            if alone == "OSRELEASE":
                 self.release = plain(value)
-            elif plain == "BUILD-ID":
+            elif alone == "BUILD-ID":
                 self.build_id = plain(value)
             elif kind == "SYMBOL" and re.fullmatch(r"[0-9a-fA-F]{1,8}", value):
                 self.symbols[name] = int(value, 16)
