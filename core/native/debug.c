@@ -133,7 +133,7 @@ void vcpu_aim(struct vcpu *vcpu, uint64_t position, uint64_t steps) {
     uint64_t now = vcpu->clock->bytes;
     if (debug->reason != DEBUG_NONE && debug->stood == now) {
         /* A step to a place, or a breakpoint there, says nothing of what the instruction there will touch. */
-        debug->watch_begin = debug->reason != DEBUG_STEP && debug->reason != DEBUG_BREAK;
+        debug->watch_begin = debug->reason == DEBUG_WATCH;
         debug->begin = now;
     } else if (debug->begin != now) {
         /* It came here and left for another reason, to be looked at for instance: the stops of this place are
