@@ -62,6 +62,7 @@ class Debugger(OpensToGdb):
         self._pushed: tuple[StopAt, ...] = ()
         self._push_lock = asyncio.Lock()
         self._waiting: list[asyncio.Future[StopInfo]] = []
+        self._arriving: list[asyncio.Future[StopInfo]] = []  # who waits while the past runs forward
         self._tasks: set[asyncio.Task[None]] = set()
         self._was = guest.state
         self._past: Guest | None = None
@@ -100,7 +101,7 @@ class Debugger(OpensToGdb):
         self.trace.close()
         await self.timeline.close()
         await self.symbols.close()
-        for future in self._waiting:
+        for future in (*self._waiting, *self._arriving):
             future.cancel()
         for task in tuple(self._tasks):
             task.cancel()
@@ -211,6 +212,10 @@ class Debugger(OpensToGdb):
     def arrived(self, info: StopInfo) -> None:
         """For the time line: here it stands."""
         self.last = info
+        arriving, self._arriving = self._arriving, []
+        for future in arriving:
+            if not future.done():
+                future.set_result(info)
         self._listeners.emit("stopped", info)
 
     async def forget_stops(self) -> None:
@@ -239,6 +244,8 @@ class Debugger(OpensToGdb):
 
     async def pause(self) -> StopInfo:
         """Raises DebugError."""
+        if self.in_past and self.timeline.running:
+            return await self.timeline.pause()
         if not self.standing:
             self._check_live()
             try:
@@ -302,6 +309,10 @@ class Debugger(OpensToGdb):
 
     async def wait_stopped(self) -> StopInfo:
         """At once where it stands still. Raises DebugError where it is off."""
+        if self.in_past and self.timeline.running:
+            arriving: asyncio.Future[StopInfo] = asyncio.get_running_loop().create_future()
+            self._arriving.append(arriving)
+            return await arriving
         if self.standing and not self._telling:
             if self.last is None:
                 self.last = await self._seen()

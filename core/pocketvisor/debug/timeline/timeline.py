@@ -423,6 +423,9 @@ class Timeline:
             raise
         except DebugError as error:
             self._guest.run_note(str(error))
+            self._forward = None
+            with suppress(DebugError):
+                await self._arrived("pause")
         self._forward = None
         if past.position >= self._present:
             await self._to_present()
