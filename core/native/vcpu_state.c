@@ -228,6 +228,8 @@ static uint8_t *breakpoints_of(const struct vcpu *vcpu, uint8_t *state) {
 }
 
 void vcpu_save(struct vcpu *vcpu, void *state) {
+    /* What is there tells of the last exception, or of none: nobody looks until the next one is. */
+    write_register(vcpu, UC_ARM_REG_ESR, ESR_NONE);
     uc_context_save(vcpu->uc, vcpu->context);
     memcpy(state, (uint8_t *)vcpu->context + vcpu->context_header, vcpu->context_size);
     memset(breakpoints_of(vcpu, state), 0, CONTEXT_BREAKPOINTS);
