@@ -12,6 +12,7 @@ from pocketvisor.cli.output import Json, print_json, print_table
 def add_to(app: typer.Typer) -> None:
     app.command("where")(where)
     app.command("symbols")(symbols)
+    app.command("statics")(statics)
     app.command("tasks")(tasks)
     app.command("modules")(modules)
     app.command("log")(log)
@@ -21,12 +22,15 @@ def add_to(app: typer.Typer) -> None:
 def where(
     context: typer.Context,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000)] = 64,
+    pid: Annotated[
+        int | None, typer.Option(min=0, help="Of this task of a Linux guest, where it waits.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show the call stack."""
     from pocketvisor.control import debug_calls as calls
 
-    frames = ask(context, calls.AskStack, list[calls.StackFrame], limit=limit)
+    frames = ask(context, calls.AskStack, list[calls.StackFrame], limit=limit, pid=pid)
     if json:
         print_json(frames)
         return
@@ -38,7 +42,9 @@ def where(
 def symbols(
     context: typer.Context,
     prefix: Annotated[str, typer.Argument(help="Names that begin so; without one, the files.")] = "",
-    add: Annotated[Path | None, typer.Option("--add", help="An ELF file or a System.map.")] = None,
+    add: Annotated[
+        Path | None, typer.Option("--add", help="ELF, System.map, a kernel's debug package.")
+    ] = None,
     own: Annotated[
         bool,
         typer.Option("--own", help="The guest's own: its ELF file's, or a Linux kernel's, out of memory."),
@@ -71,6 +77,26 @@ def symbols(
         return
     for symbol in found:
         typer.echo(f"{symbol.address:08x} {symbol.size:8} {symbol.kind:<8} {symbol.name}")
+
+
+def statics(
+    context: typer.Context,
+    prefix: Annotated[str, typer.Argument(help="Names that begin so.")] = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000)] = 100,
+    json: Json = False,
+) -> None:
+    """Show variables of static storage, with types and values where debug information tells them."""
+    from pocketvisor.control import debug_calls as calls
+
+    found = ask(context, calls.AskStatics, list[calls.Static], prefix=prefix, limit=limit)
+    if json:
+        print_json(found)
+        return
+    for static in found:
+        source = f"  ; {static.file}:{static.line}" if static.file else ""
+        kind = f"{static.type} " if static.type else ""
+        value = f" = {static.value}" if static.value else ""
+        typer.echo(f"{static.address:08x} {kind}{static.name}{value}{source}")
 
 
 def _show_layers(layers: list[Any]) -> None:

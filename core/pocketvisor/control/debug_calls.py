@@ -63,9 +63,10 @@ class Disassemble(_OfGuest):
 
 
 class AskStack(_OfGuest):
-    """A list of StackFrame, the innermost first."""
+    """A list of StackFrame, the innermost first. `pid`: of this task of a Linux guest, where it waits."""
 
     limit: Annotated[int, Meta(ge=1, le=1000)] = 64
+    pid: Annotated[int, Meta(ge=0, le=1 << 30)] | None = None
 
 
 class AskSymbols(_OfGuest):
@@ -75,9 +76,17 @@ class AskSymbols(_OfGuest):
     limit: Annotated[int, Meta(ge=1, le=ROWS_MAX)] = 100
 
 
+class AskStatics(_OfGuest):
+    """A list of Static: variables of static storage whose names begin like that, with their values."""
+
+    prefix: Text = ""
+    limit: Annotated[int, Meta(ge=1, le=ROWS_MAX)] = 100
+
+
 class AddSymbols(_OfGuest):
-    """A file with symbols: ELF, System.map. `bias`: how far its addresses are from those in memory. Empty
-    path: the guest's own, of its ELF file, or of a Linux kernel out of its memory. A list of SymbolLayer."""
+    """A file with symbols: ELF, System.map, a kernel's debug package. `bias`: how far its addresses are from
+    those in memory. Empty path: the guest's own, of its ELF file, or of a Linux kernel out of its memory. A
+    list of SymbolLayer."""
 
     path: _Path = ""
     bias: int = 0
@@ -223,6 +232,7 @@ DebugRequest = (
     | Disassemble
     | AskStack
     | AskSymbols
+    | AskStatics
     | AddSymbols
     | AskLayers
     | AskLinux
@@ -311,6 +321,17 @@ class Symbol(Struct):
     address: int
     size: int
     kind: str
+
+
+class Static(Struct):
+    name: str
+    address: int
+    size: int
+    type: str
+    value: str
+    """Empty where its file does not tell what it is."""
+    file: str
+    line: int
 
 
 class SymbolLayer(Struct):

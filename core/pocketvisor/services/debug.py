@@ -181,6 +181,7 @@ ANSWERS: dict[type, Answerer] = {
     calls.AskTrace: debug_trace.trace,
     calls.AskBoard: debug_inside.board,
     calls.AskSymbols: debug_inside.symbols,
+    calls.AskStatics: debug_inside.statics,
     calls.AskLayers: debug_inside.layers,
     calls.AddSymbols: debug_inside.add_symbols,
 }

@@ -30,6 +30,23 @@ async def symbols(guest: Guest, request: calls.AskSymbols) -> list[calls.Symbol]
     ]
 
 
+async def statics(guest: Guest, request: calls.AskStatics) -> list[calls.Static]:
+    debugger = guest.debugger
+    found = [each for each in await debugger.symbols.statics() if each.name.startswith(request.prefix)]
+    return [
+        calls.Static(
+            name=each.name,
+            address=each.address,
+            size=each.size,
+            type=each.type,
+            value=await debugger.symbols.value(each.name, debugger) if each.type else "",
+            file=each.file,
+            line=each.line,
+        )
+        for each in found[: request.limit]
+    ]
+
+
 async def layers(guest: Guest, request: calls.AskLayers) -> list[calls.SymbolLayer]:
     return [
         calls.SymbolLayer(file.name, file.start, file.end, len(file.names), " ".join(file.problems))
@@ -71,7 +88,11 @@ async def set_gdb(guest: Guest, request: calls.SetGdb) -> calls.GdbShown:
 
 async def stack(guest: Guest, request: calls.AskStack) -> list[calls.StackFrame]:
     debugger = guest.debugger
-    registers = await debugger.registers()
+    if request.pid is None:
+        registers = await debugger.registers()
+        frames = await call_stack(debugger, registers, debugger.symbols, request.limit)
+    else:
+        frames = await debugger.linux.stack(request.pid, request.limit)
     return [
         calls.StackFrame(
             pc=frame.pc,
@@ -81,5 +102,5 @@ async def stack(guest: Guest, request: calls.AskStack) -> list[calls.StackFrame]
             line=frame.line.line if frame.line is not None else 0,
             how=frame.how,
         )
-        for frame in await call_stack(debugger, registers, debugger.symbols, request.limit)
+        for frame in frames
     ]

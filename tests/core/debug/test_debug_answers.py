@@ -42,6 +42,8 @@ async def test_symbols_of_its_own_file(handset: Handset, built_program: Callable
     frames = await ask(guest, calls.AskStack, list[calls.StackFrame])
     assert len(frames) > 2
     assert frames[0].label == "innermost"
+    (static,) = await ask(guest, calls.AskStatics, list[calls.Static], prefix="counter")
+    assert (static.type, static.value, static.size) == ("int", "-7", 4)
 
 
 async def test_a_file_that_is_none(start: Start, tmp_path: Path) -> None:

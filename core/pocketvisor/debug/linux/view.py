@@ -7,6 +7,7 @@ tasks that it has not, but can neither keep us reading for ever nor make us read
 import asyncio
 from collections.abc import Mapping
 
+from pocketvisor.debug.call_stack import FRAMES_MAX, Frame, call_stack
 from pocketvisor.debug.linux.kernel import LAYER, Kernel, find_kernel
 from pocketvisor.debug.linux.layout import TaskLayout, described_layout, found_layout
 from pocketvisor.debug.linux.log import LogLine, read_log
@@ -139,6 +140,16 @@ class LinuxView:
     async def current(self, registers: Mapping[str, int]) -> Task | None:
         """Whose code the CPU is at, by its registers at the moment."""
         return current_task(await self.tasks(), registers)
+
+    async def stack(self, pid: int, limit: int = FRAMES_MAX) -> list[Frame]:
+        """Where a task that does not run waits in the kernel."""
+        kernel = await self.find()
+        task = next((task for task in await self.tasks() if task.pid == pid), None)
+        if task is None:
+            raise DebugError(f"There is no task {pid}")
+        if not task.registers:
+            raise DebugError(f"Where {task.name} ({pid}) waits was not found in this kernel's memory")
+        return await call_stack(kernel.memory, task.registers, self.symbols, limit)
 
     # Modules
 

@@ -138,16 +138,17 @@ async def test_its_log_is_that_of_dmesg(debian: Debian, view: LinuxView) -> None
 
 async def test_a_sleeping_task_has_a_call_stack(debian: Debian, view: LinuxView) -> None:
     await debian.ask("sleep 1002 & true")
-    kernel = await view.find()
     tasks = await view.tasks()
     stacks = {
         task.name: [
             frame.place.symbol.name if frame.place is not None else "?"
-            for frame in await call_stack(kernel.memory, task.registers, view.symbols)
+            for frame in await view.stack(task.pid)
         ]
         for task in tasks
         if task.registers
     }
+    with pytest.raises(DebugError, match="no task 99999"):
+        await view.stack(99999)
     assert stacks["sleep"][:3] == ["__schedule", "schedule", "do_nanosleep"]
     assert "ret_fast_syscall" in stacks["sleep"][-1]
     assert stacks["kthreadd"] == ["__schedule", "schedule", "kthreadd", "ret_from_fork"]
