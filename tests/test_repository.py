@@ -16,7 +16,7 @@ LONGEST_SOURCE = 500
 SOURCES = (".py", ".pyi", ".c", ".h", ".S", ".inc", ".toml", ".md", ".sh", ".ld", "Makefile", "run")
 # Hosts that texts may name: where a licence is from, or a name that is kept for examples.
 ALLOWED_HOSTS = ("fsf.org", "gnu.org", "scripts.sil.org", "openfontlicense.org", "rsms.me")
-ALLOWED_HOSTS += ("example.org", "mirror.example", "www.freedesktop.org")
+ALLOWED_HOSTS += ("example.org", "mirror.example", "www.freedesktop.org", "www.w3.org")
 HOST = re.compile(r"\b(?:https?|ftp|git|ssh)://([A-Za-z0-9.-]+)", re.IGNORECASE)
 MACHINE_PATH = re.compile(r"(?<![\w.<{$)])(/home/(?!phone\b)\w+|/root/|/Users/|/work/)")
 

@@ -113,7 +113,7 @@ static PyObject *get_position(MachineObject *self, void *unused) {
 
 static PyObject *get_in_block(MachineObject *self, void *unused) {
     (void)unused;
-    return module_require_still(self) ? PyBool_FromLong(vcpu_rest(machine_vcpu(self->machine)) != 0) : NULL;
+    return module_require_still(self) ? PyBool_FromLong(vcpu_in_block(machine_vcpu(self->machine))) : NULL;
 }
 
 static PyObject *set_watched_pace(MachineObject *self, PyObject *arguments, PyObject *keywords) {

@@ -225,10 +225,6 @@ enum vcpu_stop vcpu_run(struct vcpu *vcpu) {
     }
 }
 
-uint32_t vcpu_rest(const struct vcpu *vcpu) {
-    return vcpu->extra.rest;
-}
-
 const char *vcpu_error(const struct vcpu *vcpu) {
     return vcpu->error;
 }

@@ -127,9 +127,6 @@ void vcpu_trace_event(struct vcpu *vcpu, enum trace_exception_kind kind, uint32_
 void vcpu_trace_timer(struct vcpu *vcpu, const struct cp_register *reg, bool write, uint64_t value);
 bool vcpu_traces(const struct vcpu *vcpu, uint32_t kinds);
 
-/* Bytes of the block that it stands in the midst of, where a debugger stopped it; 0 at a block start. */
-uint32_t vcpu_rest(const struct vcpu *vcpu);
-
 /* The engine's whole state of the CPU as an opaque block, to be restored into the same engine variant. */
 size_t vcpu_state_size(const struct vcpu *vcpu);
 void vcpu_save(struct vcpu *vcpu, void *state);
