@@ -98,7 +98,8 @@ class Motion:
     async def _backwards(self) -> Halt:
         halt = await self._target.reverse_resume()
         if halt.reason == "watchpoint" and self._breakpoints.words(halt):
-            await self._target.step()
+            while (await self._target.step()).reason == "watchpoint":
+                pass  # the access itself is met first
         return halt
 
 

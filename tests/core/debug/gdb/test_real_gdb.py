@@ -240,3 +240,56 @@ async def test_the_end_of_the_guest_is_told(gdb: Gdb, guest: Guest) -> None:
     await gdb.do("continue", stops=False)
     await guest.power_off()
     assert "exited" in await gdb.stopped()
+
+
+async def test_it_goes_backwards(guest: Guest, start_gdb: Start) -> None:
+    await guest.debugger.timeline.start()
+    gdb = await start_gdb()
+    await gdb.do("break *0x40200058 if $r5 == 9")
+    assert "breakpoint-hit" in await gdb.do("continue")
+    await gdb.do("delete")
+    for place in ("0x40200044", "0x40200040", "0x40200034"):
+        assert f'addr="{place}"' in await gdb.do("reverse-stepi")
+    await gdb.do("watch *(int *)&counter")
+    assert 'old="9",new="8"' in await gdb.do("reverse-continue")
+    assert "=> 0x4020002c" in await gdb.do("x/i $pc")
+    assert 'old="8",new="7"' in await gdb.do("reverse-continue")
+    assert "= 8" in await gdb.do("print $r5")
+    assert 'old="7",new="8"' in await gdb.do("continue")
+    assert "0x40200030" in await gdb.do("info registers pc")
+    await gdb.do("delete")
+    await gdb.do("break outer if $r5 == 3")
+    assert 'func="outer"' in await gdb.do("reverse-continue")
+    assert "= 3" in await gdb.do("print *(int *)&counter")
+    assert "The past cannot be changed" in await gdb.do("set $r5 = 5")
+    await gdb.do("delete")
+    said = await gdb.do("reverse-continue")
+    assert "This is where the recording begins" in said
+    assert "No more reverse-execution history" in said
+    assert "0x40200000" in await gdb.do("info registers pc")
+    assert "This is where the recording ends" in await gdb.do("continue")
+    assert "= 9" in await gdb.do("print *(int *)&counter")
+    assert not guest.debugger.in_past
+    await gdb.do("tbreak outer")
+    assert 'func="outer"' in await gdb.do("continue")
+    assert "= 10" in await gdb.do("print $r5")
+
+
+async def test_one_that_leaves_the_past_leaves_the_guest_in_the_present(
+    guest: Guest, start_gdb: Start
+) -> None:
+    await guest.debugger.timeline.start()
+    gdb = await start_gdb()
+    await gdb.do("tbreak twice")
+    await gdb.do("continue")
+    await gdb.do("reverse-stepi")
+    assert guest.debugger.in_past
+    await gdb.do("detach")
+    await until(lambda: guest.state is GuestState.RUNNING)
+    assert not guest.debugger.in_past
+
+
+async def test_without_a_recording_there_is_no_way_back(gdb: Gdb) -> None:
+    said = await gdb.do("reverse-stepi")
+    assert "recorded" in said
+    assert "0x40200000" in await gdb.do("info registers pc")
