@@ -5,7 +5,10 @@ from pathlib import Path
 from pocketvisor.control import debug_calls as calls
 from pocketvisor.debug.board_state import BoardState, read_board_state
 from pocketvisor.debug.call_stack import call_stack
+from pocketvisor.errors import DebugError
+from pocketvisor.debug.memory_search import mapped_spans, ram_spans, search
 from pocketvisor.guest.guest import Guest
+from pocketvisor.services.debug_places import address_of, label_of
 
 
 async def board(guest: Guest, request: calls.AskBoard) -> BoardState:
@@ -31,20 +34,28 @@ async def symbols(guest: Guest, request: calls.AskSymbols) -> list[calls.Symbol]
 
 
 async def statics(guest: Guest, request: calls.AskStatics) -> list[calls.Static]:
-    debugger = guest.debugger
-    found = [each for each in await debugger.symbols.statics() if each.name.startswith(request.prefix)]
+    """Of a file as large as a kernel's, where looking for one takes a moment, the value is that of a variable
+    that was named in full."""
+    found = [each for each in await guest.debugger.symbols.statics() if each.name.startswith(request.prefix)]
     return [
         calls.Static(
             name=each.name,
             address=each.address,
             size=each.size,
             type=each.type,
-            value=await debugger.symbols.value(each.name, debugger) if each.type else "",
+            value=await _value(guest, each.name) if each.type or each.name == request.prefix else "",
             file=each.file,
             line=each.line,
         )
         for each in found[: request.limit]
     ]
+
+
+async def _value(guest: Guest, name: str) -> str:
+    try:
+        return await guest.debugger.symbols.value(name, guest.debugger)
+    except DebugError:
+        return ""
 
 
 async def layers(guest: Guest, request: calls.AskLayers) -> list[calls.SymbolLayer]:
@@ -104,3 +115,27 @@ async def stack(guest: Guest, request: calls.AskStack) -> list[calls.StackFrame]
         )
         for frame in frames
     ]
+
+
+async def find(guest: Guest, request: calls.Find) -> list[calls.Found]:
+    debugger = guest.debugger
+    if request.address:
+        spans = [(await address_of(debugger, request.address), request.size)]
+    elif request.physical:
+        spans = ram_spans(guest.ram_mib)
+    else:
+        spans = await mapped_spans(await debugger.registers(), debugger, guest.ram_mib)
+    found = await search(debugger, request.data, spans, physical=request.physical, limit=request.limit)
+    named = not request.physical
+    return [calls.Found(address, label_of(debugger, address) if named else "") for address in found]
+
+
+async def variables(guest: Guest, request: calls.AskVariables) -> list[calls.Variable]:
+    table = guest.debugger.symbols
+    value = await table.value(request.name, guest.debugger) if request.name else ""
+    found = [
+        calls.Variable(each.name, each.address, each.size, each.type, each.file, each.line, value)
+        for each in await table.statics()
+        if request.name in ("", each.name)
+    ]
+    return found[: request.limit]
