@@ -44,7 +44,7 @@ class Coverage:
         """`lost`: blocks that found no room and are missing."""
         self.lost = lost
         self.blocks = _merged(raw)
-        self._starts, self._runs = _stretches(self.blocks)
+        self._changes: tuple[list[int], list[int]] | None = None
 
     @property
     def executed(self) -> list[Block]:
@@ -56,20 +56,29 @@ class Coverage:
         """Of code that was executed, each counted once."""
         return sum(stretch.end - stretch.start for stretch in self.stretches())
 
+    @property
+    def _stretches(self) -> tuple[list[int], list[int]]:
+        """Addresses at which the count changes, and the count from there on; made when it is first wanted."""
+        if self._changes is None:
+            self._changes = _changes(self.blocks)
+        return self._changes
+
     def runs(self, address: int) -> int:
         """How often the instruction there was executed; 0 where it never was."""
-        at = bisect_right(self._starts, address) - 1
-        return self._runs[at] if at >= 0 else 0
+        starts, counts = self._stretches
+        at = bisect_right(starts, address) - 1
+        return counts[at] if at >= 0 else 0
 
     def stretches(self, begin: int = 0, end: int = 1 << 32) -> list[Stretch]:
         """What was executed within these addresses."""
         found = []
-        at = max(0, bisect_right(self._starts, begin) - 1)
-        while at < len(self._starts) and self._starts[at] < end:
-            stop = self._starts[at + 1] if at + 1 < len(self._starts) else 1 << 32
-            first, last = max(begin, self._starts[at]), min(end, stop)
-            if self._runs[at] and first < last:
-                found.append(Stretch(first, last, self._runs[at]))
+        starts, counts = self._stretches
+        at = max(0, bisect_right(starts, begin) - 1)
+        while at < len(starts) and starts[at] < end:
+            stop = starts[at + 1] if at + 1 < len(starts) else 1 << 32
+            first, last = max(begin, starts[at]), min(end, stop)
+            if counts[at] and first < last:
+                found.append(Stretch(first, last, counts[at]))
             at += 1
         return found
 
@@ -88,27 +97,28 @@ class Coverage:
             )
             for block in self.blocks
         ]
-        newer._starts, newer._runs = _stretches(newer.blocks)
         return newer
 
 
 def _merged(raw: Iterable[RawBlock]) -> list[Block]:
-    found: dict[tuple[int, int], tuple[int, int, int, set[int]]] = {}
-    for one in raw:
-        if not one.size:
+    found: dict[tuple[int, int], Block] = {}
+    for runs, position, pc, _, context, size, kind in raw:
+        if not size:
             continue
-        key = one.pc, one.kind
-        size, runs, first, contexts = found.get(key, (0, 0, one.position, set()))
-        contexts.add(one.context)
-        found[key] = max(size, one.size), runs + one.runs, min(first, one.position), contexts
-    return [
-        Block(start, min(size, (1 << 32) - start), bool(kind & 1), runs, first, tuple(sorted(contexts)))
-        for (start, kind), (size, runs, first, contexts) in sorted(found.items())
-    ]
+        block = found.get((pc, kind))
+        if block is not None:  # the same place with another physical address
+            size, runs = max(size, block.size), runs + block.runs
+            position = min(position, block.first)
+        contexts = (context,) if block is None else tuple(sorted({context, *block.contexts}))
+        found[pc, kind] = Block(pc, min(size, (1 << 32) - pc), bool(kind & 1), runs, position, contexts)
+    return sorted(found.values(), key=_place)
 
 
-def _stretches(blocks: Sequence[Block]) -> tuple[list[int], list[int]]:
-    """Addresses at which the count changes, and the count from there on."""
+def _place(block: Block) -> tuple[int, int]:
+    return block.start, block.size
+
+
+def _changes(blocks: Sequence[Block]) -> tuple[list[int], list[int]]:
     changes: dict[int, int] = {}
     for block in blocks:
         if block.runs:
