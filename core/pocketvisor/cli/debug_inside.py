@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pocketvisor.cli.debug_reach import ask, hexadecimal, usage
+from pocketvisor.cli.debug_reach import ask, hexadecimal, parsed_bytes, usage
 from pocketvisor.cli.output import Json, print_json, print_table
 
 
@@ -13,6 +13,8 @@ def add_to(app: typer.Typer) -> None:
     app.command("where")(where)
     app.command("symbols")(symbols)
     app.command("statics")(statics)
+    app.command("print")(variables)
+    app.command("find")(find)
     app.command("tasks")(tasks)
     app.command("modules")(modules)
     app.command("log")(log)
@@ -107,6 +109,61 @@ def _show_layers(layers: list[Any]) -> None:
         typer.echo(f"{layer.name}: {layer.symbols} symbols, {span}")
         if layer.sentence:
             typer.echo(f"  {layer.sentence}")
+
+
+def variables(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Of a static variable; without one, all of them.")] = "",
+    json: Json = False,
+) -> None:
+    """Show a static variable, as the debug information of its file tells its type."""
+    from pocketvisor.control import debug_calls as calls
+
+    found = ask(context, calls.AskVariables, list[calls.Variable], name=name)
+    if json:
+        print_json(found)
+        return
+    if not found:
+        typer.echo("No file of symbols tells of variables: add one with debug information")
+    for each in found:
+        if name:
+            typer.echo(f"{each.type} {each.name} = {each.value}  at {hexadecimal(each.address)}")
+        else:
+            typer.echo(f"{each.address:08x} {each.size:8} {each.type} {each.name}  {each.file}:{each.line}")
+
+
+def find(
+    context: typer.Context,
+    values: Annotated[list[str], typer.Argument(metavar="VALUE...", help="As for 'write'.")],
+    width: Annotated[int, typer.Option("--width", "-w", help="Bytes of each number: 1, 2, 4 or 8.")] = 4,
+    start: Annotated[str, typer.Option("--from", help="An expression; else all of its RAM.")] = "",
+    size: Annotated[int, typer.Option("--size", "-s", min=1, max=1 << 32, help="Bytes, with --from.")] = 1
+    << 20,
+    physical: Annotated[bool, typer.Option("--physical", "-p", help="By physical address.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000)] = 100,
+    json: Json = False,
+) -> None:
+    """Look for numbers or a text in memory."""
+    from pocketvisor.control import debug_calls as calls
+
+    data = parsed_bytes(values, width)
+    if not 1 <= len(data) <= 4096:
+        raise usage("From 1 to 4096 bytes can be looked for")
+    words: dict[str, Any] = {
+        "data": data,
+        "address": start,
+        "size": size,
+        "physical": physical,
+        "limit": limit,
+    }
+    found = ask(context, calls.Find, list[calls.Found], **words)
+    if json:
+        print_json(found)
+        return
+    if not found:
+        typer.echo("It is nowhere there")
+    for each in found:
+        typer.echo(f"{each.address:08x} {each.label}".rstrip())
 
 
 def tasks(context: typer.Context, json: Json = False) -> None:

@@ -53,6 +53,23 @@ class ReadMemory(_OfGuest):
     physical: bool = False
 
 
+class Find(_OfGuest):
+    """A list of Found. Without an address: in all of its RAM, as it is mapped now or by physical address."""
+
+    data: Annotated[bytes, Meta(min_length=1, max_length=4096)]
+    address: Text = ""
+    size: Annotated[int, Meta(ge=1, le=1 << 32)] = 1 << 20
+    physical: bool = False
+    limit: Annotated[int, Meta(ge=1, le=ROWS_MAX)] = 100
+
+
+class AskVariables(_OfGuest):
+    """Static variables that symbols tell the types of: a list of Variable; with a name, that one's value."""
+
+    name: Text = ""
+    limit: Annotated[int, Meta(ge=1, le=ROWS_MAX)] = 1000
+
+
 class Disassemble(_OfGuest):
     """A list of CodeLine. `thumb`: None for what symbols and CPSR say."""
 
@@ -229,6 +246,8 @@ DebugRequest = (
     | AskRegisters
     | Evaluate
     | ReadMemory
+    | Find
+    | AskVariables
     | Disassemble
     | AskStack
     | AskSymbols
@@ -292,6 +311,21 @@ class Memory(Struct):
     address: int
     physical: bool
     data: bytes
+
+
+class Found(Struct):
+    address: int
+    label: str
+
+
+class Variable(Struct):
+    name: str
+    address: int
+    size: int
+    type: str
+    file: str
+    line: int
+    value: str = ""
 
 
 class CodeLine(Struct):

@@ -176,6 +176,8 @@ ANSWERS: dict[type, Answerer] = {
     calls.Record: debug_motion.record,
     calls.AskLinux: debug_inside.linux,
     calls.SetGdb: debug_inside.set_gdb,
+    calls.Find: debug_inside.find,
+    calls.AskVariables: debug_inside.variables,
     calls.AskStack: debug_inside.stack,
     calls.SetTracing: debug_trace.set_tracing,
     calls.AskTrace: debug_trace.trace,

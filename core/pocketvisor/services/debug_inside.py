@@ -5,8 +5,8 @@ from pathlib import Path
 from pocketvisor.control import debug_calls as calls
 from pocketvisor.debug.board_state import BoardState, read_board_state
 from pocketvisor.debug.call_stack import call_stack
-from pocketvisor.errors import DebugError
 from pocketvisor.debug.memory_search import mapped_spans, ram_spans, search
+from pocketvisor.errors import DebugError
 from pocketvisor.guest.guest import Guest
 from pocketvisor.services.debug_places import address_of, label_of
 

@@ -39,6 +39,11 @@ async def test_symbols_of_its_own_file(handset: Handset, built_program: Callable
     assert (await ask(guest, calls.Evaluate, calls.Value, text="innermost + 4")).label == "innermost+0x4"
     place = f"{Path(line.file).name}:{line.line}"
     assert (await ask(guest, calls.Evaluate, calls.Value, text=place)).value == symbol.address
+    (shown,) = await ask(guest, calls.AskVariables, list[calls.Variable], name="counter")
+    assert (shown.type, shown.value) == ("int", "-7")
+    assert "first" in [each.name for each in await ask(guest, calls.AskVariables, list[calls.Variable])]
+    (found,) = await ask(guest, calls.Find, list[calls.Found], data=b'a "title"\0')
+    assert found.label == "title"
     frames = await ask(guest, calls.AskStack, list[calls.StackFrame])
     assert len(frames) > 2
     assert frames[0].label == "innermost"
