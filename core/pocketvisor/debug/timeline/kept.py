@@ -5,7 +5,6 @@ generation. One is replayed from end to end and compared at each moment, or open
 import asyncio
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from pocketvisor.debug.timeline.folders import recording_folder
 from pocketvisor.debug.timeline.moments import Moments
 from pocketvisor.debug.timeline.past import Past
 from pocketvisor.debug.timeline.recorder import Recorder
@@ -123,7 +123,7 @@ async def replay_recording(handset: "Handset", path: Path, progress: Progress | 
 async def open_recording(handset: "Handset", path: Path, *, name: str | None = None) -> "Guest":
     """A guest on the handset that stands where the recording ends, with the recording as its past. The file
     stays as it is. Raises DebugError, GuestError, OutOfMemory."""
-    folder = Path(tempfile.mkdtemp(prefix="pocketvisor-recording-"))
+    folder = await asyncio.to_thread(recording_folder)
     copy = folder / "recording.vphone"
     try:
         await asyncio.to_thread(shutil.copyfile, path, copy)

@@ -7,7 +7,6 @@ most, and a guest that idles is hardly kept.
 
 import asyncio
 import shutil
-import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from msgspec import structs
 from pocketvisor.board.map import FLASH_BANK_SIZE
 from pocketvisor.control.debug_messages import SetRecording
 from pocketvisor.control.messages import Captured, Flush, Flushed
+from pocketvisor.debug.timeline.folders import recording_folder
 from pocketvisor.debug.timeline.moments import LOG_MAX, Moment, Moments, now_ns, write_moment
 from pocketvisor.errors import DebugError, GuestError, PocketvisorError
 from pocketvisor.guest.capture import GuestCapture
@@ -74,7 +74,7 @@ class Recorder:
             raise DebugError(f"{guest.name} is {guest.state.value}: it can be recorded when it runs")
         if guest.options.replay is not None or guest.options.follow is not None:
             raise DebugError(f"{guest.name} is replayed itself: it cannot be recorded")
-        folder = Path(tempfile.mkdtemp(prefix="pocketvisor-recording-"))
+        folder = await asyncio.to_thread(recording_folder)
         try:
             file = await asyncio.to_thread(ProfileFile.create, folder / "recording.vphone", None)
         except BaseException:

@@ -6,7 +6,6 @@ to. The past can be looked at and run forward, but not changed: a branch of it c
 
 import asyncio
 import shutil
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,6 +14,7 @@ from msgspec import structs
 
 from pocketvisor.control import debug_messages as wire
 from pocketvisor.debug.stop_info import StopInfo, stop_info
+from pocketvisor.debug.timeline.folders import recording_folder
 from pocketvisor.debug.timeline.kept import recording_space
 from pocketvisor.debug.timeline.moments import Moment
 from pocketvisor.debug.timeline.past import Past
@@ -295,7 +295,7 @@ class Timeline:
         if self.recording:
             await recorder.moment("kept")
         seconds = (recorder.moments.list[-1].clock_ns - recorder.moments.list[0].clock_ns) / 1e9
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="pocketvisor-recording-"))
+        folder = await asyncio.to_thread(recording_folder)
         try:
             copy = folder / "recording"
             await recorder.copy(lambda source: shutil.copyfile(source, copy))
