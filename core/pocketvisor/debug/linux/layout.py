@@ -42,7 +42,6 @@ class TaskLayout(Struct):
     flags: int = -1
     frame: int = -1
     """Of the saved fp, sp and pc of a task that does not run."""
-    thread_group: int = -1
 
     @property
     def size(self) -> int:
@@ -75,7 +74,6 @@ async def described_layout(file: SymbolFile) -> TaskLayout:
         stack=offset("stack"),
         flags=offset("flags"),
         frame=offset("thread_info.cpu_context.fp"),
-        thread_group=offset("thread_group"),
     )
     if min(found.tasks, found.comm, found.pid) < 0 or found.size > _SIZE:
         raise DebugError(f"{file.name}: says nothing of a kernel's tasks")
