@@ -31,6 +31,8 @@ BENCHMARKS = (
     Benchmark("profile", "profile", "a profile's file: saving 256 MiB, what changed, and reading a chunk"),
     Benchmark("recording", "recording", "a recorded guest, and its past"),
     Benchmark("tracing", "tracing", "a guest whose accesses, exceptions and blocks are written down"),
+    Benchmark("debugging", "debugging", "a guest with a breakpoint, with a watchpoint, and stepped"),
+    Benchmark("timetravel", "timetravel", "recording and going back, against QEMU's record and replay"),
     Benchmark("hostile", "hostile", "a hostile guest beside a working one"),
 )
 """All of them. A new one is a module with `async def measure(bench: Bench) -> list[Figure]` and a line."""

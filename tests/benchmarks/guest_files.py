@@ -19,7 +19,7 @@ JOBS = ("sha256sum", "gzip", "awk", "fork+exec", "dd", "shell loop")
 
 APPEND = "console=tty0 console=ttyAMA0"
 PANEL = (480, 800)
-_APPLETS = ("awk", "cat", "dd", "echo", "gzip", "md5sum", "mount", "sh", "sha256sum", "true")
+_APPLETS = ("awk", "cat", "dd", "echo", "gzip", "md5sum", "mount", "sh", "sha256sum", "sleep", "true")
 
 
 class LinuxFiles(NamedTuple):
@@ -53,8 +53,18 @@ def _busybox(initrd: Path) -> bytes:
     raise MissingImage(f"{initrd}: holds no busybox: fetch the guest again")
 
 
-def _initrd(busybox: bytes) -> bytes:
+def rewind_files(folder: Path) -> LinuxFiles:
+    """The same with rewind.sh for its init."""
+    files = linux_files(folder)
+    debian = catalogue()["debian"]
+    assert debian.initrd is not None
+    initrd = folder / "rewind-initrd.gz"
+    initrd.write_bytes(_initrd(_busybox(debian.initrd), "rewind.sh"))
+    return files._replace(initrd=initrd)
+
+
+def _initrd(busybox: bytes, script: str = "init.sh") -> bytes:
     folders = [cpio.directory(name) for name in ("bin", "dev", "proc", "sys", "tmp")]
     applets = [cpio.link(f"bin/{name}", "busybox") for name in _APPLETS]
-    init = Path(__file__).with_name("init.sh").read_bytes()
+    init = Path(__file__).with_name(script).read_bytes()
     return cpio.pack(*folders, cpio.program("bin/busybox", busybox), *applets, cpio.program("init", init))
