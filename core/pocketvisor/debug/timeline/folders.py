@@ -6,22 +6,27 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-_PREFIX: Final = "pocketvisor-recording-"
+from platformdirs import user_cache_path
+
+from pocketvisor.errors import DebugError
+
+_PREFIX: Final = "recording-"
 
 
 def recording_folder() -> Path:
-    """A new one, for this user alone. Those of programs that were killed go. Blocks."""
-    _sweep(Path(tempfile.gettempdir()))
-    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    """A new one, for this user alone, on a disk. Those of programs that were killed go. Blocks; raises
+    DebugError."""
+    parent = user_cache_path("pocketvisor")
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        _sweep(parent)
+        return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
+    except OSError as error:
+        raise DebugError(f"There is no room for a recording in {parent}: {error.strerror}") from error
 
 
 def _sweep(parent: Path) -> None:
     for folder in parent.glob(f"{_PREFIX}*-*"):
         number = folder.name.removeprefix(_PREFIX).partition("-")[0]
-        if not number.isdigit() or Path(f"/proc/{number}").exists() or folder.is_symlink():
-            continue
-        try:
-            if folder.lstat().st_uid == os.getuid():
-                shutil.rmtree(folder, ignore_errors=True)
-        except OSError:
-            continue
+        if number.isdigit() and not Path(f"/proc/{number}").exists() and not folder.is_symlink():
+            shutil.rmtree(folder, ignore_errors=True)

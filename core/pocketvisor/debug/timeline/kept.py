@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pocketvisor.handset import Handset
 
 RECORDING: Final = "recording"
+SIZE_MAX: Final = 16 << 30
 _CHUNK: Final = 1 << 20
 
 Progress = Callable[[str, float | None], None]
@@ -57,6 +58,8 @@ def take_out(file: ProfileFile, number: int, path: Path) -> None:
     space = file.manifest(number).space(RECORDING)
     if space is None:
         raise DebugError(f"{file.path.name} has no recording in generation {number}")
+    if space.size > SIZE_MAX:
+        raise DebugError(f"{file.path.name} has a recording of {space.size >> 20} MiB, more than can be had")
     reader = file.reader(space)
     try:
         with path.open("xb") as target:

@@ -22,6 +22,7 @@ from pocketvisor.profile.tree import Space
 MOMENT: Final = "moment"
 LOG: Final = "log"
 LOG_MAX: Final = 512 << 20
+MOMENTS_MAX: Final = 3600
 _CHUNK: Final = 64 << 10
 _MOMENT_MAX: Final = 1 << 20
 
@@ -59,7 +60,10 @@ class Moments:
         file = ProfileFile.open(path, read_only=True)
         try:
             moments = cls(file)
-            for generation in file.generations():
+            generations = file.generations()
+            if len(generations) > MOMENTS_MAX:
+                raise DebugError(f"{path.name} has {len(generations)} moments, more than a recording")
+            for generation in generations:
                 manifest = file.manifest(generation.number)
                 kept = _decode(moments._space(manifest, MOMENT, _MOMENT_MAX), path)
                 moments.list.append(

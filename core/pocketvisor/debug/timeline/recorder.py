@@ -18,7 +18,7 @@ from pocketvisor.board.map import FLASH_BANK_SIZE
 from pocketvisor.control.debug_messages import SetRecording
 from pocketvisor.control.messages import Captured, Flush, Flushed
 from pocketvisor.debug.timeline.folders import recording_folder
-from pocketvisor.debug.timeline.moments import LOG_MAX, Moment, Moments, now_ns, write_moment
+from pocketvisor.debug.timeline.moments import LOG_MAX, MOMENTS_MAX, Moment, Moments, now_ns, write_moment
 from pocketvisor.errors import DebugError, GuestError, PocketvisorError
 from pocketvisor.guest.capture import GuestCapture
 from pocketvisor.guest.flash import Flash
@@ -42,7 +42,6 @@ BUSY_TICKS: Final = 500_000_000
 IDLE_SECONDS: Final = 5.0
 """or after this time if the guest did anything at all."""
 SIZE_MAX: Final = 4 << 30
-MOMENTS_MAX: Final = 3600
 
 
 class Recorder:

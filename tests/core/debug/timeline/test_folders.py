@@ -2,26 +2,28 @@
 
 import os
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
 
 from pocketvisor.debug.timeline.folders import recording_folder
+from pocketvisor.errors import DebugError
 
 
 def test_what_killed_programs_left_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    cache = tmp_path / "pocketvisor"
+    cache.mkdir()
     gone = subprocess.Popen(["true"])
     gone.wait()
-    left = tmp_path / f"pocketvisor-recording-{gone.pid}-abc"
+    left = cache / f"recording-{gone.pid}-abc"
     left.mkdir()
     (left / "recording.vphone").write_bytes(b"x")
     outside = tmp_path / "outside"
     outside.mkdir()
-    link = tmp_path / f"pocketvisor-recording-{gone.pid}-link"
+    link = cache / f"recording-{gone.pid}-link"
     link.symlink_to(outside)
-    odd = tmp_path / "pocketvisor-recording-odd-1"
+    odd = cache / "recording-odd-1"
     odd.mkdir()
     mine = recording_folder()
     assert not left.exists()
@@ -30,3 +32,7 @@ def test_what_killed_programs_left_goes(tmp_path: Path, monkeypatch: pytest.Monk
     other = recording_folder()
     assert mine.exists() and other.exists()
     assert str(os.getpid()) in other.name
+    os.rmdir(mine)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/nowhere")
+    with pytest.raises(DebugError, match="no room"):
+        recording_folder()
