@@ -1,7 +1,9 @@
 """Small widgets that several panes use."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QPalette, QPen, QShortcut
 from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from pocketvisor_workbench.icons import icon, set_icon
@@ -135,6 +137,22 @@ def tool_button(
     button.setCheckable(checkable)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
+
+
+def on_keys(
+    widget: QWidget,
+    keys: str | QKeySequence.StandardKey,
+    work: Callable[[], object],
+    *,
+    children: bool = False,
+) -> None:
+    """Keys that do something while this widget has the focus, or a child of it if wanted."""
+    shortcut = QShortcut(QKeySequence(keys), widget)
+    # Given to the constructor together with a callable, the context is ignored.
+    shortcut.setContext(
+        Qt.ShortcutContext.WidgetWithChildrenShortcut if children else Qt.ShortcutContext.WidgetShortcut
+    )
+    shortcut.activated.connect(work)
 
 
 def push_button(text: str, picture: str = "", *, primary: bool = False, danger: bool = False) -> QPushButton:

@@ -7,6 +7,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from pocketvisor.api import GuestState
+from pocketvisor_workbench.debug.motion import STEPS
 from pocketvisor_workbench.widgets import Dot, ElidedLabel, push_button
 
 if TYPE_CHECKING:
@@ -82,12 +83,18 @@ class DebugBar(QToolBar):
         if inspector.standing:
             return colours.warn, f"{guest.name} stands still", f"{self._why()}{at}{self._when()}"
         if guest.state is GuestState.RUNNING:
+            if inspector.running:
+                waits = " It may be waiting for an interrupt." if inspector.running == STEPS else ""
+                return colours.good, f"{guest.name} runs", f"{inspector.running}.{waits}"
             return colours.good, f"{guest.name} runs", f"seen at {at}{self._when()}" if at else ""
         return colours.muted, guest.name, ""
 
     def _why(self) -> str:
         stop = self.inspector.stop
-        return f"{stop.sentence} · " if stop is not None and stop.sentence else ""
+        if stop is None or not stop.sentence:
+            return ""
+        ours = stop.stop is not None and stop.stop.temporary  # it is gone, and was nobody's breakpoint
+        return "Stepped · " if ours else f"{stop.sentence} · "
 
     def _when(self) -> str:
         sample = self.inspector.sample

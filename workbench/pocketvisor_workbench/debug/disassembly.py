@@ -1,7 +1,7 @@
 """Disassembly of the selected guest: follows the program counter, or stays where one went."""
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
 from pocketvisor.debug.symbols.source_lines import Line
@@ -10,7 +10,7 @@ from pocketvisor_workbench.debug.code_stretch import CodeStretch
 from pocketvisor_workbench.debug.code_view import CodeView
 from pocketvisor_workbench.debug.debug_pane import DebugPane, words_box
 from pocketvisor_workbench.debug.register_words import is_thumb
-from pocketvisor_workbench.widgets import tool_button
+from pocketvisor_workbench.widgets import on_keys, tool_button
 
 _TRAIL = 50
 
@@ -53,7 +53,7 @@ class DisassemblyPane(DebugPane):
         self.inspector.stops_changed.connect(self._stops)
         self.inspector.state_changed.connect(self._place_arrow)
         for keys, work in (("Backspace", self.go_back), ("Ctrl+G", self.place.setFocus)):
-            QShortcut(QKeySequence(keys), self, work, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            on_keys(self, keys, work, children=True)
         self._buttons()
 
     def tools(self) -> list[QWidget]:

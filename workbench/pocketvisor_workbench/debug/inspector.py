@@ -72,6 +72,8 @@ class Inspector(QObject):
         self.problem = ""
         self.busy = ""
         """What takes a while, in words."""
+        self.running = ""
+        """Up to where it runs, in words, where it is not just running."""
         self.executed: Callable[[int], bool | None] | None = None
         """Of an address: whether it was executed; set by the coverage pane."""
         self._names: object = None
@@ -152,7 +154,7 @@ class Inspector(QObject):
             unsubscribe()
         self._unsubscribe = []
         self.guest, self.debugger, self.sample, self.before = guest, None, None, {}
-        self.stop, self.problem, self.busy = None, "", ""
+        self.stop, self.problem, self.busy, self.running = None, "", "", ""
         debugger: Debugger | None = getattr(guest, "debugger", None)
         if guest is not None and debugger is not None:
             self.debugger = debugger
@@ -205,6 +207,9 @@ class Inspector(QObject):
             return
         if self._task is not None and not self._task.done():
             self._again = True
+            return
+        if self.debugger is None:
+            self.looked.emit()  # at once: the event loop may be about to end
             return
         try:
             self._task = asyncio.get_running_loop().create_task(self._look())
@@ -314,19 +319,25 @@ class Inspector(QObject):
 
     # Doing
 
-    def do(self, title: str, work: Callable[[], Awaitable[Any]], *, busy: str = "") -> Job | None:
-        """Something with the debugger; what it fails with is shown."""
+    def do(
+        self, title: str, work: Callable[[], Awaitable[Any]], *, busy: str = "", running: str = ""
+    ) -> Job | None:
+        """Something with the debugger; what it fails with is shown. `busy`: nothing else can be done
+        meanwhile. `running`: what the guest does meanwhile, which a pause ends."""
         if self.guest is None or self.debugger is None:
             return None
         guest = self.guest
 
         async def whole(_: Job) -> None:
+            self.running = running
             if busy:
                 self.busy = busy
                 self.state_changed.emit()
             try:
                 await work()
             finally:
+                if guest is self.guest:
+                    self.running = ""
                 if busy and guest is self.guest:
                     self.busy = ""
                     self._attend()

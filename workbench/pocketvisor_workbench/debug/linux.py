@@ -4,13 +4,13 @@ import time
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QStackedWidget, QTabBar, QTableView, QWidget
 
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.debug.debug_pane import DebugPane, plain_table, words_box
 from pocketvisor_workbench.debug.rows_model import Column, RowsModel
-from pocketvisor_workbench.widgets import ElidedLabel, tool_button
+from pocketvisor_workbench.widgets import ElidedLabel, on_keys, tool_button
 
 if TYPE_CHECKING:
     from pocketvisor.debug.linux.log import LogLine
@@ -53,9 +53,8 @@ class LinuxPane(DebugPane):
         for table in self.tables:
             table.doubleClicked.connect(self._open)
             self.pages.addWidget(table)
-            inside = Qt.ShortcutContext.WidgetShortcut
-            QShortcut(QKeySequence("Return"), table, self._open_current, context=inside)
-            QShortcut(QKeySequence.StandardKey.Copy, table, self.copy, context=inside)
+            on_keys(table, "Return", self._open_current)
+            on_keys(table, QKeySequence.StandardKey.Copy, self.copy)
         self.column.addWidget(self.pages, 1)
         self.told = ElidedLabel()
         self.told.setObjectName("muted")

@@ -1,7 +1,7 @@
 """The selected guest's memory in hexadecimal: by virtual or physical address, typed over, searched."""
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QWidget
 
 from pocketvisor_workbench.bench import Bench
@@ -9,7 +9,7 @@ from pocketvisor_workbench.debug.debug_pane import DebugPane, words_box
 from pocketvisor_workbench.debug.hex_view import HexView
 from pocketvisor_workbench.debug.memory_search import Search, needle_of
 from pocketvisor_workbench.jobs import Job
-from pocketvisor_workbench.widgets import ElidedLabel, tool_button
+from pocketvisor_workbench.widgets import ElidedLabel, on_keys, tool_button
 
 _GROUPS = ((1, "Bytes"), (2, "Halfwords"), (4, "Words"))
 
@@ -48,10 +48,9 @@ class MemoryPane(DebugPane):
         self.view.cursor_changed.connect(self._tell)
         self.view.menu_wanted.connect(self._menu)
         self.inspector.memory_wanted.connect(self.show_address)
-        inside = Qt.ShortcutContext.WidgetWithChildrenShortcut
-        QShortcut(QKeySequence.StandardKey.Copy, self.view, self.copy, context=inside)
-        QShortcut(QKeySequence.StandardKey.Find, self, lambda: self.show_search(True), context=inside)
-        QShortcut(QKeySequence("Ctrl+G"), self, self.place.setFocus, context=inside)
+        on_keys(self.view, QKeySequence.StandardKey.Copy, self.copy)
+        on_keys(self, QKeySequence.StandardKey.Find, lambda: self.show_search(True), children=True)
+        on_keys(self, "Ctrl+G", self.place.setFocus, children=True)
 
     def tools(self) -> list[QWidget]:
         return [self.place, self.kind, self.groups, self.finder]
@@ -72,12 +71,7 @@ class MemoryPane(DebugPane):
         close.clicked.connect(lambda: self.show_search(False))
         row.addWidget(following)
         row.addWidget(close)
-        QShortcut(
-            QKeySequence("Escape"),
-            self.bar,
-            lambda: self.show_search(False),
-            context=Qt.ShortcutContext.WidgetWithChildrenShortcut,
-        )
+        on_keys(self.bar, "Escape", lambda: self.show_search(False), children=True)
         self.bar.hide()
         return self.bar
 

@@ -1,7 +1,7 @@
 """What the views that paint lines of code and memory share: a font, lines, a bar that scrolls by lines."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetricsF, QPainter
+from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter
 from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 
 from pocketvisor_workbench.theme import mono_font
@@ -56,6 +56,9 @@ class MonoView(QAbstractScrollArea):
 
     def scrollContentsBy(self, _: int, __: int) -> None:
         self.viewport().update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        event.accept()
 
     def write(self, painter: QPainter, x: float, line_top: float, text: str) -> float:
         """Paints text on a line; answers where it ends."""

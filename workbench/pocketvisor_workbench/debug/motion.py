@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pocketvisor_workbench.debug.inspector import Inspector
 
 _ORIGIN = "step"
+STEPS = "to the next instruction"
 _MODE = 0x1F
 _INTERRUPT_MODES = (0x11, 0x12)
 _INTERRUPTS = 8
@@ -39,22 +40,22 @@ class Motion:
     def step(self) -> None:
         debugger = self._inspector.debugger
         if debugger is not None:
-            self._inspector.do("Step", debugger.step)
+            self._inspector.do("Step", debugger.step, running=STEPS)
 
     def step_over(self) -> None:
         debugger = self._inspector.debugger
         if debugger is not None:
-            self._inspector.do("Step over in", lambda: step_over(debugger))
+            self._inspector.do("Step over in", lambda: step_over(debugger), running=STEPS)
 
     def step_out(self) -> None:
         debugger = self._inspector.debugger
         if debugger is not None:
-            self._inspector.do("Step out in", lambda: step_out(debugger))
+            self._inspector.do("Step out in", lambda: step_out(debugger), running="to the function's end")
 
     def run_to(self, address: int) -> None:
         debugger = self._inspector.debugger
         if debugger is not None:
-            self._inspector.do("Run", lambda: _run_to(debugger, address))
+            self._inspector.do("Run", lambda: _run_to(debugger, address), running=f"to {address:#010x}")
 
     def reverse_step(self) -> None:
         debugger = self._inspector.debugger

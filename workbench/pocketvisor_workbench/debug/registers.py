@@ -1,13 +1,14 @@
 """The registers of the selected guest: changed ones are marked, and each is changed where it stands."""
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTreeView, QWidget
 
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.debug.debug_pane import DebugPane, words_box
 from pocketvisor_workbench.debug.register_model import RegisterModel
 from pocketvisor_workbench.log import Level
+from pocketvisor_workbench.widgets import on_keys
 
 
 class RegistersPane(DebugPane):
@@ -44,10 +45,8 @@ class RegistersPane(DebugPane):
         self.filter = words_box("Filter", "Filter the registers by name", 110)
         self.filter.textChanged.connect(self._look_for)
         self.model.modelReset.connect(self._reset)
-        QShortcut(
-            QKeySequence.StandardKey.Copy, self.tree, self.copy, context=Qt.ShortcutContext.WidgetShortcut
-        )
-        QShortcut(QKeySequence("Return"), self.tree, self._edit, context=Qt.ShortcutContext.WidgetShortcut)
+        on_keys(self.tree, QKeySequence.StandardKey.Copy, self.copy)
+        on_keys(self.tree, "Return", self._edit)
 
     def tools(self) -> list[QWidget]:
         return [self.filter]

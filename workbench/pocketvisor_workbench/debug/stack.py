@@ -2,13 +2,13 @@
 
 import time
 
-from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import QModelIndex
 
 from pocketvisor.debug.call_stack import Frame, call_stack
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.debug.debug_pane import DebugPane, plain_table
 from pocketvisor_workbench.debug.rows_model import Column, RowsModel
+from pocketvisor_workbench.widgets import on_keys
 
 _LIMIT = 64
 _SECONDS = 1.0
@@ -38,12 +38,7 @@ class StackPane(DebugPane):
         self.model.marked = lambda frame: frame.number == 0 and self.inspector.standing
         self.table = plain_table(self.model, "Call stack", (30, 220, 150, 80, 80, 80))
         self.table.doubleClicked.connect(self._open)
-        QShortcut(
-            QKeySequence("Return"),
-            self.table,
-            lambda: self._open(self.table.currentIndex()),
-            context=Qt.ShortcutContext.WidgetShortcut,
-        )
+        on_keys(self.table, "Return", lambda: self._open(self.table.currentIndex()))
         self.column.addWidget(self.table)
 
     def forget(self) -> None:

@@ -1,7 +1,6 @@
 """Breakpoints and watchpoints of the selected guest."""
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -16,7 +15,7 @@ from PySide6.QtWidgets import (
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.debug.debug_pane import DebugPane, plain_table, words_box
 from pocketvisor_workbench.debug.stops_model import CONDITION, HITS, StopsModel
-from pocketvisor_workbench.widgets import push_button, tool_button
+from pocketvisor_workbench.widgets import on_keys, push_button, tool_button
 
 _KINDS = (
     ("execute", "Break at"),
@@ -61,7 +60,7 @@ class StopsPane(DebugPane):
         self.inspector.state_changed.connect(self.refresh)
         self.inspector.symbols_changed.connect(self.refresh)
         for keys, work in (("Delete", self.remove), ("Space", self.toggle), ("Return", self._edit)):
-            QShortcut(QKeySequence(keys), self.table, work, context=Qt.ShortcutContext.WidgetShortcut)
+            on_keys(self.table, keys, work)
         self.refresh()
 
     def tools(self) -> list[QWidget]:

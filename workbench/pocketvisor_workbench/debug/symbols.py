@@ -4,14 +4,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QWidget
 
 from pocketvisor.debug.symbols.names import Symbol
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.debug.debug_pane import DebugPane, plain_table, words_box
 from pocketvisor_workbench.debug.rows_model import Column, RowsModel
-from pocketvisor_workbench.widgets import ElidedLabel, tool_button
+from pocketvisor_workbench.widgets import ElidedLabel, on_keys, tool_button
 
 if TYPE_CHECKING:
     from pocketvisor.debug.symbols.table import SymbolTable
@@ -51,12 +50,7 @@ class SymbolsPane(DebugPane):
         self.table = plain_table(self.model, "Symbols", (240, 84, 60, 120))
         self.table.doubleClicked.connect(self._open)
         self.table.selectionModel().currentChanged.connect(self._describe)
-        QShortcut(
-            QKeySequence("Return"),
-            self.table,
-            lambda: self._open(self.table.currentIndex()),
-            context=Qt.ShortcutContext.WidgetShortcut,
-        )
+        on_keys(self.table, "Return", lambda: self._open(self.table.currentIndex()))
         self.words.returnPressed.connect(lambda: self._open(self.model.index(0, 0)))
         self.column.addWidget(self.table, 1)
         self.hint = QLabel()

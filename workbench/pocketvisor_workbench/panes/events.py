@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt
-from PySide6.QtGui import QColor, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import QColor, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -20,7 +20,7 @@ from pocketvisor_workbench.icons import icon
 from pocketvisor_workbench.log import Entry, EventLog, Level
 from pocketvisor_workbench.panes.pane_base import Pane
 from pocketvisor_workbench.theme import accent_ink, tokens
-from pocketvisor_workbench.widgets import EmptyState, tool_button
+from pocketvisor_workbench.widgets import EmptyState, on_keys, tool_button
 
 _COLUMNS = ("Time", "Source", "Event")
 _LEVELS: dict[Level, tuple[str, str]] = {
@@ -156,7 +156,7 @@ class EventsPane(Pane):
         self._filter.rowsRemoved.connect(self._choose)
         self._filter.modelReset.connect(self._choose)
         self._filter.layoutChanged.connect(self._choose)
-        QShortcut(QKeySequence.StandardKey.Copy, self.table, self.copy)
+        on_keys(self.table, QKeySequence.StandardKey.Copy, self.copy)
         self._choose()
 
     def tools(self) -> list[QWidget]:

@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from pocketvisor_workbench.debug.debug_pane import plain_table
 from pocketvisor_workbench.debug.inspector import Inspector
 from pocketvisor_workbench.debug.rows_model import Column, RowsModel
+from pocketvisor_workbench.widgets import on_keys
 
 R = TypeVar("R")
 KEPT = 20_000
@@ -47,10 +48,8 @@ class TraceTable(QWidget, Generic[R]):
         self.table.customContextMenuRequested.connect(self._menu)
         self.table.doubleClicked.connect(lambda _: self._with_row(lambda row: self._code(row)))
         self.table.selectionModel().currentRowChanged.connect(self._current_changed)
-        QShortcut(QKeySequence("Return"), self.table, self._enter, context=Qt.ShortcutContext.WidgetShortcut)
-        QShortcut(
-            QKeySequence.StandardKey.Copy, self.table, self.copy, context=Qt.ShortcutContext.WidgetShortcut
-        )
+        on_keys(self.table, "Return", self._enter)
+        on_keys(self.table, QKeySequence.StandardKey.Copy, self.copy)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.table)
