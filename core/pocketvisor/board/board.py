@@ -180,6 +180,8 @@ class Board:
                 raise ValueError(f"there is no device '{name}' to speak to")
             if not self._replay:
                 control(data, fd)
+            elif fd is not None:
+                os.close(fd)
 
     def take_reports(self) -> list[tuple[str, bytes]]:
         """(device, message) of all that devices told their handset since the last call; with no device it is

@@ -118,18 +118,21 @@ async def test_the_framebuffer_console_gets_its_size_back_when_the_phone_is_turn
     assert len((await picture(guest)).getcolors() or ()) > 1, "the console's text is there again"
 
 
-async def test_a_recording_with_a_gpu_replays_to_the_same_end(nexus: Handset) -> None:
+async def test_a_recording_with_a_gpu_replays_to_the_same_end_and_picture(nexus: Handset) -> None:
     image = catalogue()["debian"]
     if not image.available:
         pytest.skip(image.missing)
     guest = await nexus.start(image, options=RunOptions(rate="max", display="gpu", record=True))
     await guest.console.expect("# ", timeout=90)
     nexus.rotate(90)
-    guest.console.write(b"ls -l /sys/class/drm; echo END\n")
+    guest.console.write(b"ls -l /bin > /dev/tty0; sleep 1; echo END\n")
     await guest.console.expect("^END", timeout=30)
     recording = await guest.recording()
+    shown = await picture(guest)
     await nexus.remove(guest)
     again = await nexus.start(image, options=RunOptions(rate="max", replay=recording, skip_idle=True))
     async with asyncio.timeout(90):
         stop = await again.wait_stopped()
     assert (stop.ticks, await again.digest()) == (recording.end.ticks, recording.end.digest)
+    assert again.panel.picture.scanout
+    assert (await picture(again)).tobytes() == shown.tobytes()
