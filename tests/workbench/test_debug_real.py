@@ -127,10 +127,9 @@ def test_a_breakpoint_set_in_the_disassembly_stops_there_and_the_guest_goes_on(r
         rows.setData(rows.index(0, 3), "$pc == 0", _EDIT)
         window.trigger("debug.continue")
         await until(lambda: guest.state is GuestState.RUNNING)
-        sequence = guest.panel.sequence
-        guest.touch(240, 640, "down")
-        guest.touch(240, 300, "up")
-        await until(lambda: guest.panel.sequence > sequence, 20)
+        irqs = guest.counters().irqs
+        _wake(guest)
+        await until(lambda: guest.counters().irqs > irqs + 1, 20)
         assert guest.state is GuestState.RUNNING and rows.rows[0].hits == 1
         await _beside(real, pc)
         assert len(guest.debugger.stops) == 0 and inspector.stop is None
