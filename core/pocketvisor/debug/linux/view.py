@@ -68,8 +68,8 @@ class LinuxView:
             if self._kernel is None:
                 kernel = await find_kernel(self._memory)
                 self._kernel = kernel
-                self.symbols.layers.append(kernel.layer)  # a file with more in it goes before it
-                self.symbols.generation += 1
+                await self.symbols.check(kernel.memory, kernel.memory.page_offset)
+                self.symbols.add_own(kernel.layer)
             return self._kernel
 
     async def _look(self) -> Kernel:
@@ -179,8 +179,7 @@ class LinuxView:
                 layer = SymbolFile(module.name, rows, module.base, module.base + module.size)
                 layer.exidx = await module_unwind_table(kernel.memory, module)
                 self._layers[module] = layer
-                self.symbols.layers.append(layer)
-                self.symbols.generation += 1
+                self.symbols.add_own(layer)
 
     # The log
 

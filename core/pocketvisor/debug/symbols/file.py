@@ -14,6 +14,7 @@ from pocketvisor.errors import DebugError
 
 _ELF: Final = b"\x7fELF"
 _HEX: Final = re.compile(r"(?:[0-9a-f]{2}){4,64}")
+_COMPARED: Final = 300
 _ALL: Final = (0, 1 << 32)
 _UNIT_SPAN: Final = 4
 _DIFFERS: Final = "is of another build than what is in the guest's memory"
@@ -204,9 +205,24 @@ class SymbolFile:
 
     async def check(self, memory: Memory) -> None:
         """Is it of what is in the guest's memory? Sets `differs`, and says so among the problems."""
-        if self._facts is None:
+        if self._facts is not None:
+            self._judged(await self._difference(memory, self._facts))
+
+    def compare(self, own: "SymbolFile") -> None:
+        """The same of a System.map, which has no build id: by what the kernel says of itself."""
+        if self._facts is not None or self.path is None:
             return
-        sentence = await self._difference(memory, self._facts)
+        equal = other = 0
+        for number in range(0, len(own.names), max(1, len(own.names) // _COMPARED)):
+            symbol = own.names.at(number)
+            found = self.names.beginning(symbol.name, exact=True) if symbol.kind == "function" else []
+            if len(found) == 1:  # names of static functions may be there twice
+                same = found[0].address == symbol.address
+                equal, other = equal + same, other + (not same)
+        if equal + other >= _COMPARED // 10:  # else it tells of something else
+            self._judged("(functions are at other addresses)" if other > equal else "")
+
+    def _judged(self, sentence: str) -> None:
         self.problems = [problem for problem in self.problems if _DIFFERS not in problem]
         self.differs = bool(sentence)
         if sentence:

@@ -44,6 +44,9 @@ class SymbolTable:
 
     def add(self, file: SymbolFile) -> None:
         """One of another build goes behind those that are right. Raises DebugError over a bound."""
+        for own in self.layers:
+            if own.path is None:
+                file.compare(own)
         if len(self.layers) >= LAYERS_MAX:
             raise DebugError(f"There are {LAYERS_MAX} files of symbols already")
         if file.differs:
@@ -58,10 +61,20 @@ class SymbolTable:
             self.generation += 1
         await file.close()
 
-    async def check(self, memory: Memory) -> None:
-        """Looks again whether the files are of what is in memory: after a guest's reset, as an example."""
+    def add_own(self, file: SymbolFile) -> None:
+        """What a guest says of itself: a file with more in it goes before it."""
+        self.layers.append(file)
+        for other in self.layers:
+            other.compare(file)
+        self.layers.sort(key=lambda file: file.differs)
+        self.generation += 1
+
+    async def check(self, memory: Memory, start: int = 0) -> None:
+        """Looks again whether the files are of what is in memory from `start` on: after a guest's reset, as
+        an example."""
         for file in list(self.layers):
-            await file.check(memory)
+            if file.start >= start:
+                await file.check(memory)
         self.layers.sort(key=lambda file: file.differs)
         self.generation += 1
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -194,6 +195,22 @@ async def test_an_interrupt_in_a_module_has_a_call_stack(debian: Debian, view: L
     assert {"do_idle", "cpu_startup_entry", "rest_init"} <= set(names[at:]) or "__schedule" in names[at:]
     await debugger.resume()
     await debian.ask("true")
+
+
+async def test_a_system_map_of_another_build_is_noticed(
+    debian: Debian, view: LinuxView, tmp_path: Path
+) -> None:
+    kernel = await view.find()
+    functions = [symbol for symbol in kernel.layer.names.all() if symbol.kind == "function"]
+    for name, shift in (("System.map-right", 0), ("System.map-wrong", 0x40)):
+        path = tmp_path / name
+        path.write_text("".join(f"{each.address + shift:08x} T {each.name}\n" for each in functions))
+        file = await view.symbols.open(path, debian.guest.debugger)
+        assert file.differs is bool(shift)
+        problem = " ".join(file.problems)
+        assert ("another build" in problem and "functions are at other addresses" in problem) is bool(shift)
+        assert (view.symbols.layers[-1] is file) is bool(shift)
+        await view.symbols.remove(file)
 
 
 async def test_symbols_of_another_kernel_are_noticed(debian: Debian, view: LinuxView) -> None:
