@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pocketvisor.control import debug_messages as wire
 from pocketvisor.control import messages
@@ -387,6 +387,8 @@ class Debugger(OpensToGdb):
             return  # paused by its user meanwhile
         if stays:
             target.stand(stopped)
+        elif target.pausing:  # at the breakpoint, where the request to pause may have found it already
+            target.stand(structs.replace(stopped, reason="paused", hit=None))
         else:
             target.run.send(messages.DebugAsk(0, wire.Go(again=True)))
 

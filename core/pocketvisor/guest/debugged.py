@@ -19,6 +19,8 @@ class GuestDebugged:
     _debugger: "Debugger | None" = None
     stopped: Stopped | None = None
     """What its process said when its vCPU stood still last."""
+    pausing = False
+    """It is being paused: whoever decides whether it goes on lets it stand."""
     judge: Callable[[Stopped], bool] | None = None
     """Asked when its vCPU has stopped: whether somebody decides yet if it stays so, with stand()."""
 

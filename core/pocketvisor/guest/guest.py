@@ -197,8 +197,12 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged):
     async def pause(self) -> None:
         """Comes back when the vCPU stands still, at a block start."""
         if self.state is GuestState.RUNNING:
-            self._send(messages.Pause())
-            await self._until_not(GuestState.RUNNING)
+            self.pausing = True
+            try:
+                self._send(messages.Pause())
+                await self._until_not(GuestState.RUNNING)
+            finally:
+                self.pausing = False
 
     async def resume(self) -> None:
         self.check_held()

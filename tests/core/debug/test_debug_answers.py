@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from monitor import BASE, code
 
 from pocketvisor.api import Guest, GuestState, Handset, RunOptions, image_from_files
 from pocketvisor.control import debug_calls as calls
@@ -149,6 +150,19 @@ async def test_who_hangs_up_while_it_runs_has_it_paused(start: Start) -> None:
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     assert guest.state is GuestState.PAUSED
+
+
+async def test_one_that_is_busy_with_a_condition_can_be_paused(start: Start) -> None:
+    """The monitor's command 's' runs one instruction for ever, and a breakpoint there holds at each."""
+    guest: Guest = await start()
+    spin = hex(BASE + code().index(bytes.fromhex("feffff0a")))
+    await ask(guest, calls.AddStop, kind="execute", place=spin, condition="$r0 == 1")
+    guest.console.write(b"s")
+    for _ in range(5):
+        halt = await ask(guest, calls.Move, calls.Halt, how="pause")
+        assert halt.reason == "pause"
+        await ask(guest, calls.Move, how="continue", wait=False)
+    assert guest.state is GuestState.RUNNING
 
 
 async def test_gdb_is_let_in_and_out(start: Start) -> None:
