@@ -16,6 +16,7 @@ from pocketvisor.errors import DebugError
 OUTPUT_MAX: Final = 32 << 10
 """Characters of one answer."""
 _READ_MAX: Final = 1024
+_POSITION_MAX: Final = (1 << 63) - 1
 _LOOK_AGAIN: Final = "gdb does not know yet: type 'maintenance flush register-cache'\n"
 
 
@@ -52,8 +53,10 @@ class Monitor:
         guest = self._guest
         pc = (await self._target.registers()).get("pc", 0)
         past = ", in the past" if self._target.in_past else ""
-        return f"{guest.name}: {guest.state.value}{past}, {guest.ram_mib} MiB of RAM\npc {pc:#010x}\n" + (
-            await self.do_time()
+        return (
+            f"{guest.name}: {guest.state.value}{past}, {guest.ram_mib} MiB of RAM\n"
+            f"pc {pc:#010x}, position {self._target.position}\n"
+            f"{await self.do_time()}{await self.do_record()}"
         )
 
     async def do_time(self) -> str:
@@ -98,6 +101,30 @@ class Monitor:
         shown = "".join(letter if rights & bit else "-" for letter, bit in (("r", 1), ("w", 2), ("x", 4)))
         return f"{virtual:#010x} is at {physical:#010x}, {shown}\n"
 
+    async def do_record(self, start_or_stop: str = "") -> str:
+        """keep its life from now on, for reverse-stepi, reverse-continue and goto"""
+        timeline = self._target.timeline
+        if start_or_stop == "start":
+            await timeline.start()
+        elif start_or_stop == "stop":
+            await timeline.stop()
+        elif start_or_stop:
+            raise DebugError(f"It is 'start' or 'stop', not '{start_or_stop[:40]}'")
+        if not timeline.recording:
+            return "Nothing is recorded\n"
+        mib = timeline.size_bytes / (1 << 20)
+        return f"Recorded from position {timeline.begin} to {timeline.end}, {mib:.1f} MiB\n"
+
+    async def do_goto(self, position: str) -> str:
+        """another place in its recorded life; 'info' says which one this is"""
+        halt = await self._target.go_to(_number(position, _POSITION_MAX))
+        return f"pc {halt.pc:#010x}, position {halt.position}. {_LOOK_AGAIN}"
+
+    async def do_last_write(self, address: str, size: str = "4") -> str:
+        """back to the instruction that wrote there last"""
+        halt = await self._target.last_write(_number(address), _number(size), physical=self._memory.physical)
+        return f"pc {halt.pc:#010x}, position {halt.position}. {_LOOK_AGAIN}"
+
     async def do_reset(self) -> str:
         """power off and on: the guest stands at its first instruction"""
         await self._target.reset()
@@ -113,24 +140,24 @@ class Monitor:
 
 
 def _command(monitor: Monitor, name: str) -> Callable[..., Awaitable[str]] | None:
-    return getattr(monitor, f"do_{name}", None)
+    return getattr(monitor, f"do_{name.replace('-', '_')}", None)
 
 
 def _usage(name: str, command: Callable[..., Awaitable[str]]) -> str:
-    words = [name]
+    words = [name.replace("_", "-")]
     for parameter in inspect.signature(command).parameters.values():
         word = parameter.name.upper().replace("_", "-")
         words.append(word if parameter.default is parameter.empty else f"[{word}]")
     return " ".join(words)
 
 
-def _number(text: str) -> int:
+def _number(text: str, most: int = 0xFFFF_FFFF) -> int:
     try:
         value = int(text, 0)
     except ValueError:
         raise DebugError(f"'{text[:40]}' is no number") from None
-    if not 0 <= value <= 0xFFFF_FFFF:
-        raise DebugError(f"{text[:40]} is no number of 32 bits")
+    if not 0 <= value <= most:
+        raise DebugError(f"{text[:40]} is no number of {most.bit_length()} bits")
     return value
 
 

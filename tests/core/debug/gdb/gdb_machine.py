@@ -68,6 +68,19 @@ class MadeGuest:
 _COUNTERS = GuestCounters.__struct_fields__
 
 
+class MadeTimeline:
+    """It keeps nothing."""
+
+    recording = False
+    begin, end, size_bytes = 4, 100, 3 << 19
+
+    async def start(self) -> None:
+        self.recording = True
+
+    async def stop(self) -> None:
+        self.recording = False
+
+
 class MadeMachine:
     """The debugger of a MadeGuest."""
 
@@ -75,6 +88,7 @@ class MadeMachine:
         self.guest = guest
         self.stops = StopList()
         self.in_past = False
+        self.timeline = MadeTimeline()
         self.memory = bytearray(SIZE)
         self.first, self.last = first, last
         self.writes: dict[int, tuple[int, int]] = {}
@@ -85,6 +99,10 @@ class MadeMachine:
         self._wake = asyncio.Event()
         self._pausing = False
         self.resumed = 0
+
+    @property
+    def position(self) -> int:
+        return len(self.history)
 
     async def registers(self) -> dict[str, int]:
         return dict(self.values)

@@ -9,15 +9,26 @@ from pocketvisor.debug.gdb.monitor import OUTPUT_MAX
 
 async def test_help_lists_all_that_there_is(wire: Wire) -> None:
     text = await wire.command("help")
-    for word in ("token WORD", "reset ", "snapshot [NAME]", "read PHYSICAL-ADDRESS [SIZE]", "phys ", "info"):
+    for word in (
+        "record [START-OR-STOP]",
+        "last-write ADDRESS [SIZE]",
+        *("token WORD", "reset ", "snapshot [NAME]", "read PHYSICAL-ADDRESS [SIZE]", "phys ", "info"),
+    ):
         assert f"\n{word}" in f"\n{text}"
     assert await wire.command("") == text
 
 
 async def test_it_says_where_the_guest_is(wire: Wire) -> None:
     assert await wire.command("info") == (
-        "Made: paused, 1 MiB of RAM\npc 0x40000000\n12 ticks, 1.500000000 s since it was started\n"
+        "Made: paused, 1 MiB of RAM\npc 0x40000000, position 0\n"
+        "12 ticks, 1.500000000 s since it was started\nNothing is recorded\n"
     )
+
+
+async def test_a_recording_is_begun_and_ended(wire: Wire) -> None:
+    assert await wire.command("record start") == "Recorded from position 4 to 100, 1.5 MiB\n"
+    assert await wire.command("record") == "Recorded from position 4 to 100, 1.5 MiB\n"
+    assert await wire.command("record stop") == "Nothing is recorded\n"
 
 
 async def test_physical_memory_is_read_and_written(wire: Wire, machine: MadeMachine) -> None:
@@ -43,6 +54,11 @@ async def test_physical_memory_is_read_and_written(wire: Wire, machine: MadeMach
         ("write 0x40000000 xyz", "'xyz' are no bytes in hexadecimal"),
         ("write 0 00", "0x0 is not mapped"),
         ("phys maybe", "It is 'on' or 'off', not 'maybe'"),
+        ("record twice", "It is 'start' or 'stop', not 'twice'"),
+        ("goto 9223372036854775808", "9223372036854775808 is no number of 63 bits"),
+        ("goto 12", "12 is in no recording"),
+        ("last-write 0x40000000", "nobody wrote it"),
+        ("last-write", "Type: monitor last-write ADDRESS [SIZE]"),
         ("snapshot", "Made has no profile to save it in"),
     ],
 )

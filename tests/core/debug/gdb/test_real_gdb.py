@@ -243,8 +243,8 @@ async def test_the_end_of_the_guest_is_told(gdb: Gdb, guest: Guest) -> None:
 
 
 async def test_it_goes_backwards(guest: Guest, start_gdb: Start) -> None:
-    await guest.debugger.timeline.start()
     gdb = await start_gdb()
+    assert "Recorded from position 0" in await gdb.do("monitor record start")
     await gdb.do("break *0x40200058 if $r5 == 9")
     assert "breakpoint-hit" in await gdb.do("continue")
     await gdb.do("delete")
@@ -293,3 +293,16 @@ async def test_without_a_recording_there_is_no_way_back(gdb: Gdb) -> None:
     said = await gdb.do("reverse-stepi")
     assert "recorded" in said
     assert "0x40200000" in await gdb.do("info registers pc")
+
+
+async def test_the_last_write_is_gone_to(guest: Guest, start_gdb: Start) -> None:
+    gdb = await start_gdb()
+    await gdb.do("monitor record start")
+    await gdb.do("tbreak *0x40200058 if $r5 == 4")
+    await gdb.do("continue")
+    place = (await gdb.do("monitor info")).partition("position ")[2].split()[0]
+    assert "pc 0x4020002c" in await gdb.do("monitor last-write 0x40300000")
+    await gdb.do("maintenance flush register-cache")
+    assert "=> 0x4020002c" in await gdb.do("x/i $pc")
+    assert "= 3" in await gdb.do("print *(int *)&counter")
+    assert "pc 0x40200058" in await gdb.do(f"monitor goto {place}")
