@@ -87,6 +87,9 @@ class DriverTimeline(Hooks):
         self.past.panel.pixels[:] = 0x203040 + (clock_ns // SECOND) * 0x10
         self.tell("moved")
 
+    async def go_to(self, position: int) -> None:
+        await self.go_to_clock(position // 2)
+
     async def present(self) -> None:
         await asyncio.sleep(0)
         self.in_past = self.running = False

@@ -19,6 +19,7 @@ from pocketvisor.api import GuestState
 from pocketvisor_workbench.icons import icon
 from pocketvisor_workbench.keeping import is_suspended
 from pocketvisor_workbench.theme import on_colour, tokens
+from pocketvisor_workbench.timeline.times import GuestTime
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest
@@ -49,9 +50,10 @@ class ProfileChip(QAbstractButton):
     menu_wanted = Signal(object, object)
     drag_wanted = Signal()
 
-    def __init__(self, guest: "Guest", parent: QWidget) -> None:
+    def __init__(self, guest: "Guest", time: GuestTime, parent: QWidget) -> None:
         super().__init__(parent)
         self.guest = guest
+        self._time = time
         self.setObjectName(f"chip-{guest.name}")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -59,6 +61,7 @@ class ProfileChip(QAbstractButton):
         self._foreground = False
         self._hovered = False
         self._pressed: QPoint | None = None
+        time.moved.connect(self.refresh)
         self.refresh()
 
     def set_foreground(self, foreground: bool) -> None:
@@ -69,9 +72,12 @@ class ProfileChip(QAbstractButton):
         place = (
             "in the foreground" if self._foreground else "in the background: click to bring it to the front"
         )
-        suspended = is_suspended(self.guest)
-        self._sign = "sleep" if suspended else STATE_ICONS.get(self.guest.state)
-        state = "is suspended" if suspended else STATE_WORDS[self.guest.state]
+        self._sign = STATE_ICONS.get(self.guest.state)
+        state = STATE_WORDS[self.guest.state]
+        if is_suspended(self.guest):
+            self._sign, state = "sleep", "is suspended"
+        elif self._time.in_past:
+            self._sign, state = "history", "waits while its past is looked at"
         self.setText(self.guest.name)
         self.setAccessibleName(f"{self.guest.name} {state}, {place}")
         self.setToolTip(f"{self.guest.name} {state}, {place}\nDrag it to another phone, or press Ctrl+M")

@@ -220,7 +220,7 @@ class HandsetView(DropTarget, QWidget):
         pane.set_undecided(self.session.travels.undecided(guest))
         pane.focus_changed.connect(lambda *_: self.update())
         self.panes.append(pane)
-        chip = ProfileChip(guest, self)
+        chip = ProfileChip(guest, self.session.times.of(guest), self)
         chip.clicked.connect(lambda: self._chip_clicked(guest))
         chip.menu_wanted.connect(self.guest_menu_wanted)
         chip.drag_wanted.connect(lambda: drag_guest(chip, guest, self.session))

@@ -67,7 +67,7 @@ class TimeBar(QWidget):
         self.more.clicked.connect(
             lambda: self._menu(self.more.mapToGlobal(self.more.rect().bottomLeft())),
         )
-        self.strip.wanted.connect(lambda clock: self.time and self.time.go_to(clock))
+        self.strip.wanted.connect(lambda clock, drag: self.time and self.time.go_to(clock, drag=drag))
         self.strip.stepped.connect(lambda ns: self.time and self.time.step(ns))
         self.strip.present_wanted.connect(lambda: self.time and self.time.present())
         self.strip.run_wanted.connect(lambda: self.time and self.time.toggle_running())

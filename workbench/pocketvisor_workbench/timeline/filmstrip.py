@@ -5,7 +5,6 @@ had. Keys: the arrows go a second, with Shift a tenth, Page Up and Page Down ten
 begin and End now.
 """
 
-from bisect import bisect_right
 from typing import Any
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
@@ -43,8 +42,8 @@ _STEPS = {
 
 
 class Filmstrip(QWidget):
-    wanted = Signal(object)
-    """A moment, by the guest's clock."""
+    wanted = Signal(object, bool)
+    """A moment, by the guest's clock, and whether it is on the way of a drag."""
     stepped = Signal(object)
     present_wanted = Signal()
     run_wanted = Signal()
@@ -101,10 +100,7 @@ class Filmstrip(QWidget):
         return begin + round(min(max((x - _KNOB) / room, 0.0), 1.0) * span)
 
     def moment_at(self, clock_ns: int) -> Any:
-        """The last one at or before a time; None where there is none."""
-        moments = self.time.timeline.moments if self.time is not None and self.time.has_past else ()
-        index = bisect_right(moments, clock_ns, key=lambda moment: int(moment.clock_ns))
-        return moments[max(index - 1, 0)] if moments else None
+        return self.time.moment_at(clock_ns) if self.time is not None else None
 
     # Painting
 
@@ -179,13 +175,13 @@ class Filmstrip(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() is Qt.MouseButton.LeftButton and self.time is not None and self.time.has_past:
             self._dragging = True
-            self._go(event.position().x())
+            self._go(event.position().x(), drag=True)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self.time is None or not self.time.has_past:
             return
         if self._dragging:
-            self._go(event.position().x())
+            self._go(event.position().x(), drag=True)
         self._look(event.position().x())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -194,11 +190,13 @@ class Filmstrip(QWidget):
         self._dragging = False
         if event.position().x() >= self.width() - _SNAP:
             self.present_wanted.emit()
+        else:
+            self._go(event.position().x(), drag=False)
         self._look(event.position().x())
 
-    def _go(self, x: float) -> None:
+    def _go(self, x: float, *, drag: bool) -> None:
         """To the right end and beyond is now, once the mouse lets go there."""
-        self.wanted.emit(self.clock_at(x))
+        self.wanted.emit(self.clock_at(x), drag)
 
     def _look(self, x: float) -> None:
         """The small picture of the moment under the mouse, above it."""
@@ -247,7 +245,7 @@ class Filmstrip(QWidget):
             fine = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
             self.stepped.emit(step // 10 if fine else step)
         elif key is Qt.Key.Key_Home:
-            self.wanted.emit(self._span()[0])
+            self.wanted.emit(self._span()[0], False)
         elif key in (Qt.Key.Key_End, Qt.Key.Key_Escape):
             self.present_wanted.emit()
         elif key is Qt.Key.Key_Space:

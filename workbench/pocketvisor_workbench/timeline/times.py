@@ -6,6 +6,7 @@ drag asks for many places: one is gone to at a time, and of those asked for mean
 
 import asyncio
 import time
+from bisect import bisect_right
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pocketvisor_workbench.session import Session
 
 _FORWARD_MS = 200
+_REST_MS = 200
 _LIVE = (GuestState.RUNNING, GuestState.PAUSED)
 
 
@@ -42,6 +44,13 @@ class GuestTime(QObject):
         self.runs_forward = False
         self.wanted: int | None = None
         """The guest's clock where somebody is on the way to."""
+        self._drags = False
+        self._near: int | None = None
+        """The position of the moment that a drag shows."""
+        self._rests = QTimer(self)
+        self._rests.setSingleShot(True)
+        self._rests.setInterval(_REST_MS)
+        self._rests.timeout.connect(self._rest)
         self._told = (0, 0)
         """The clock as its process said last, and when that was."""
         self._asked: int | None = None
@@ -62,6 +71,7 @@ class GuestTime(QObject):
 
     def close(self) -> None:
         self._goes_on.stop()
+        self._rests.stop()
         for unsubscribe in self._unsubscribe:
             unsubscribe()
         self._unsubscribe.clear()
@@ -155,28 +165,53 @@ class GuestTime(QObject):
         elif self.can_record:
             self.record()
 
-    def go_to(self, clock_ns: int) -> None:
-        """To a moment of the past; asked again meanwhile, to the last one asked for."""
+    def go_to(self, clock_ns: int, *, drag: bool = False) -> None:
+        """To a moment of the past; asked again meanwhile, to the last one asked for. In a drag only to the
+        nearest one that was kept, which has a picture soon, and to the very place where the drag rests."""
         if not self.has_past:
             return
         self.wanted = min(max(clock_ns, self.begin_ns), self.end_ns)
+        self._drags = drag
+        if drag:
+            self._rests.start()
+        else:
+            self._rests.stop()
         self.changed.emit()
         if self._job is None:
             self._go_on()
 
+    def _rest(self) -> None:
+        if self.wanted is not None:
+            self.go_to(self.wanted)
+
     def _go_on(self) -> None:
         if self.wanted is None:
             return
-        target = self.wanted
+        target, moment = self.wanted, self.moment_at(self.wanted)
+        if not self._drags:
+            work = self._go_there(target)
+        elif moment is not None and moment.position != self._near:
+            work = self._go_near(moment)
+        else:
+            return  # what is near is shown
+        self._do(f"Going to {clock_words(target - self.begin_ns)}", lambda: work)
 
-        async def go() -> None:
-            await self.timeline.go_to_clock(target)
-            self._asked = target
-            if self.wanted == target:
-                self.wanted = None
-            self.moved.emit()
+    async def _go_near(self, moment: Any) -> None:
+        await self.timeline.go_to(moment.position)
+        self._near = moment.position
 
-        self._do(f"Going to {clock_words(target - self.begin_ns)}", go)
+    async def _go_there(self, target: int) -> None:
+        await self.timeline.go_to_clock(target)
+        self._asked = target
+        if self.wanted == target:
+            self.wanted = None
+        self.moved.emit()
+
+    def moment_at(self, clock_ns: int) -> Any:
+        """The last one at or before a time; None where there is none."""
+        moments = self.timeline.moments if self.timeline is not None else ()
+        index = bisect_right(moments, clock_ns, key=lambda moment: int(moment.clock_ns))
+        return moments[max(index - 1, 0)] if moments else None
 
     def step(self, ns: int) -> None:
         """So far from what is shown, back or on."""
@@ -190,6 +225,7 @@ class GuestTime(QObject):
 
     def present(self) -> None:
         self.wanted = None
+        self._rests.stop()
         if self.in_past or self._job is not None:
             self._do("Coming back to now", lambda: self.timeline.present())
 
@@ -251,6 +287,7 @@ class GuestTime(QObject):
             except BaseException as error:
                 self.problem = str(error) if isinstance(error, PocketvisorError) else ""
                 self.wanted = None
+                self._rests.stop()
                 raise
 
         job = self._session.run(f"{words}: {self.guest.name}", work, shown=False, source=self.guest.name)
@@ -266,7 +303,7 @@ class GuestTime(QObject):
         self.changed.emit()
 
     def _moved(self) -> None:
-        self._asked = None
+        self._asked = self._near = None
         self.runs_forward = bool(self.in_past and self.timeline.running)
         if self.runs_forward:
             self._goes_on.start()
