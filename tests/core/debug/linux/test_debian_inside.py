@@ -207,6 +207,28 @@ async def test_an_interrupt_in_a_module_has_a_call_stack(debian: Debian, view: L
     await debian.ask("true")
 
 
+async def test_its_past_is_seen_as_it_was(debian: Debian, view: LinuxView) -> None:
+    debugger = debian.guest.debugger
+    await debugger.timeline.start()
+    before = (await debugger.pause()).position
+    await debugger.resume()
+    await debian.ask("sleep 1003 & sleep 1004 & rmmod evdev")
+
+    async def seen() -> tuple[int, bool]:
+        names = [task.name for task in await view.tasks()]
+        modules = [module.name for module in await view.modules()]
+        return names.count("sleep"), "evdev" in modules
+
+    now = await seen()
+    await debugger.go_to(before + 400)
+    assert debugger.in_past
+    assert await seen() == (now[0] - 2, True) and not now[1]
+    await debugger.return_to_present()
+    assert await seen() == now
+    await debugger.timeline.stop()
+    await debian.ask("modprobe evdev")
+
+
 async def test_a_system_map_of_another_build_is_noticed(
     debian: Debian, view: LinuxView, tmp_path: Path
 ) -> None:
