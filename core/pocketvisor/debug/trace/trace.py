@@ -4,7 +4,8 @@ It costs a guest that is not traced nothing, and changes nothing for one that is
 trace replays without, and the past can be traced as the present can. Everything that was written down stays
 to be read when it has ended, until the next one begins.
 
-Left out: what a process that has taken the place of another one does; start it again then.
+Left out: what a process that has taken the place of another one does (start it again then); source lines of a
+file too large to be read at once, but for those that somebody has looked at.
 """
 
 import os
