@@ -229,6 +229,39 @@ def test_a_virtqueue_from_kick_to_interrupt() -> None:
     guest.close()
 
 
+def test_who_follows_a_replay_hears_before_the_guest_has_it() -> None:
+    guest = Guest([*virtio_driver(), STOP])
+    guest.machine.record()
+    guest.machine.run(1000)
+    answer = used(guest.machine, RAM + QUEUE + 0x3000, b"pixels")
+    assert guest.machine.post(_native.EVENT_VIRTIO_USED, 0, answer)
+    assert guest.machine.post(_native.EVENT_CONSOLE_INPUT, 0, b"x")
+    assert guest.machine.post(_native.EVENT_VIRTIO_CONFIG, 0, b"")
+    assert guest.machine.run(2000) == _native.RUN_LIMIT
+    log = guest.machine.take_log()
+    guest.close()
+
+    def replay(follow: Any) -> Guest:
+        again = Guest([*virtio_driver(), STOP])
+        again.machine.follow_replay(follow)
+        again.machine.replay(log)
+        return again
+
+    heard: list[tuple[int, int, bytes, bytes]] = []
+    again = replay(lambda *event: heard.append((*event, again.ram[QUEUE + 0x3000 : QUEUE + 0x3006])))
+    assert again.machine.run(2000) == _native.RUN_LIMIT
+    assert heard[0] == (_native.EVENT_VIRTIO_USED, 0, answer, bytes(6))
+    assert [kind for kind, *_ in heard] == [_native.EVENT_VIRTIO_USED, _native.EVENT_VIRTIO_CONFIG]
+    assert again.ram[QUEUE + 0x3000 : QUEUE + 0x3006] == b"pixels"
+    again.machine.follow_replay(None)
+    again.close()
+
+    failing = replay(lambda *_: {}["disk"])
+    assert failing.machine.run(2000) == _native.RUN_ERROR
+    assert failing.machine.error == "What follows the replay failed: KeyError: 'disk'"
+    failing.close()
+
+
 def test_a_legacy_slot_answers_addresses_computed_from_a_page() -> None:
     at, page = VIRTIO + 0x200, (RAM + QUEUE) >> 12
     code = write(at + 0x70, 3) + write(at + 0x28, 4096) + write(at + 0x20, 0xFFFF_FFFF)
