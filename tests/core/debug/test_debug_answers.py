@@ -99,6 +99,10 @@ async def test_back_to_a_write_and_to_the_present(start: Start) -> None:
     assert halt.code.startswith("str r3, [r1]")
     assert (await ask(guest, calls.Evaluate, calls.Value, text="$r1")).value == 0x4010_5000
     assert (await ask(guest, calls.Evaluate, calls.Value, text=f"[{place}]")).value == 0
+    with pytest.raises(DebugError, match="past"):
+        await ask(guest, calls.WriteMemory, address=place, data=b"no")
+    with pytest.raises(DebugError, match="past"):
+        await ask(guest, calls.SetRegister, name="r3", value="1")
     stepped = await ask(guest, calls.Move, calls.Halt, how="step")
     assert (await ask(guest, calls.Evaluate, calls.Value, text=f"[{place}]")).value == 251
     back = await ask(guest, calls.Move, calls.Halt, how="reverse-step")
@@ -139,6 +143,17 @@ async def test_without_a_recording_there_is_no_past(start: Start) -> None:
             await ask(guest, calls.Move, how=how, place=place)
     with pytest.raises(DebugError, match="no position"):
         await ask(guest, calls.Move, how="goto", place="-1")
+
+
+async def test_a_guest_that_is_off_says_so(start: Start) -> None:
+    guest: Guest = await start()
+    await guest.power_off()
+    assert (await ask(guest, calls.AskDebug, calls.Standing)).state == "off"
+    for request in (calls.AskRegisters, calls.AskStack, calls.AskBoard, calls.AskPages):
+        with pytest.raises(DebugError, match="is off"):
+            await ask(guest, request)
+    with pytest.raises(DebugError):
+        await ask(guest, calls.Record, how="start")
 
 
 async def test_who_hangs_up_while_it_runs_has_it_paused(start: Start) -> None:
