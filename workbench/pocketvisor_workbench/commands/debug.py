@@ -101,6 +101,18 @@ def reverse_step(window: "Window") -> None:
 
 
 @command(
+    "debug.last-write",
+    "Back to the last write of the selected memory",
+    menu=MENU,
+    picture="history",
+    soft_shortcut="Alt+F9",
+    enabled=_can_reverse,
+)
+def last_write(window: "Window") -> None:
+    window.debug_desk.last_write()
+
+
+@command(
     "debug.breakpoint",
     "Breakpoint at the selected instruction",
     menu=MENU,
@@ -155,6 +167,7 @@ COMMANDS = (
     step_out,
     reverse_resume,
     reverse_step,
+    last_write,
     breakpoint_,
     go_to_code,
     go_to_memory,

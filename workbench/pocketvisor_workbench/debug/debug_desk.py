@@ -59,6 +59,11 @@ class DebugDesk:
         if line is not None:
             self.code.toggle(line.address)
 
+    def last_write(self) -> None:
+        """Of what is selected in the memory pane."""
+        memory = self.memory
+        self.inspector.motion.last_write(*memory.chosen, physical=memory.physical)
+
     def ask_for_code(self) -> None:
         self._raise("disassembly")
         self.code.place.setFocus()

@@ -196,6 +196,10 @@ class Inspector(QObject):
         self.state_changed.emit()
 
     def _moved(self) -> None:
+        debugger = self.debugger
+        if debugger is not None:
+            self.stop = debugger.last if debugger.standing else None
+        self._attend()
         self.state_changed.emit()
         self.look()
 

@@ -1,12 +1,14 @@
 """A Linux guest's tasks, modules and kernel log, read out of its memory: nothing of the guest's is run."""
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QStackedWidget, QTabBar, QTableView, QWidget
 
+from pocketvisor.api import PocketvisorError
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.debug.debug_pane import DebugPane, plain_table, words_box
 from pocketvisor_workbench.debug.rows_model import Column, RowsModel
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from pocketvisor.debug.linux.log import LogLine
     from pocketvisor.debug.linux.modules import Module
     from pocketvisor.debug.linux.tasks import Task
+    from pocketvisor.debug.linux.view import LinuxView
 
 _SECONDS = 2.0
 """Between two looks at a guest that runs: lists are many reads."""
@@ -31,6 +34,7 @@ class LinuxPane(DebugPane):
     area = Qt.DockWidgetArea.BottomDockWidgetArea
 
     def __init__(self, bench: Bench) -> None:
+        self._problem = ""
         super().__init__(bench)
         self._looked_at = -1
         self._looked = 0.0
@@ -100,7 +104,7 @@ class LinuxPane(DebugPane):
         return [self.words, again]
 
     def forget(self) -> None:
-        self._current, self._looked_at = None, -1
+        self._current, self._looked_at, self._problem = None, -1, ""
         for model in (self.tasks, self.modules, self.log):
             model.show_rows([])
         self.told.setText("")
@@ -121,11 +125,37 @@ class LinuxPane(DebugPane):
         soon = not self.inspector.standing and time.monotonic() - self._looked < _SECONDS
         if self._looked_at != -1 and (seen or soon):
             return
+        self._looked_at, self._looked = sample.position, time.monotonic()
+        try:
+            await self._show(linux, sample.registers)
+        except PocketvisorError as error:
+            self._problem = str(error)
+        else:
+            self._problem = ""
+            self._looked = time.monotonic()
+        self.choose()
+
+    def choose(self) -> None:
+        """Without a kernel there is no list to show."""
+        super().choose()
+        linux = self.inspector.linux
+        if not self.inspector.state_words and linux is not None and self._problem:
+            if linux.found:
+                super().refuse(self._problem)
+            else:
+                self.nothing.set_words(self.empty_title, f"{self._problem}.")
+                self._stack.setCurrentIndex(1)
+
+    def refuse(self, sentence: str) -> None:
+        super().refuse(sentence or self._problem)
+
+    async def _show(self, linux: "LinuxView", registers: Mapping[str, int]) -> None:
+        """Raises DebugError."""
         page = self.tabs.currentIndex()
         wanted = self.words.text().casefold().split()
         if page == TASKS:
             tasks = await linux.tasks()
-            self._current = await linux.current(sample.registers)
+            self._current = await linux.current(registers)
             self.tasks.show_rows(
                 [task for task in tasks if _fits(wanted, f"{task.pid} {task.name} {task.state}")]
             )
@@ -136,7 +166,6 @@ class LinuxPane(DebugPane):
             self._tell(len(modules), "modules")
         else:
             await self._read_log(wanted)
-        self._looked, self._looked_at = time.monotonic(), sample.position
 
     async def _read_log(self, wanted: list[str]) -> None:
         linux = self.inspector.linux

@@ -176,11 +176,16 @@ class MemoryPane(DebugPane):
     def copy(self) -> None:
         QGuiApplication.clipboard().setText(self.view.selected_bytes().hex(" "))
 
+    @property
+    def chosen(self) -> tuple[int, int]:
+        """Address and size of what is selected; a word at the caret where that is one byte."""
+        selection = self.view.selection
+        size = len(selection) if len(selection) > 1 else self.view.group if self.view.group > 1 else 4
+        return selection.start, size
+
     def _menu(self, at: QPoint) -> None:
         inspector, view = self.inspector, self.view
-        chosen = view.selection
-        size = len(chosen) if len(chosen) > 1 else view.group if view.group > 1 else 4
-        start = chosen.start
+        start, size = self.chosen
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         where = f"{size} bytes at {start:#010x}"
