@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 RECORDING: Final = "recording"
 SIZE_MAX: Final = 16 << 30
 _CHUNK: Final = 1 << 20
+_IRQ: Final = 4
+"""Clock bytes of an interrupt's entry, which may be due at the very place where a moment was taken."""
 
 Progress = Callable[[str, float | None], None]
 
@@ -103,7 +105,7 @@ async def replay_recording(handset: "Handset", path: Path, progress: Progress | 
             try:
                 await past.run_to(wanted.position)
                 came_out = await past.guest.digest()
-                if came_out != digest or past.position != wanted.position:
+                if came_out != digest or past.position > wanted.position + _IRQ:
                     differences.append(
                         f"Moment {at} came out otherwise: {came_out[:16]}, recorded {digest[:16]}"
                     )
