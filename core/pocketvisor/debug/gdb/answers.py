@@ -29,8 +29,8 @@ class Answers:
 
     async def memory_map(self, packet: bytes) -> bytes:
         mmu = (await self._target.registers()).get("sctlr", 0) & 1
-        flash = self._guest.image.firmware is not None and not mmu
-        return part_of(memory_map(self._guest.ram_mib << 20, flash=flash), packet)
+        rom = self._guest.image.firmware is not None and not mmu
+        return part_of(memory_map(self._guest.ram_mib << 20, rom=rom), packet)
 
     async def read_registers(self, _: bytes) -> bytes:
         return layout.encoded_all(await self._target.registers())
@@ -72,17 +72,6 @@ class Answers:
         await self.memory.write_hex(packet)
         return _OK
 
-    async def erase_flash(self, packet: bytes) -> bytes:
-        await self.memory.erase_flash(packet)
-        return _OK
-
-    async def write_flash(self, packet: bytes) -> bytes:
-        await self.memory.write_flash(packet)
-        return _OK
-
-    async def end_flash(self, _: bytes) -> bytes:
-        return _OK  # what came was written at once
-
     async def insert(self, packet: bytes) -> bytes:
         self.breakpoints.insert(packet, self.memory.physical)
         return _OK
@@ -116,9 +105,6 @@ ANSWERS: Final[tuple[tuple[bytes, Callable[[Answers, bytes], Awaitable[bytes]]],
     (b"qqemu.PhyMemMode", Answers.get_physical),
     (b"Qqemu.PhyMemMode:", Answers.set_physical),
     (b"qRcmd,", Answers.command),
-    (b"vFlashErase:", Answers.erase_flash),
-    (b"vFlashWrite:", Answers.write_flash),
-    (b"vFlashDone", Answers.end_flash),
     (b"g", Answers.read_registers),
     (b"G", Answers.write_registers),
     (b"p", Answers.read_register),

@@ -1,14 +1,15 @@
-"""What gdb reads and writes: memory by virtual or by physical address, and the flash."""
+"""What gdb reads and writes: memory by virtual or by physical address.
+
+Left out: writing the flash. The first bank is the firmware's file, which a guest cannot write either.
+"""
 
 from typing import Final
 
 from pocketvisor.debug.gdb.packet import PACKET_MAX, from_hex, numbers
 from pocketvisor.debug.gdb.target import Target
-from pocketvisor.debug.gdb.target_xml import FLASH_END
 from pocketvisor.errors import DebugError
 
 _READ_MAX: Final = PACKET_MAX // 2 - 16
-_WRITE_AT_ONCE: Final = 1 << 20
 _TOP: Final = 1 << 32
 
 
@@ -35,29 +36,9 @@ class MemoryPackets:
         where, _, data = packet.partition(b":")
         await self._write(where, data)
 
-    async def erase_flash(self, packet: bytes) -> None:
-        address, length = self._in_flash(packet)
-        for at in range(address, address + length, _WRITE_AT_ONCE):
-            size = min(_WRITE_AT_ONCE, address + length - at)
-            await self._target.write(at, b"\xff" * size, physical=True)
-
-    async def write_flash(self, packet: bytes) -> None:
-        where, separator, data = packet.partition(b":")
-        if not separator:
-            raise ValueError("data are missing")
-        address, _ = self._in_flash(b"%b,%x" % (where, len(data)))
-        await self._target.write(address, data, physical=True)
-
     async def _write(self, where: bytes, data: bytes) -> None:
         address, length = numbers(where, 2)
         if length != len(data) or address + length > _TOP:
             raise ValueError(f"{length} bytes were said, {len(data)} came")
         if data:
             await self._target.write(address, data, physical=self.physical)
-
-    @staticmethod
-    def _in_flash(packet: bytes) -> tuple[int, int]:
-        address, length = numbers(packet, 2)
-        if address + length > FLASH_END:
-            raise DebugError(f"{address:#x} is not in the flash")
-        return address, length

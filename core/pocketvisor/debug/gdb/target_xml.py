@@ -2,8 +2,8 @@
 (appendices "Target Descriptions" and "Memory Map Format" of gdb's manual).
 
 gdb reads the memory map once and refuses whatever is not in it. Its addresses are the guest's virtual ones,
-and those change their meaning when the guest turns its MMU on. So the map has no holes, and the flash is
-told only where an address is its own: with the MMU off, of a guest that has a flash.
+and those change their meaning when the guest turns its MMU on. So the map has no holes, and the firmware's
+bank of the flash is told to be read-only only while its addresses are its own: with the MMU off.
 """
 
 from collections.abc import Iterable
@@ -13,10 +13,9 @@ from xml.sax.saxutils import quoteattr
 from pocketvisor.board.map import FLASH_BANK_SIZE, FLASH_BANKS, PARTS, RAM_BASE
 from pocketvisor.debug.gdb.registers import FEATURES, Feature
 
-FLASH_BLOCK: Final = 0x4_0000
-"""Bytes that are erased at once, as the flash tells its guest."""
-FLASH_END: Final = FLASH_BANKS[0] + FLASH_BANK_SIZE * len(FLASH_BANKS)
+_FIRMWARE: Final = FLASH_BANKS[0]
 _END: Final = 1 << 32
+_OTHERWISE: Final = ("flash", "ram")  # by bank, and of the guest's size
 
 
 def target_description() -> bytes:
@@ -37,8 +36,8 @@ def _feature(feature: Feature) -> str:
     return f"<feature name={quoteattr(feature.name)}>{feature.types}{registers}</feature>"
 
 
-def memory_map(ram_bytes: int, *, flash: bool) -> bytes:
-    ranges = "".join(_range(begin, end, flash) for begin, end in _covering(_known(ram_bytes)))
+def memory_map(ram_bytes: int, *, rom: bool) -> bytes:
+    ranges = "".join(_range(begin, end, rom) for begin, end in _covering(_known(ram_bytes)))
     return (
         '<?xml version="1.0"?><!DOCTYPE memory-map PUBLIC "+//IDN gnu.org//DTD GDB Memory Map V1.0//EN" '
         f'"gdb-memory-map.dtd"><memory-map>{ranges}</memory-map>'
@@ -46,8 +45,9 @@ def memory_map(ram_bytes: int, *, flash: bool) -> bytes:
 
 
 def _known(ram_bytes: int) -> list[tuple[int, int]]:
-    parts = [(part.base, part.base + part.size) for name, part in PARTS.items() if name != "ram"]
-    return sorted([*parts, (RAM_BASE, RAM_BASE + ram_bytes)])
+    parts = [(part.base, part.base + part.size) for name, part in PARTS.items() if name not in _OTHERWISE]
+    banks = [(base, base + FLASH_BANK_SIZE) for base in FLASH_BANKS]
+    return sorted([*parts, *banks, (RAM_BASE, RAM_BASE + ram_bytes)])
 
 
 def _covering(known: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -63,8 +63,6 @@ def _covering(known: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return covering
 
 
-def _range(begin: int, end: int, flash: bool) -> str:
-    where = f'start="{begin:#x}" length="{end - begin:#x}"'
-    if flash and end <= FLASH_END:
-        return f'<memory type="flash" {where}><property name="blocksize">{FLASH_BLOCK:#x}</property></memory>'
-    return f'<memory type="ram" {where}/>'
+def _range(begin: int, end: int, rom: bool) -> str:
+    kind = "rom" if rom and begin == _FIRMWARE else "ram"
+    return f'<memory type="{kind}" start="{begin:#x}" length="{end - begin:#x}"/>'

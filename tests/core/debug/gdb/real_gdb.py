@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 GDB = shutil.which("gdb-multiarch")
-SECONDS = 15
+SECONDS = 60
 _TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 

@@ -159,7 +159,7 @@ async def test_without_the_token_nothing_is_told_or_changed(
     await wire.quiet()
     for packet in b"g G00 p0 P0=00 m40000000,4 M40000000,1:00 X40000000,1:a Z0,40000000,4 c s bc k".split():
         assert (await wire.ask(packet)).startswith(b"E.A token is wanted"), packet
-    for packet in (b"vAttach;1", b"vKill;1", b"vFlashDone", b"qXfer:memory-map:read::0,10"):
+    for packet in (b"vAttach;1", b"vKill;1", b"qXfer:memory-map:read::0,10"):
         assert (await wire.ask(packet)).startswith(b"E.A token is wanted"), packet
     for line in ("info", "read 0x40000000", "reset", "phys on"):
         assert (await wire.command(line)).startswith("A token is wanted")

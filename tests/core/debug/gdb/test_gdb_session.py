@@ -16,7 +16,7 @@ MALFORMED = b"""
     M40000000,1:0 M40000000,2:00 X40000000,5:abc Mffffffff,2:0000 X100000000,1:a Z5,40000000,4
     Z0,40000000 Z0,40000000,8 Z0,40000000,4;X1,00 Z2,40000000,0 Z2,ffffffff,2 Z z9,0,4 z0 Hg7 T7
     vCont;x vCont; vCont;r1 vCont;r5,1,2 cxyz sxyz C S5;zz qRcmd,0 qXfer:memory-map:read::0
-    qXfer:features:read:target.xml:0, vFlashErase:8000000,1 vFlashWrite:0 vFlashWrite:7ffffff:ab
+    qXfer:features:read:target.xml:0,
     Qqemu.PhyMemMode:x
 """
 ALL_BYTES = sum(register.size for register in REGISTERS)
@@ -259,20 +259,6 @@ async def test_physical_addresses_when_they_are_wanted(wire: Wire, machine: Made
     assert await wire.ask(b"Qqemu.PhyMemMode:0") == b"OK"
     await wire.ask(b"m40000000,4")
     assert asked == [False, True, False]
-
-
-async def test_the_flash_is_erased_and_written(wire: Wire, machine: MadeMachine) -> None:
-    written: list[tuple[int, int, bytes]] = []
-
-    async def write(address: int, data: bytes, *, physical: bool = False) -> None:
-        assert physical
-        written.append((address, len(data), data[:4]))
-
-    machine.write = write  # type: ignore[method-assign]
-    assert await wire.ask(b"vFlashErase:00000000,00140000") == b"OK"
-    assert await wire.ask(b"vFlashWrite:10:" + escaped(b"}#$*")) == b"OK"
-    assert await wire.ask(b"vFlashDone") == b"OK"
-    assert written == [(0, 1 << 20, b"\xff" * 4), (1 << 20, 0x40000, b"\xff" * 4), (16, 4, b"}#$*")]
 
 
 async def test_one_thread(wire: Wire) -> None:

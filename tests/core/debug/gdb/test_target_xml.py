@@ -7,7 +7,7 @@ import pytest
 from pocketvisor import _native
 from pocketvisor.board.map import PARTS
 from pocketvisor.debug.gdb.registers import REGISTERS, decoded_all, encoded_all
-from pocketvisor.debug.gdb.target_xml import FLASH_END, memory_map, target_description
+from pocketvisor.debug.gdb.target_xml import memory_map, target_description
 
 
 def test_all_registers_are_described_by_names_and_numbers_of_their_own() -> None:
@@ -35,11 +35,11 @@ def test_what_is_encoded_is_decoded() -> None:
 
 
 @pytest.mark.parametrize("ram", [1 << 20, 256 << 20, 2 << 30])
-@pytest.mark.parametrize("flash", [False, True])
-def test_the_memory_map_has_no_holes(ram: int, flash: bool) -> None:
+@pytest.mark.parametrize("rom", [False, True])
+def test_the_memory_map_has_no_holes(ram: int, rom: bool) -> None:
     at = 0
     begins, types = set(), {}
-    for memory in ElementTree.fromstring(memory_map(ram, flash=flash)):
+    for memory in ElementTree.fromstring(memory_map(ram, rom=rom)):
         begin, length = int(memory.get("start", ""), 16), int(memory.get("length", ""), 16)
         assert begin == at and length > 0
         begins.add(begin)
@@ -47,5 +47,4 @@ def test_the_memory_map_has_no_holes(ram: int, flash: bool) -> None:
         at += length
     assert at == 1 << 32
     assert {part.base for part in PARTS.values()} <= begins
-    assert {begin for begin, kind in types.items() if kind == "flash"} == ({0} if flash else set())
-    assert FLASH_END in begins
+    assert {begin for begin, kind in types.items() if kind == "rom"} == ({0} if rom else set())
