@@ -15,6 +15,7 @@ from pocketvisor_workbench.debug.all_panes import DEBUG_PANES
 from pocketvisor_workbench.debug.code_view import GUTTER, CodeView
 from pocketvisor_workbench.debug.hex_view import HexView
 from pocketvisor_workbench.debug.register_model import RegisterModel
+from pocketvisor_workbench.debug.rows_model import Column, RowsModel
 from pocketvisor_workbench.debug.stops_model import CONDITION, HITS, StopsModel
 from pocketvisor_workbench.theme import ThemeMode
 
@@ -188,6 +189,20 @@ def test_changed_registers_are_marked_and_a_value_that_makes_no_sense_is_refused
     assert model.setData(value, "ff", edit) and not model.setData(value, "1" * 9, edit)
     assert model.setData(value, "00000001", edit)  # as it was: nothing to write
     assert written == [("r0", 255)] and "8 hex digits" in refused[0]
+
+
+def test_words_of_a_guest_are_shown_as_they_are_and_never_as_markup(run: Any) -> None:
+    hostile = "<img src='file:///etc/passwd'><b>kworker</b>"
+    model: RowsModel[str] = RowsModel((Column("Name", str),))
+    model.show_rows([hostile, "kworker/0:1", "x" * 5000])
+    tip = int(Qt.ItemDataRole.ToolTipRole)
+    shown = model.index(0, 0).data(tip)
+    assert "<img" not in shown and "&lt;img" in shown
+    assert model.index(1, 0).data(tip) == "kworker/0:1" and len(model.index(2, 0).data(tip)) < 1100
+    registers = RegisterModel()
+    registers.label = lambda _: hostile
+    registers.show_values({"r0": 0x8000_0000}, {})
+    assert "<img" not in registers.index_of("r0").data(tip)
 
 
 def test_stops_are_switched_and_their_conditions_typed_in_place(run: Any) -> None:

@@ -235,6 +235,35 @@ def test_stepping_over_and_out(real: Workbench) -> None:
     real.run(scenario())
 
 
+def test_one_goes_back_by_an_instruction_and_to_the_last_write(real: Workbench) -> None:
+    async def scenario() -> None:
+        window, inspector = real.window, real.window.bench.inspector
+        guest: Any = real.session.guest
+        actions = window.actions_by_ident
+        window.trigger("time.record")
+        await until(lambda: guest.debugger.timeline.recording and inspector.can_reverse)
+        irqs = guest.counters().irqs
+        _wake(guest)
+        await until(lambda: guest.counters().irqs > irqs + 1)
+        window.trigger("debug.pause")
+        present = await _stopped(real, "pause")
+        await until(lambda: actions["debug.reverse-step"].isEnabled())
+        window.trigger("debug.reverse-step")
+        stop = await _stopped(real, "step")
+        assert inspector.in_past and stop.position < present.position
+        assert "past" in window.debug_desk.bar.state.text()
+        stack = inspector.sample.registers["sp"] - 8  # type: ignore[union-attr]
+        inspector.show_memory(stack)
+        window.trigger("debug.last-write")
+        stop = await _stopped(real, "watchpoint")
+        assert stop.write and stop.position < present.position and inspector.in_past
+        window.trigger("time.present")
+        await until(lambda: not inspector.in_past)
+        await until(lambda: inspector.sample.position == present.position)  # type: ignore[union-attr]
+
+    real.run(scenario())
+
+
 def test_gdb_is_let_in_by_one_click_and_its_command_copied(real: Workbench) -> None:
     async def scenario() -> None:
         guest: Any = real.session.guest

@@ -1,6 +1,7 @@
 """Small widgets that several panes use."""
 
 from collections.abc import Callable
+from html import escape
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QPalette, QPen, QShortcut
@@ -8,6 +9,8 @@ from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QSizePolicy, QTool
 
 from pocketvisor_workbench.icons import icon, set_icon
 from pocketvisor_workbench.theme import accent_ink, tokens
+
+_TIP_MAX = 1000
 
 
 class ElidedLabel(QLabel):
@@ -106,6 +109,7 @@ class EmptyState(QWidget):
         for label in (self._icon, self._title, self._text):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             label.setWordWrap(label is not self._icon)
+            label.setTextFormat(Qt.TextFormat.PlainText)
             layout.addWidget(label)
         if button is not None:
             layout.addSpacing(8)
@@ -137,6 +141,12 @@ def tool_button(
     button.setCheckable(checkable)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
+
+
+def plain_tip(text: str) -> str:
+    """A tip that shows words of a guest's as they are, though they look like markup; long ones are cut."""
+    words = text if len(text) <= _TIP_MAX else f"{text[:_TIP_MAX]}…"
+    return f"<qt>{escape(words)}</qt>".replace("\n", "<br>") if "<" in words else words
 
 
 def on_keys(

@@ -16,6 +16,7 @@ from pocketvisor_workbench.theme import Tokens, tokens
 
 GUTTER = 34
 _NEAR = 24
+_WORDS = 240
 """So many rows before an end more is asked for."""
 _BRANCHES = ("b", "cb", "tb", "pop", "svc", "hvc", "smc", "udf", "bkpt")
 
@@ -198,11 +199,11 @@ class CodeView(MonoView):
         left = GUTTER + 2
         if row.kind == "label":
             painter.setPen(QColor(colours.accent))
-            self.write(painter, left, y, f"{row.words}:")
+            self.write(painter, left, y, f"{row.words[:_WORDS]}:")
             return
         if row.kind == "source":
             painter.setPen(QColor(colours.muted))
-            self.write(painter, left + self.char * 2, y, row.words[:240])
+            self.write(painter, left + self.char * 2, y, row.words[:_WORDS])
             return
         is_pc = self.pc is not None and line.address == self.pc
         if is_pc:

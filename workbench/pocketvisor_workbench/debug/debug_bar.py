@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolBar
 
 from pocketvisor.api import GuestState
 from pocketvisor_workbench.debug.motion import STEPS
-from pocketvisor_workbench.widgets import Dot, ElidedLabel, push_button
+from pocketvisor_workbench.widgets import Dot, ElidedLabel, plain_tip, push_button
 
 if TYPE_CHECKING:
     from pocketvisor_workbench.window import Window
@@ -36,6 +36,7 @@ class DebugBar(QToolBar):
         row.setSpacing(8)
         self.dot = Dot("#808080", size=10)
         self.state = QLabel()
+        self.state.setTextFormat(Qt.TextFormat.PlainText)
         self.where = ElidedLabel()
         self.where.setObjectName("muted")
         row.addWidget(self.dot)
@@ -57,7 +58,7 @@ class DebugBar(QToolBar):
         self.dot.set_accent(colour)
         self.state.setText(state)
         self.where.setText(where)
-        self.where.setToolTip(where)
+        self.where.setToolTip(plain_tip(where))
         server = getattr(inspector.debugger, "gdb", None)
         attached = server is not None and server.attached
         self.gdb.setText("gdb is attached" if attached else "gdb can attach" if server else "Attach gdb")

@@ -12,7 +12,7 @@ from pocketvisor.api import PocketvisorError
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.debug.debug_pane import DebugPane, plain_table, words_box
 from pocketvisor_workbench.debug.rows_model import Column, RowsModel
-from pocketvisor_workbench.widgets import ElidedLabel, on_keys, tool_button
+from pocketvisor_workbench.widgets import ElidedLabel, on_keys, plain_tip, tool_button
 
 if TYPE_CHECKING:
     from pocketvisor.debug.linux.log import LogLine
@@ -185,7 +185,7 @@ class LinuxPane(DebugPane):
         current = f", at {self._current.name} ({self._current.pid})" if self._current is not None else ""
         words = f"Linux {linux.release or 'kernel'}: {count} {what}{current}"
         self.told.setText(words + (f" · {linux.problems[0]}" if linux.problems else ""))
-        self.told.setToolTip("\n".join((words, *linux.problems)))
+        self.told.setToolTip(plain_tip("\n".join((words, *linux.problems))))
 
     def _open_current(self) -> None:
         self._open(self.tables[self.tabs.currentIndex()].currentIndex())

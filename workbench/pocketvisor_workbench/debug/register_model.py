@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QFont
 
 from pocketvisor_workbench.debug.register_words import GROUPS, digits_of, group_of, meaning_of, parse_value
 from pocketvisor_workbench.theme import mono_font, tokens
+from pocketvisor_workbench.widgets import plain_tip
 
 _Index = QModelIndex | QPersistentModelIndex
 _TITLES = ("Register", "Value", "Meaning")
@@ -121,7 +122,7 @@ class RegisterModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             changed = ", changed" if name in self.changed else ""
             meaning = self._meaning(name, value)
-            return f"{name} = {value:#x} = {value}{changed}" + (f"\n{meaning}" if meaning else "")
+            return plain_tip(f"{name} = {value:#x} = {value}{changed}" + (f"\n{meaning}" if meaning else ""))
         if role == Qt.ItemDataRole.FontRole and column < 2:
             return self._bold if name in self.changed and column == 1 else self._mono
         if role == Qt.ItemDataRole.ForegroundRole:

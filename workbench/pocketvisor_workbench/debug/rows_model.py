@@ -8,6 +8,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QColor
 
 from pocketvisor_workbench.theme import mono_font, tokens
+from pocketvisor_workbench.widgets import plain_tip
 
 _Index = QModelIndex | QPersistentModelIndex
 R = TypeVar("R")
@@ -55,8 +56,10 @@ class RowsModel(QAbstractTableModel, Generic[R]):
 
     def data(self, index: _Index, role: int = 0) -> Any:
         row, column = self.rows[index.row()], self.columns[index.column()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+        if role == Qt.ItemDataRole.DisplayRole:
             return column.text(row)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(column.text(row))
         if role == Qt.ItemDataRole.FontRole and column.mono:
             return self._mono
         if role == Qt.ItemDataRole.ForegroundRole:

@@ -8,6 +8,7 @@ from PySide6.QtGui import QColor
 
 from pocketvisor_workbench.icons import icon
 from pocketvisor_workbench.theme import mono_font, tokens
+from pocketvisor_workbench.widgets import plain_tip
 
 if TYPE_CHECKING:
     from pocketvisor.debug.stops import Stop
@@ -99,7 +100,7 @@ class StopsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.FontRole and column in (1, CONDITION):
             return self._mono
         if role == Qt.ItemDataRole.ToolTipRole:
-            return stop.problem if column == CONDITION and stop.problem else _tip(stop, column)
+            return plain_tip(stop.problem if column == CONDITION and stop.problem else _tip(stop, column))
         if role == Qt.ItemDataRole.ForegroundRole:
             colours = tokens()
             if not stop.enabled:

@@ -10,7 +10,7 @@ from pocketvisor.debug.symbols.names import Symbol
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.debug.debug_pane import DebugPane, plain_table, words_box
 from pocketvisor_workbench.debug.rows_model import Column, RowsModel
-from pocketvisor_workbench.widgets import ElidedLabel, on_keys, tool_button
+from pocketvisor_workbench.widgets import ElidedLabel, on_keys, plain_tip, tool_button
 
 if TYPE_CHECKING:
     from pocketvisor.debug.symbols.table import SymbolTable
@@ -55,6 +55,7 @@ class SymbolsPane(DebugPane):
         self.column.addWidget(self.table, 1)
         self.hint = QLabel()
         self.hint.setObjectName("muted")
+        self.hint.setTextFormat(Qt.TextFormat.PlainText)
         self.hint.setWordWrap(True)
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.hint.setContentsMargins(16, 8, 16, 8)
@@ -96,7 +97,7 @@ class SymbolsPane(DebugPane):
         self.hint.setText(self._hint(symbols, text))
         self.files.setText(" · ".join(f"{file.name} ({len(file.names)})" for file in layers))
         problems = symbols.problems if symbols is not None else []
-        self.files.setToolTip("\n".join(problems) or self.files.text())
+        self.files.setToolTip(plain_tip("\n".join(problems) or self.files.text()))
         self.refuse(next((problem for file in layers if file.differs for problem in file.problems[:1]), ""))
 
     @staticmethod
@@ -140,7 +141,7 @@ class SymbolsPane(DebugPane):
             words = await symbols.value(symbol.name, debugger)
             if self._selected() is symbol:
                 self.value.setText(f"{symbol.name} = {words}")
-                self.value.setToolTip(words)
+                self.value.setToolTip(plain_tip(words))
 
         self.inspector.ask(work)
 
