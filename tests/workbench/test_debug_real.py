@@ -180,7 +180,7 @@ def test_memory_is_typed_over_found_and_watched(real: Workbench) -> None:
         await until(lambda: "nowhere" in real.session.log.entries[-1].text)
 
         # Each push below the stack pointer writes there.
-        inspector.add_stop("write", inspector.sample.registers["sp"] - 8, 8)  # type: ignore[union-attr]
+        inspector.stops.add("write", inspector.sample.registers["sp"] - 8, 8)  # type: ignore[union-attr]
         window.trigger("debug.continue")
         _wake(guest)
         stop = await _stopped(real, "watchpoint")

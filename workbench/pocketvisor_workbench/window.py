@@ -157,24 +157,7 @@ class Window(QMainWindow):
                 action.setEnabled(command.enabled(self))
             if command.checked is not None:
                 action.setChecked(command.checked(self))
-        self._share_keys()
-
-    def _share_keys(self) -> None:
-        """The debugger has its keys only while it has a use for them: F11 is the full screen's otherwise."""
-        taken = {
-            command.soft_shortcut
-            for command in COMMANDS
-            if command.soft_shortcut
-            and self.debug_desk.seen
-            and self.actions_by_ident[command.ident].isEnabled()
-        }
-        for command in COMMANDS:
-            if command.keys:
-                mine = (command.keys in taken) is bool(command.soft_shortcut)
-                keys = QKeySequence(command.keys if mine else "")
-                action = self.actions_by_ident[command.ident]
-                if action.shortcut() != keys:
-                    action.setShortcut(keys)
+        self.debug_desk.share_keys()
 
     def _tint_actions(self) -> None:
         for command in COMMANDS:

@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
 
+from pocketvisor_workbench.commands import COMMANDS
 from pocketvisor_workbench.debug.debug_bar import DebugBar
 from pocketvisor_workbench.debug.debug_pane import DebugPane
 from pocketvisor_workbench.debug.disassembly import DisassemblyPane
@@ -32,6 +34,21 @@ class DebugDesk:
     @property
     def seen(self) -> bool:
         return any(not dock.isHidden() for dock in self._docks)
+
+    def share_keys(self) -> None:
+        """The debugger has its keys only while it has a use for them: F11 is the full screen's otherwise."""
+        actions = self._window.actions_by_ident
+        taken = {
+            command.soft_shortcut
+            for command in COMMANDS
+            if command.soft_shortcut and self.seen and actions[command.ident].isEnabled()
+        }
+        for command in COMMANDS:
+            if command.keys:
+                mine = (command.keys in taken) is bool(command.soft_shortcut)
+                keys = QKeySequence(command.keys if mine else "")
+                if actions[command.ident].shortcut() != keys:
+                    actions[command.ident].setShortcut(keys)
 
     def _show_bar(self) -> None:
         self.bar.setVisible(self.seen)

@@ -167,10 +167,10 @@ class DisassemblyPane(DebugPane):
 
     def toggle(self, address: int) -> None:
         selected = self.view.selected
-        self.inspector.toggle_stop(address, thumb=selected is not None and selected.thumb)
+        self.inspector.stops.toggle(address, thumb=selected is not None and selected.thumb)
 
     def _stops(self) -> None:
-        self.view.stops = self.inspector.stops_by_address()
+        self.view.stops = self.inspector.stops.by_address()
         self.view.viewport().update()
 
     def _menu(self, address: int, at: QPoint) -> None:

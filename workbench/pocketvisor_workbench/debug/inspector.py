@@ -18,6 +18,7 @@ from pocketvisor.debug.expression import Moment, address_of
 from pocketvisor.errors import DebugError
 from pocketvisor_workbench.debug.motion import Motion
 from pocketvisor_workbench.debug.own_names import OwnNames
+from pocketvisor_workbench.debug.stop_actions import StopActions
 from pocketvisor_workbench.jobs import Job
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from pocketvisor.debug.debugger import Debugger, Sample
     from pocketvisor.debug.linux.view import LinuxView
     from pocketvisor.debug.stop_info import StopInfo
-    from pocketvisor.debug.stops import Kind
     from pocketvisor.debug.symbols.table import SymbolTable
     from pocketvisor_workbench.session import Session
 
@@ -78,6 +78,7 @@ class Inspector(QObject):
         """Of an address: whether it was executed; set by the coverage pane."""
         self._names: object = None
         self.motion = Motion(self)
+        self.stops = StopActions(self)
         self._lookers: list[Looker] = []
         self._unsubscribe: list[Callable[[], None]] = []
         self._task: asyncio.Task[None] | None = None
@@ -358,46 +359,6 @@ class Inspector(QObject):
                 await work()
 
         self.session.run("Look into a guest", quietly, shown=False)
-
-    def toggle_stop(self, address: int, *, thumb: bool = False) -> None:
-        if self.debugger is not None:
-            stops = self.debugger.stops
-            self._try(lambda: stops.toggle(address, thumb=thumb))
-
-    def add_stop(
-        self, kind: "Kind", address: int, size: int, *, physical: bool = False, place: str = ""
-    ) -> None:
-        """Raises DebugError nowhere: it is shown."""
-        if self.debugger is not None:
-            stops = self.debugger.stops
-            length = None if kind == "execute" else size
-            self._try(lambda: stops.add(kind, address, length, physical=physical, place=place))
-
-    def change_stop(self, number: int, changes: dict[str, Any]) -> None:
-        if self.debugger is not None:
-            stops = self.debugger.stops
-            self._try(lambda: stops.change(number, **changes))
-
-    def remove_stop(self, number: int) -> None:
-        if self.debugger is not None:
-            stops = self.debugger.stops
-            self._try(lambda: stops.remove(number))
-
-    def _try(self, change: Callable[[], object]) -> None:
-        try:
-            change()
-        except DebugError as error:
-            self.session.log.error(error, self.guest.name if self.guest is not None else "")
-
-    def stops_by_address(self) -> dict[int, str]:
-        """Breakpoints for a gutter: on, off, or with a condition."""
-        if self.debugger is None:
-            return {}
-        return {
-            stop.address: "off" if not stop.enabled else "condition" if stop.condition else "on"
-            for stop in self.debugger.stops
-            if not stop.watches and not stop.physical and not stop.temporary
-        }
 
     @property
     def can_reverse(self) -> bool:

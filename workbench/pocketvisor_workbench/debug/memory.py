@@ -192,11 +192,11 @@ class MemoryPane(DebugPane):
         physical = self.physical
         menu.addAction(
             f"Stop at writes to {where}",
-            lambda: inspector.add_stop("write", start, size, physical=physical),
+            lambda: inspector.stops.add("write", start, size, physical=physical),
         )
         menu.addAction(
             f"Stop at accesses to {where}",
-            lambda: inspector.add_stop("access", start, size, physical=physical),
+            lambda: inspector.stops.add("access", start, size, physical=physical),
         )
         last = menu.addAction(
             f"Go back to the last write to {where}",

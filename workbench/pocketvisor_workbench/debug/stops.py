@@ -35,7 +35,7 @@ class StopsPane(DebugPane):
         super().__init__(bench)
         self.model = StopsModel(self)
         self.model.label = self.inspector.label
-        self.model.changed_by_user.connect(self.inspector.change_stop)
+        self.model.changed_by_user.connect(self.inspector.stops.change)
         self.table = plain_table(self.model, "Breakpoints and watchpoints", (54, 112, 42, 80, 52))
         header = self.table.horizontalHeader()
         header.setStretchLastSection(False)
@@ -118,7 +118,7 @@ class StopsPane(DebugPane):
 
         async def work() -> None:
             address = await self.inspector.address_of(text)
-            self.inspector.add_stop(kind, address, size, place=text)
+            self.inspector.stops.add(kind, address, size, place=text)
             self.place.clear()
 
         self.inspector.do("Set a breakpoint in", work)
@@ -129,12 +129,12 @@ class StopsPane(DebugPane):
 
     def remove(self) -> None:
         for number in self._selected():
-            self.inspector.remove_stop(number)
+            self.inspector.stops.remove(number)
 
     def toggle(self) -> None:
         for row in {index.row() for index in self.table.selectionModel().selectedIndexes()}:
             stop = self.model.rows[row]
-            self.inspector.change_stop(stop.id, {"enabled": not stop.enabled})
+            self.inspector.stops.change(stop.id, {"enabled": not stop.enabled})
 
     def _edit(self) -> None:
         index = self.table.currentIndex()

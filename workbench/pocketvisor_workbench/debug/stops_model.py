@@ -117,7 +117,7 @@ class StopsModel(QAbstractTableModel):
             where = f"{'phys ' if stop.physical else ''}{stop.address:08x}"
             size = f" {stop.size} B" if stop.watches else ""
             origin = "" if stop.origin == "user" else f" ({stop.origin})"
-            return f"{label or where}{size}{origin}" + (f"  {where}" if label else "")
+            return f"{label or where}{size}{origin}"  # the tip has the address too
         return (str(stop.hits), stop.condition, str(stop.ignore) if stop.ignore else "")[column - HITS]
 
     def setData(self, index: _Index, value: Any, role: int = 0) -> bool:
