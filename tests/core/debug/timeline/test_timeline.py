@@ -62,6 +62,7 @@ async def at_key(guest: Guest, key: str) -> StopInfo:
     """It has read this key, and stands there; before, it waits for one, or stands anywhere."""
     debugger = guest.debugger
     stop = debugger.stops.add("execute", KEY_READ, origin="test")
+    await debugger.push_stops()  # or the key may be there first
     if debugger.standing:
         await debugger.resume()
     guest.console.write(key.encode())
@@ -114,6 +115,7 @@ async def test_steps_back_undo_steps(guest: Guest) -> None:
 async def test_it_goes_back_to_the_last_breakpoint_that_holds(guest: Guest) -> None:
     debugger = guest.debugger
     stop = debugger.stops.add("execute", KEY_READ)
+    await debugger.push_stops()
     hits = []
     for key in "abcb":
         guest.console.write(key.encode())
