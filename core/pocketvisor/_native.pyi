@@ -30,8 +30,8 @@ RUN_EXIT: Final[int]
 RUN_BREAK: Final[int]
 """The guest stands before an instruction with a breakpoint; Machine.stop_hit says which."""
 RUN_WATCH: Final[int]
-"""The guest stands before an instruction that is about to access what is watched, or a device has just written
-it; Machine.stop_hit says which."""
+"""The guest stands before an instruction that is about to access what is watched, or a device has just
+written it; Machine.stop_hit says which."""
 RUN_STEP: Final[int]
 """run() made its steps."""
 RUN_POSITION: Final[int]
@@ -207,7 +207,7 @@ class Machine:
         """All of REGISTERS, among them those of other modes ("sp_svc"), of VFP ("d0") and of CP15 ("ttbr0");
         only for a machine that is not running. Reading changes nothing."""
 
-    # Debugging; all for a machine that is not running. What a debugger does is no event: a recording lacks it.
+    # Debugging; all for a machine that is not running. What a debugger does is no event: no recording has it.
     def set_stops(self, stops: Sequence[tuple[int, int, int, int, bool]]) -> None:
         """(id, STOP_*, address, size, physical) of each, in place of those before; at most 1024. A breakpoint
         is at its address alone, whatever its size. Raises ValueError for what cannot be."""
@@ -217,8 +217,9 @@ class Machine:
     def note_stops(self, on: bool) -> None:
         """Stops are noted from here on, and nothing stops there. What was noted before is forgotten."""
     def noted(self) -> tuple[int, list[tuple[int, int, int, int, int, bool]]]:
-        """How many there were, and the last 4096: (id, position, pc, address, size, whether it writes), oldest
-        first. pc -1: a device wrote the memory. Watchpoints by virtual address hear of devices here alone."""
+        """How many there were, and the last 4096: (id, position, pc, address, size, whether it writes), the
+        oldest first. pc -1: a device wrote the memory. Watchpoints by virtual address hear of devices here
+        alone."""
     @property
     def position(self) -> int:
         """Where in its life the guest is: bytes of executed code, 4 a tick. No two instructions that it
@@ -335,7 +336,8 @@ class Machine:
     def start_trace(self, fd: int, kinds: int, period: int = 0) -> None:
         """Writes down what the guest does, into a memfd of TRACE_SIZE bytes, until stop_trace() or the next
         start. Kinds are bits: 1 accesses of devices, 2 exceptions and interrupts, 4 executed blocks, 8 a
-        sample of where it is every `period` ticks (1000 at least; 0: as many as a millisecond has). What the guest does stays the same.
+        sample of where it is every `period` ticks (1000 at least; 0: as many as a millisecond has). What the
+        guest does stays the same.
 
         Raises OSError where the memfd cannot be mapped."""
     def stop_trace(self) -> None: ...
