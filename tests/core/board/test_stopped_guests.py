@@ -36,6 +36,6 @@ def end_of(name: str, seed: int | None) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("name", GUESTS)
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_who_is_stopped_often_ends_as_who_never_was(name: str, seed: int) -> None:
     assert end_of(name, seed) == end_of(name, None)
