@@ -125,12 +125,14 @@ class DriverDebugger(Hooks):
     """As much of a debugger as a timeline needs: it sees nothing."""
 
     standing = False
-    last = symbols = trace = None
     stops = ()
 
     def __init__(self, timeline: DriverTimeline) -> None:
         super().__init__()
         self.timeline = timeline
+
+    def __getattr__(self, name: str) -> Any:
+        return None  # of everything else there is nothing
 
     @property
     def in_past(self) -> bool:

@@ -166,6 +166,21 @@ def test_a_branch_is_named_and_brought_to_the_front(timed: Workbench) -> None:
     timed.run(scenario())
 
 
+def test_recording_anew_asks_before_it_lets_the_past_go(timed: Workbench) -> None:
+    async def scenario() -> None:
+        _, bar, timeline = await recorded(timed, 5)
+        QTest.mouseClick(bar.record, Qt.MouseButton.LeftButton)
+        await until(lambda: not timeline.recording and not bar.time.busy)
+        assert "recorded" in bar.words.text() and bar.isVisible()
+        QTest.mouseClick(bar.record, Qt.MouseButton.LeftButton)
+        dialog: Any = QApplication.activeModalWidget()
+        assert dialog is not None and not timeline.recording
+        dialog.accept()
+        await until(lambda: timeline.recording)
+
+    timed.run(scenario())
+
+
 def test_what_fails_is_said_under_the_phone_and_the_present_stays(timed: Workbench) -> None:
     async def scenario() -> None:
         _, bar, timeline = await recorded(timed)
@@ -211,6 +226,7 @@ def test_a_damaged_thumbnail_is_left_out(timed: Workbench) -> None:
         bar.strip.grab()
         QTest.mouseMove(bar.strip, QPoint(20, 10))
         assert bar.strip._preview is not None
+        await asyncio.sleep(0.02)  # the panes have looked
 
     timed.run(scenario())
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QPoint
 from PySide6.QtWidgets import QFileDialog
 
+from pocketvisor_workbench.dialogs.about import ConfirmDialog
 from pocketvisor_workbench.dialogs.name import NameDialog
 from pocketvisor_workbench.panes.profile_head import NAME_MOST
 from pocketvisor_workbench.timeline.times import GuestTime
@@ -37,6 +38,7 @@ class TimeDesk(QObject):
         self._window = window
         times = window.session.times
         times.branch_wanted.connect(self.ask_branch)
+        times.again_wanted.connect(self.ask_again)
         times.menu_wanted.connect(self._menu)
 
     @property
@@ -58,6 +60,19 @@ class TimeDesk(QObject):
             accept="Branch",
         )
         dialog.picked.connect(lambda name: time.branch(name or guest.name))
+        dialog.open()
+
+    def ask_again(self, guest: "Guest") -> None:
+        time = self._window.session.times.of(guest)
+        long = clock_words(time.end_ns - time.begin_ns, tenths=False)
+        dialog = ConfirmDialog(
+            f"Record {guest.name} anew?",
+            f"What was recorded before, {long} of it, is let go. It can be exported, or kept in the guest's "
+            "profile, first.",
+            "Record anew",
+            self._window,
+        )
+        dialog.accepted.connect(time.record)
         dialog.open()
 
     def ask_export(self) -> None:

@@ -162,6 +162,8 @@ class GuestTime(QObject):
     def toggle_recording(self) -> None:
         if self.recording:
             self.stop()
+        elif self.has_past:
+            self._session.times.again_wanted.emit(self.guest)
         elif self.can_record:
             self.record()
 
@@ -324,6 +326,8 @@ class Times(QObject):
 
     branch_wanted = Signal(object)
     """A guest: somebody asks for a branch of it, and is to be asked for its name."""
+    again_wanted = Signal(object)
+    """It is to be recorded anew, and what was recorded before goes: that is asked first."""
     menu_wanted = Signal(object, object)
 
     def __init__(self, session: "Session") -> None:

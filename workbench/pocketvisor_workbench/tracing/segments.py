@@ -50,3 +50,4 @@ class Segments(QWidget):
         for button in self._group.buttons():
             if isinstance(button, QToolButton):
                 button.setToolButtonStyle(style)
+                button.setStyleSheet("padding: 4px 4px; margin: 1px;" if short else "")

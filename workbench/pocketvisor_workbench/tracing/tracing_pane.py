@@ -62,6 +62,8 @@ _SLOW_SECONDS: Final = 1.5
 _SLOW_SHARE: Final = 4
 """What takes long is made anew after this time, and after so many times as long as it took."""
 _SHORT_BELOW: Final = 900
+_TIGHT_BELOW: Final = 520
+_FILTER_FROM: Final = 380
 _BUTTON_FROM: Final = 200
 
 
@@ -93,6 +95,7 @@ class TracingPane(DebugPane):
         self.wanted = set(KINDS)
         self._not_before = 0.0
         self._odd = True
+        self._tight = False
         self._covered = False
         """Blocks are known: there may be many, to be asked once."""
         self._slow: asyncio.Task[None] | None = None
@@ -113,7 +116,10 @@ class TracingPane(DebugPane):
     def resizeEvent(self, _: object) -> None:
         short = self.width() < _SHORT_BELOW
         self.segments.set_short(short)
-        self.words.setFixedWidth(92 if short else 170)
+        self._tight = self.width() < _TIGHT_BELOW
+        self.words.setFixedWidth(70 if self._tight else 92 if short else 170)
+        self.words.setVisible(self.width() >= _FILTER_FROM)
+        self._show_buttons()
         self._begin.setVisible(self.height() > _BUTTON_FROM and not self.traces)
 
     @property
@@ -254,7 +260,10 @@ class TracingPane(DebugPane):
 
     def _show_buttons(self) -> None:
         traces = self.traces
-        self.start.setText("Stop" if traces else "Trace")
+        words = "Stop" if traces else "Trace"
+        self.start.setText("" if self._tight else words)
+        self.start.setToolTip(words)
+        self.start.setAccessibleName(words)
         set_icon(
             self.start,
             "stop-circle-outline" if traces else "record-circle-outline",
