@@ -39,6 +39,7 @@ class Workbench:
         self.window.bench.sampler.close()
         self.session.deleteLater()
         self.window.end()
+        await asyncio.sleep(0)  # for what widgets began as they went
 
     @property
     def session(self) -> Session:
