@@ -24,7 +24,7 @@ pytestmark = [
 
 WORK = (
     "ls -l /bin > /dev/tty0; cp -r /etc /bin /mnt; sync",
-    "for n in 1 2 3; do dd if=/dev/urandom of=/mnt/$n bs=64k count=20 2>/dev/null; sync; done",
+    "for n in 1 2 3; do dd if=/dev/urandom of=/mnt/$n bs=64k count=8 2>/dev/null; sync; done",
     "rm -r /mnt/etc; gzip -c /mnt/1 > /mnt/gz; ls -lR /mnt | tail -30 > /dev/tty0",
     "umount /mnt; mount -t ext4 /dev/vda /mnt; md5sum /mnt/?; sync",
 )
@@ -86,7 +86,9 @@ def live(life: Any, network: Any, chance: random.Random) -> list[Any]:
     moments = [life.moment()]
     for line in WORK:
         life.board.console_input(f"{line}; echo =$?=\n".encode())
-        for _ in range(chance.randrange(8, 40)):
+        steps = chance.randrange(8, 24)
+        kept = chance.randrange(steps)
+        for step in range(steps):
             network.talk(chance)
             if chance.random() < 0.3:
                 phase = chance.choice(("down", "up", "move"))
@@ -94,7 +96,7 @@ def live(life: Any, network: Any, chance: random.Random) -> list[Any]:
             if chance.random() < 0.3:
                 life.board.key(30, chance.random() < 0.5)
             life.run(chance.randrange(100_000, 4_000_000))
-            if chance.random() < 0.07:
+            if step == kept:
                 moments.append(life.moment())
         life.expect(b"=0=\r")
     return [*moments, life.moment()]
@@ -123,7 +125,6 @@ def test_a_replay_from_any_moment_comes_to_every_later_one(threads: bool) -> Non
     moments = live(life, network, random.Random(5))
     assert not threads or len(network.heard) > 5, "the guest has answered"
     network.close()
-    assert len(moments) > 4
     for index, since in enumerate(moments[:-1]):
         replay = life.replay(since)
         for until in moments[index + 1 :] if index == 0 else moments[index + 1 : index + 2]:
@@ -167,7 +168,7 @@ def test_a_guest_goes_on_live_from_any_place_of_a_replay(threads: bool) -> None:
     life.board.console_input(f"{'; '.join(WORK)}; echo =$?=\n".encode())
     life.expect(b"=0=\r")
     end = life.moment()
-    for place in sorted(chance.randrange(begin.ticks, end.ticks) for _ in range(3)):
+    for place in sorted(chance.randrange(begin.ticks, end.ticks) for _ in range(2)):
         replay = life.replay(begin)
         replay.run_to(place)
         branch = life.branch(replay.moment(), threads=threads)
