@@ -264,8 +264,13 @@ class Session:
         self._check_alive()
         if not self._attached:
             self._gate.claim(self)
-            self._attached = True
             self._goes_on = self._guest.state is GuestState.RUNNING
+            try:
+                await self._target.pause()
+            except PocketvisorError:
+                self._gate.release(self)
+                raise
+            self._attached = True
             self._guest.run_note("a debugger has attached")
         await self._target.pause()
         return standing_reply(await self._target.registers())
@@ -294,6 +299,7 @@ class Session:
         """What gdb held is let go: its breakpoints, and the guest, which runs on if it ran."""
         if self._going is not None:
             self._going.cancel()
+            await asyncio.wait({self._going})
             self._going = None
         if not self._attached:
             return
@@ -336,6 +342,7 @@ class Session:
         finally:
             forget()
             moving.cancel()
+            await asyncio.wait({moving})  # a step that is given up pauses the guest: what follows knows it
 
     async def _stopped(self, halt: Halt) -> bytes:
         words = self._answers.breakpoints.words(halt)

@@ -4,8 +4,9 @@ stopped without a sign."""
 import asyncio
 import os
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gdb_machine import BASE, MadeGuest, MadeMachine
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from pocketvisor.debug.gdb.packet import PACKET_MAX, escaped, framed
 from pocketvisor.debug.gdb.server import GdbServer
 from pocketvisor.errors import DebugError
+from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import GuestState
 
 
@@ -110,6 +112,27 @@ async def test_gdb_may_come_back(stub: GdbServer, wire: Wire, made_guest: MadeGu
     assert await wire.ask(b"qfThreadInfo") == b"l"
     assert (await wire.ask(b"vAttach;1")).startswith(b"T05thread:1;")
     assert made_guest.state is GuestState.PAUSED
+
+
+async def test_one_that_goes_in_the_midst_of_a_step_leaves_a_guest_that_runs(
+    start: Callable[..., Coroutine[Any, Any, Guest]],
+) -> None:
+    guest = await start()
+    stub = await guest.debugger.open_gdb()
+    for how in (Wire.close, None):
+        wire = await Wire.attached(stub.address)
+        wire.send(framed(b"vCont;r0,ffffffff:1"))  # step by step into a WFI that waits for a key
+        assert (await wire.ask(b"qC")).startswith(b"E.The guest runs")
+        if how is not None:
+            how(wire)
+            await until(lambda: not stub.attached)
+        else:
+            await guest.debugger.close_gdb()
+            wire.close()
+        await until(lambda: guest.state is GuestState.RUNNING)
+        assert not list(guest.debugger.stops)
+        guest.console.write(b"k")
+        await guest.console.expect("k", timeout=20)
 
 
 # Others
