@@ -12,7 +12,7 @@ from pocketvisor.devices import virtio_gpu_protocol as gpu
 from pocketvisor.devices.edid import edid
 from pocketvisor.devices.virtio_gpu_protocol import GpuError, Rect
 from pocketvisor.devices.virtio_gpu_resources import PIECE_EFFORT, Resources
-from pocketvisor.devices.virtio_gpu_scanout import Scanout, Screen
+from pocketvisor.devices.virtio_gpu_scanout import SIDE_MOST, Scanout, Screen
 from pocketvisor.devices.virtqueue import GuestMemory
 
 _ANSWERS: Final = {gpu.GET_DISPLAY_INFO: gpu.OK_DISPLAY_INFO, gpu.GET_EDID: gpu.OK_EDID}
@@ -73,7 +73,9 @@ class Commands:
             return
         kind, _, _, _ = gpu.HEADER.unpack_from(answer)
         if kind == gpu.OK_DISPLAY_INFO:
-            _, _, self.width, self.height, _, _ = gpu.MODE.unpack_from(answer, gpu.HEADER.size)
+            _, _, width, height, _, _ = gpu.MODE.unpack_from(answer, gpu.HEADER.size)
+            if 0 < width <= SIDE_MOST and 0 < height <= SIDE_MOST:
+                self.width, self.height = width, height
 
     def cursor(self, request: memoryview) -> None:
         """A request of the cursor queue, which has no answer."""

@@ -119,7 +119,8 @@ class ReplayedSlot(VirtioSlot):
             queue.position = (before + used) & 0xFFFF
 
     def replayed_config(self, config: bytes) -> None:
-        if (device := self._replayable) is not None:
+        device = self._replayable
+        if device is not None and len(config) == len(self.device.config):  # else the machine takes it neither
             device.replayed_config(config)
 
     def _take(self, queue: Virtqueue, waiting: set[int], answered: Answered) -> list[Chain]:

@@ -178,6 +178,7 @@ def test_a_log_may_say_anything(payload: bytes) -> None:
     drive = Drive()
     shadow, _ = shadow_disk(drive)
     shadow.slot.replayed(payload)
+    shadow.slot.replayed_config(payload)
     assert drive.ask(IN, 0, room=SECTOR)[2] == b"\0"
 
 
@@ -237,6 +238,8 @@ def test_a_card_knows_whether_its_cable_is_in() -> None:
     bench.send(1, bytes(12) + bytes(60))
     assert shadow.state == bench.save()
     assert shadow.state["device"]["link"] is False
+    shadow.slot.replayed_config(b"none of a card's")
+    assert shadow.state == bench.save()
 
 
 def test_a_balloon_knows_what_it_should_hold() -> None:
