@@ -25,6 +25,9 @@ def test_every_command_has_one_id_a_menu_and_a_shortcut_of_its_own() -> None:
     shortcuts = [QKeySequence(command.shortcut).toString() for command in COMMANDS if command.shortcut]
     assert len(set(idents)) == len(idents)
     assert len(set(shortcuts)) == len(shortcuts) and "" not in shortcuts
+    soft = [QKeySequence(command.soft_shortcut).toString() for command in COMMANDS if command.soft_shortcut]
+    assert len(set(soft)) == len(soft) and "" not in soft
+    assert set(soft) & set(shortcuts) == {"F11"}  # full screen, or a step while a guest stands still
     assert {command.menu for command in COMMANDS} <= set(MENUS)
 
 

@@ -207,8 +207,8 @@ class Inspector(QObject):
     # Looking
 
     def look(self) -> None:
-        """Looks once, as soon as the look before is over."""
-        if not self._lookers and self.sample is not None and self.stop is None:
+        """Looks once, as soon as the look before is over, if there is a pane that is seen."""
+        if not self._lookers:
             return
         if self._task is not None and not self._task.done():
             self._again = True
