@@ -5,9 +5,9 @@
  * own, and they grow. Within a block the clock itself shows the block's end while it runs (as without a
  * debugger), and the exact position when the guest is stopped there.
  *
- * Left out: stops between the accesses of one instruction, and guests that change instructions of the block
- * that they are executing without a branch or barrier in between: stepping sees the new ones, running the
- * old.
+ * Left out: an instruction that is stopped at a later access of several may have done the earlier ones, and
+ * does them again; guests that change instructions of the block that they are executing without a branch or
+ * barrier in between: stepping sees the new ones, running the old.
  */
 #ifndef POCKETVISOR_DEBUG_H
 #define POCKETVISOR_DEBUG_H

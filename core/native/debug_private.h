@@ -40,7 +40,7 @@ struct debug {
     uint64_t stood; /* position of the last place where the guest was looked at */
     enum debug_reason reason;
     struct debug_hit hit;
-    bool device_hit; /* a device wrote what is watched: stop at the next block start */
+    bool device_hit; /* met already, by a device or too late: stop at the next block start */
 
     bool noting;
     struct debug_hit *notes; /* DEBUG_NOTES_MAX of them, a ring */
@@ -107,6 +107,9 @@ static inline bool debug_page(const struct debug *debug, uint32_t virtual_addres
 bool debug_watch_pages(struct vcpu *vcpu);
 /* An access to a watched page. Does not return where it is to stop the guest. */
 void debug_watch_access(struct vcpu *vcpu, void *cpu, uint64_t physical);
+/* debug_restart.c: an access of the instruction at `pc`. False: it cannot begin again from here. *size
+ * becomes what it is going to touch from `address` on, where it cannot begin again later. */
+bool debug_restart(struct vcpu *vcpu, uint32_t pc, uint32_t address, uint32_t *size);
 /* A device writes memory. */
 void debug_watch_device(struct vcpu *vcpu, uint32_t physical, uint32_t size);
 

@@ -9,7 +9,7 @@
 
 #include "vcpu_private.h"
 
-enum { PAGES_BYTES = 1 << 17 };
+enum { PAGES_BYTES = 1 << 17, INSTRUCTION_MOST = 64 /* bytes that one touches */ };
 
 static void mark_pages(uint8_t *bits, uint32_t address, uint32_t size) {
     uint32_t last = (uint32_t)(((uint64_t)address + (size ? size - 1 : 0)) >> PAGE_SHIFT);
@@ -47,13 +47,29 @@ static void leave(struct vcpu *vcpu, void *cpu) {
     vcpu->engine->leave(cpu, vcpu->fill.return_address); /* with the PC at the instruction */
 }
 
+/* May an instruction that begins with this access meet a watchpoint for reading? */
+static bool near(const struct debug *debug, uint32_t address, uint64_t physical) {
+    for (unsigned i = debug->breakpoints; i < debug->count; i++) {
+        const struct debug_stop *stop = &debug->stops[i];
+        if (stop->kind & DEBUG_READ &&
+            overlap(stop->physical ? physical : address, INSTRUCTION_MOST, stop->address, stop->size))
+            return true;
+    }
+    return false;
+}
+
 void debug_watch_access(struct vcpu *vcpu, void *cpu, uint64_t physical) {
     struct debug *debug = &vcpu->debug;
     uint32_t address = vcpu->fault.address, size = (uint32_t)vcpu->fill.size, start, pc;
-    bool is_write = vcpu->fault.access == ACCESS_WRITE, placed = false;
+    bool is_write = vcpu->fault.access == ACCESS_WRITE, placed = false, in_time = true;
     uint64_t position = 0;
     if (vcpu->fill.probe || !size)
         return;
+    if (!is_write && !debug->noting && near(debug, address, physical)) {
+        if (!vcpu->engine->place(cpu, vcpu->fill.return_address, &start, &pc))
+            return;
+        in_time = debug_restart(vcpu, pc, address, &size);
+    }
     for (unsigned i = debug->breakpoints; i < debug->count; i++) {
         const struct debug_stop *stop = &debug->stops[i];
         if (!(stop->kind & (is_write ? DEBUG_WRITE : DEBUG_READ)) ||
@@ -69,7 +85,14 @@ void debug_watch_access(struct vcpu *vcpu, void *cpu, uint64_t physical) {
                                 size,     is_write};
         if (debug->noting) {
             debug_note(vcpu, &hit);
-        } else if (position != debug->begin || !debug->watch_begin) {
+        } else if (position == debug->begin && debug->watch_begin) {
+            continue;
+        } else if (!in_time) {
+            debug->hit = hit;
+            debug->device_hit = true;
+            debug_plan(vcpu);
+            return;
+        } else {
             debug->hit = hit;
             debug->reason = DEBUG_WATCH;
             debug->stood = position;
