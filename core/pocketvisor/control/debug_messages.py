@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 PEEK_MAX: Final = 1 << 20
 STOPS_MAX: Final = 1024
 READS_MAX: Final = 64
+FIND_MAX: Final = 4096
 
 Address = Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
 Position = Annotated[int, Meta(ge=0)]
@@ -102,10 +103,11 @@ class Go(_Tagged):
 
 
 class FindBefore(_Tagged):
-    """Steps from where it stands, up to `position`: answered by Found, with where the last instruction before
-    it begins, and it stands at the first one that is not before."""
+    """Steps from where it stands, up to `position`: answered by Found, with where the instruction begins that
+    is `count` before it, or the first that there was."""
 
     position: Position
+    count: Annotated[int, Meta(ge=1, le=FIND_MAX)] = 1
 
 
 class SetPace(_Tagged):
@@ -181,10 +183,10 @@ class Translated(_Tagged):
 
 
 class Found(_Tagged):
-    """`position`: 0 where there was none."""
+    """`count`: so many instructions before, 0 where there was none."""
 
     position: Position
-    here: Position
+    count: Annotated[int, Meta(ge=0, le=FIND_MAX)]
 
 
 class Noted(_Tagged):

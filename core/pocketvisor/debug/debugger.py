@@ -102,7 +102,9 @@ class Debugger(OpensToGdb):
         await self.timeline.close()
         await self.symbols.close()
         for future in (*self._waiting, *self._arriving):
-            future.cancel()
+            if not future.done():
+                future.set_exception(DebugError(f"{self.guest.name} was removed"))
+                future.exception()  # whoever waited may have given up since: no complaint then
         for task in tuple(self._tasks):
             task.cancel()
 

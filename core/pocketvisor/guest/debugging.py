@@ -4,6 +4,7 @@ A guest that runs is held at a block start while it is looked at, which it canno
 """
 
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, Final
@@ -15,9 +16,14 @@ from pocketvisor.board.board import Board
 from pocketvisor.control import debug_messages as wire
 from pocketvisor.control.debug_messages import DebugReply, DebugRequest
 from pocketvisor.errors import GuestError
-from pocketvisor.guest.vcpu_thread import VcpuThread, position_of
+from pocketvisor.guest.vcpu_thread import VcpuThread
 
-_NATIVE_KINDS: Final = {kind: getattr(_native, f"STOP_{kind.upper()}", 0) for kind in wire.STOP_KINDS}
+_NATIVE_KINDS: Final = {
+    "execute": _native.STOP_EXECUTE,
+    "write": _native.STOP_WRITE,
+    "read": _native.STOP_READ,
+    "access": _native.STOP_ACCESS,
+}
 
 
 class DebugServer:
@@ -74,7 +80,7 @@ class DebugServer:
         match request:
             case wire.Sample(reads, registers):
                 return wire.Sampled(
-                    position_of(machine),
+                    machine.position,
                     machine.now_ns(),
                     running,
                     machine.registers() if registers else {},
@@ -101,8 +107,8 @@ class DebugServer:
                         for own, at, pc, address, size, write in hits
                     ),
                 )
-            case wire.FindBefore(position):
-                return self._find_before(position)
+            case wire.FindBefore(position, count):
+                return self._find_before(position, count)
             case wire.SetPace(watched):
                 machine.set_watched_pace(watched)
             case wire.SetRecording(on):
@@ -124,15 +130,16 @@ class DebugServer:
                 raise ValueError(f"{type(request).__name__} is not known here")
         return wire.Done()
 
-    def _find_before(self, position: int) -> DebugReply:
+    def _find_before(self, position: int, count: int) -> DebugReply:
         machine = self._machine
-        found, here = 0, position_of(machine)
-        while here < position:
-            found = here
+        places: deque[int] = deque(maxlen=count)
+        while (here := machine.position) < position:
             reason = machine.run(steps=1)
-            here = position_of(machine)
-            if reason == _native.RUN_STOPPED and here == found:
+            if reason == _native.RUN_STOPPED and machine.position == here:
                 continue  # a stop() that came when it stood still already
-            if reason != _native.RUN_STEP and here < position:  # at its log's end it waits, in a WFI
-                raise ValueError(f"it does not go on to {position}: it is at {here} ({reason})")
-        return wire.Found(found, here)
+            places.append(here)
+            if (
+                reason != _native.RUN_STEP and machine.position < position
+            ):  # at its log's end it waits, in WFI
+                raise ValueError(f"it does not go on to {position}: it is at {machine.position} ({reason})")
+        return wire.Found(places[0] if places else 0, len(places))

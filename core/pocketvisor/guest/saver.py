@@ -20,7 +20,7 @@ from pocketvisor.board.config import BoardConfig
 from pocketvisor.control.messages import STATE_MAX, Capture, Captured, Saved
 from pocketvisor.errors import GuestError
 from pocketvisor.guest.memory import data_pieces
-from pocketvisor.guest.vcpu_thread import VcpuThread, position_of
+from pocketvisor.guest.vcpu_thread import VcpuThread
 from pocketvisor.storage.lazy import HEADER_SIZE, block_count
 
 _PIECE: Final = 1 << 20
@@ -119,7 +119,7 @@ class Saver:
             if wanted.record:
                 self._machine.record()
             saved = Saved(size, self._machine.ticks(), dirty, written, ran, at_ns)
-            position, clock_ns = position_of(self._machine), self._machine.now_ns()
+            position, clock_ns = self._machine.position, self._machine.now_ns()
         pause_ns = time.monotonic_ns() - at_ns
         return CaptureTaken(Captured(saved, pause_ns, blocks, position, clock_ns), log)
 

@@ -27,24 +27,14 @@ _REASONS = {
     _native.RUN_RESET: ("reset", ""),
     _native.RUN_DIVERGED: ("diverged", "The guest no longer does what was recorded"),
     _native.RUN_DEAD: ("dead", "The guest waits for an interrupt that nothing can raise"),
-}
-_DEBUG = {
-    name: getattr(_native, f"RUN_{name}", -2 - n)
-    for n, name in enumerate(("BREAK", "WATCH", "STEP", "POSITION"))
-}
-_REASONS |= {
-    _DEBUG["BREAK"]: ("breakpoint", ""),
-    _DEBUG["WATCH"]: ("watchpoint", ""),
-    _DEBUG["STEP"]: ("step", ""),
-    _DEBUG["POSITION"]: ("position", ""),
+    _native.RUN_BREAK: ("breakpoint", ""),
+    _native.RUN_WATCH: ("watchpoint", ""),
+    _native.RUN_STEP: ("step", ""),
+    _native.RUN_POSITION: ("position", ""),
 }
 _FINAL = frozenset({"power-off", "exit", "reset", "diverged", "error"})
 
 Report = Running | Stopped | Console | Note
-
-
-def position_of(machine: Machine) -> int:
-    return getattr(machine, "position", machine.ticks() * 4)
 
 
 class Doorbells(Protocol):
@@ -159,12 +149,7 @@ class VcpuThread:
         while True:
             self._stand_still()
             try:
-                aim: dict[str, int] = {}
-                if self._position is not None:
-                    aim["position"] = self._position
-                if self._steps:
-                    aim["steps"] = 1
-                reason = machine.run(self._limit(), **aim)
+                reason = machine.run(self._limit(), position=self._position, steps=1 if self._steps else 0)
                 if self._sync:
                     ended = self._serve()
                     if ended is not None:
@@ -178,7 +163,7 @@ class VcpuThread:
                 wanted, until = self._wanted, self._until
             if reason == _native.RUN_STOPPED and wanted:
                 continue  # a stop that came too late for the last run
-            if reason == _DEBUG["STEP"] and self._steps > 1:
+            if reason == _native.RUN_STEP and self._steps > 1:
                 self._steps -= 1
                 continue
             if reason == _native.RUN_LIMIT and (until is None or machine.ticks() < until):
@@ -190,10 +175,10 @@ class VcpuThread:
                 return Stopped("exit", machine.ticks(), f"Its program ended with exit code {code}", code)
             name, detail = _REASONS[reason]
             hit = None
-            if reason in (_DEBUG["BREAK"], _DEBUG["WATCH"]) and machine.stop_hit is not None:
+            if reason in (_native.RUN_BREAK, _native.RUN_WATCH) and machine.stop_hit is not None:
                 own, position, address, size, write = machine.stop_hit
                 hit = Hit(own, position, machine.registers()["pc"], address, size, write)
-            return Stopped(name, machine.ticks(), detail, position=position_of(machine), hit=hit)
+            return Stopped(name, machine.ticks(), detail, position=machine.position, hit=hit)
 
     def _stand_still(self) -> None:
         """While somebody holds it."""

@@ -83,12 +83,12 @@ class Past:
             raise DebugError(f"What happened there cannot be had again: {reason.detail or reason.kind}")
         return "position"
 
-    async def find_before(self, position: int) -> int:
-        """Where the last instruction before a position begins, which is not far; 0 where there is none. It is
-        good for nothing else then."""
-        reply = await self.ask(wire.FindBefore(position))
+    async def find_before(self, position: int, count: int) -> tuple[int, int]:
+        """Where the instruction begins that is so many before a position, which is not far, or the first that
+        there is; and how many it is before. This is good for nothing else then."""
+        reply = await self.ask(wire.FindBefore(position, count))
         assert isinstance(reply, wire.Found)
-        return reply.position
+        return reply.position, reply.count
 
     async def hits(self, stops: tuple[StopAt, ...], position: int) -> tuple[int, list[Hit]]:
         """How often these were met on the way to a position, and the last of them, oldest first."""

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from pocketvisor.board.map import RAM_BASE
-from pocketvisor.control.debug_messages import Hit, StopAt
+from pocketvisor.control.debug_messages import FIND_MAX, Hit, StopAt
 from pocketvisor.debug.expression import Moment as Context
 from pocketvisor.debug.stop_info import StopInfo, stop_info
 from pocketvisor.debug.stops import Hit as FoundHit
@@ -27,9 +27,8 @@ NEAR: Final = 256
 FAR: Final = 1 << 20
 _LINEAR: Final = 0xC0000000
 """Where Linux maps its RAM for good."""
-_SEARCH: Final = -1
-"""A stop's id, for a search of its own."""
-CONDITIONS_MAX: Final = 256
+_SEARCHED: Final = 0x7FFFFFFF
+"""The id of a stop that is no breakpoint of anybody's."""
 
 
 class Reverse:
@@ -40,31 +39,28 @@ class Reverse:
 
     async def step(self, debugger: "Debugger", count: int = 1) -> StopInfo:
         """So many instructions back. Raises DebugError."""
-        here = await self._here(debugger)
-        for _ in range(count):
-            found = await self._before(here)
-            if found is None:
-                return await self._at_beginning(debugger)
-            here = found
-        await self._timeline.go_to(here)
+        async with self._timeline.away() as here:
+            while count:
+                found, steps = await self._before(here, min(count, FIND_MAX))
+                if not steps:
+                    return await self._at_beginning(debugger)
+                here, count = found, count - steps
+            await self._timeline.go_to(here)
         return debugger.tell("step")
 
     async def resume(self, debugger: "Debugger") -> StopInfo:
         """Back to where a breakpoint or watchpoint was met last. Raises DebugError."""
-        here = await self._here(debugger)
         stops = debugger.stop_table()
-        if not stops:
-            return await self._at_beginning(debugger)
-        upto = here
-        while True:
-            hit = await self._search(stops, upto, debugger)
-            if hit is None:
-                return await self._at_beginning(debugger)
-            stop = debugger.stops.get(hit.id)
-            await self._timeline.go_to(hit.position)
-            if not stop.condition or await self._holds(debugger, stop, hit):
-                return self._tell_hit(debugger, hit, stop)
-            upto = hit.position
+        async with self._timeline.away() as upto:
+            while True:
+                hit = await self._search(stops, upto, debugger) if stops else None
+                if hit is None:
+                    return await self._at_beginning(debugger)
+                stop = debugger.stops.get(hit.id)
+                await self._timeline.go_to(hit.position)
+                if not stop.condition or await self._holds(debugger, stop, hit):
+                    return self._tell_hit(debugger, hit, stop)
+                upto = hit.position
 
     async def last_write(
         self, debugger: "Debugger", address: int, size: int = 4, *, physical: bool = False
@@ -75,19 +71,15 @@ class Reverse:
             if found is None:
                 raise DebugError(f"Nothing is mapped at 0x{address:08x}")
             address = found[0]
-        here = await self._here(debugger)
-        hit = await self._search((StopAt(0x7FFFFFFF, "write", address, size, True),), here, debugger)
-        if hit is None:
-            where = f"0x{address:08x}"
-            raise DebugError(f"Physical {where} was not written since the recording began")
-        await self._timeline.go_to(hit.position)
+        stop = StopAt(_SEARCHED, "write", address, size, True)
+        async with self._timeline.away() as here:
+            hit = await self._search((stop,), here, debugger)
+            if hit is None:
+                raise DebugError(f"Physical 0x{address:08x} was not written since the recording began")
+            await self._timeline.go_to(hit.position)
         return self._tell_hit(debugger, hit, None)
 
     # Searching
-
-    async def _here(self, debugger: "Debugger") -> int:
-        await self._timeline.leave_present()
-        return self._timeline.position
 
     async def _search(self, stops: tuple[StopAt, ...], upto: int, debugger: "Debugger") -> Hit | None:
         """The last hit before a position. Several pieces are searched at once, if there are cores."""
@@ -102,7 +94,7 @@ class Reverse:
             for number, at in enumerate(pieces):
                 for ahead in pieces[number : number + width]:
                     if ahead not in tasks:
-                        end = moments[ahead + 1].position if ahead + 1 < len(moments) else timeline.end
+                        end = moments[ahead + 1].position if ahead + 1 < len(moments) else upto
                         tasks[ahead] = asyncio.create_task(self._search_piece(stops, ahead, min(end, upto)))
                 timeline.emit("searching", number / len(pieces))
                 hit = await tasks[at]
@@ -146,21 +138,24 @@ class Reverse:
         written = moments[at + 1].pages
         return any(page >> 3 < len(written) and written[page >> 3] >> (page & 7) & 1 for page in watched)
 
-    async def _before(self, position: int) -> int | None:
-        """Where the instruction before the one at a position begins; None at the recording's beginning."""
+    async def _before(self, position: int, count: int) -> tuple[int, int]:
+        """Where the instruction begins that is so many before the one at a position, or that far that the
+        moment before it is; and how many it is before: none at the recording's beginning."""
         timeline = self._timeline
         if position <= timeline.begin:
-            return None
+            return position, 0
         index = timeline.recorder.moments.at(position - 1)
         beginning = timeline.moments[index].position
-        near = NEAR
+        near = max(NEAR, count * 4)
         while True:
             start = max(position - near, beginning)
             past = await timeline.open_past(index, position)
             try:
                 await past.run_to(start)
                 if past.position < position:
-                    return await past.find_before(position)
+                    found, steps = await past.find_before(position, count)
+                    if steps:
+                        return found, steps
             finally:
                 await past.close()
             if start == beginning or near > FAR:

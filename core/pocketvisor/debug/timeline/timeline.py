@@ -6,7 +6,8 @@ to. The past can be looked at and run forward, but not changed: a branch of it c
 
 import asyncio
 import shutil
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -180,9 +181,7 @@ class Timeline:
     async def go_to(self, position: int) -> StopInfo:
         """To the instruction at a position, or the first one behind it; the end is the present. Raises
         DebugError."""
-        async with self._moving:
-            await self._stop_forward()
-            await self._leave_present()
+        async with self.away(), self._moving:
             if position >= self._present:
                 if self._guest.state in (GuestState.RUNNING, GuestState.PAUSED):
                     return await self._to_present()
@@ -339,9 +338,19 @@ class Timeline:
         """Of what is shown, standing still."""
         return self._past.position if self._past is not None else self._present
 
-    async def leave_present(self) -> None:
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[int]:
+        """The guest stands still meanwhile, and goes on as before where it came to nothing. Gives the
+        position that is shown."""
         async with self._moving:
+            await self._stop_forward()
             await self._leave_present()
+        try:
+            yield self.position
+        except BaseException:
+            if self._past is None:
+                await asyncio.shield(asyncio.ensure_future(self._go_on()))
+            raise
 
     async def _leave_present(self) -> None:
         """The guest stands still, and its log is whole."""
