@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from platformdirs import user_cache_path
 
@@ -23,6 +23,11 @@ def recording_folder() -> Path:
         return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
     except OSError as error:
         raise DebugError(f"There is no room for a recording in {parent}: {error.strerror}") from error
+
+
+def new_file(path: Path) -> BinaryIO:
+    """For this user alone: it will have a guest's memory. Raises OSError, also where it is there already."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
 
 
 def _sweep(parent: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from pocketvisor.debug.timeline.folders import recording_folder
+from pocketvisor.debug.timeline.folders import new_file, recording_folder
 from pocketvisor.debug.timeline.moments import Moments
 from pocketvisor.debug.timeline.past import Past
 from pocketvisor.debug.timeline.recorder import Recorder
@@ -64,7 +64,7 @@ def take_out(file: ProfileFile, number: int, path: Path) -> None:
         raise DebugError(f"{file.path.name} has a recording of {space.size >> 20} MiB, more than can be had")
     reader = file.reader(space)
     try:
-        with path.open("xb") as target:
+        with new_file(path) as target:
             for index in range(space.chunks):
                 target.write(reader.chunk(index))
     except OSError as error:

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from pocketvisor.control import debug_messages as wire
 from pocketvisor.debug.stop_info import StopInfo, stop_info
-from pocketvisor.debug.timeline.folders import recording_folder
+from pocketvisor.debug.timeline.folders import new_file, recording_folder
 from pocketvisor.debug.timeline.kept import recording_space
 from pocketvisor.debug.timeline.moments import Moment
 from pocketvisor.debug.timeline.past import Past
@@ -275,8 +275,10 @@ class Timeline:
 
         def copy(source: Path) -> None:
             try:
-                with path.open("xb") as target, source.open("rb") as content:
+                with new_file(path) as target, source.open("rb") as content:
                     shutil.copyfileobj(content, target, 1 << 20)
+            except FileExistsError:
+                raise DebugError(f"{path}: there is such a file already") from None
             except OSError as error:
                 path.unlink(missing_ok=True)
                 raise DebugError(f"{path}: cannot be written: {error.strerror}") from error

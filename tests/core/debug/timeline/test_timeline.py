@@ -324,6 +324,10 @@ async def test_damaged_recordings_are_refused_or_said(guest: Guest, tmp_path: Pa
 
     await typed(guest, "x")
     await guest.debugger.timeline.export(tmp_path / "whole")
+    assert (tmp_path / "whole").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(DebugError, match="already"):
+        await guest.debugger.timeline.export(tmp_path / "whole")
+    assert (tmp_path / "whole").stat().st_size > 0
     whole = (tmp_path / "whole").read_bytes()
     dice = random.Random(5)
     for number in range(12):
