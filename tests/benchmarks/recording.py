@@ -9,7 +9,6 @@ import asyncio
 import time
 from pathlib import Path
 
-from pocketvisor.board.map import RAM_BASE
 from pocketvisor.debug.timeline.kept import replay_recording
 from pocketvisor.debug.timeline.timeline import Timeline
 from pocketvisor.errors import MissingImage
@@ -23,8 +22,8 @@ from .figures import Figure
 from .moving import BOOT_SECONDS, PROMPT
 
 GZIP = "cat /bin/busybox > /tmp/x; while true; do gzip -c /tmp/x > /tmp/y; done &"
-_LINEAR = 0xC0000000
-_KERNEL = 32 << 20
+_NODE_NAME = 65
+"""Behind the name of the system, of so many characters, in struct new_utsname."""
 _MARK = "goes-back-to-here"
 _MIB = 1 << 20
 
@@ -139,11 +138,14 @@ async def _last_write(guest: Guest, seconds: int) -> float:
     await guest.console.expect("NAM1ED", 60)
     await asyncio.sleep(seconds)
     await debugger.pause()
-    kernel = await debugger.read(RAM_BASE, _KERNEL, physical=True)
-    at = kernel.find(_MARK.encode() + bytes(8))
-    if at < 0:
+    await debugger.linux.tasks()  # finds the kernel, and so its symbols
+    names = debugger.symbols.address("init_uts_ns")
+    if (
+        names is None
+        or (await debugger.read(names + _NODE_NAME, len(_MARK))).decode("ascii", "replace") != _MARK
+    ):
         raise CannotMeasure("The kernel's name of the host was not found in its memory")
-    stop = debugger.stops.add("write", _LINEAR + (at & ~3), 4)
+    stop = debugger.stops.add("write", (names + _NODE_NAME) & ~3, 4)
     began = time.perf_counter()
     info = await debugger.reverse_resume()
     taken = time.perf_counter() - began

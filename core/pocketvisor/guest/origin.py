@@ -104,6 +104,8 @@ class ProfileOrigin:
         self.record = decode(manifest.guest)
         self.goes_on = self.record.running
         self.strange = False
+        self.background = True
+        """What is not touched of its RAM is loaded too."""
         self._folder: Path | None = None
         _check_sizes(self.record, manifest)
 
@@ -140,7 +142,7 @@ class ProfileOrigin:
         def ended() -> None:
             loop.call_soon_threadsafe(guest.ram_loaded)
 
-        ram.load(bytes(absent), fill, on_failure=failed, on_end=ended)
+        ram.load(bytes(absent), fill, on_failure=failed, on_end=ended, background=self.background)
         return ram
 
     def fill(self, name: str, fd: int) -> None:

@@ -113,9 +113,11 @@ class Ram:
         on_failure: Callable[[int, Exception], None],
         on_end: Callable[[], None],
         on_progress: Callable[[int, int], None] = lambda loaded, total: None,
+        background: bool = True,
     ) -> None:
         """Before a guest's process has it: the blocks whose byte is not 0 are absent, and are filled as they
-        are touched, then the rest. The callbacks come on another thread."""
+        are touched, then the rest (without `background` when complete() is called). The callbacks come on
+        another thread."""
         for block in range(self._count):
             if absent[block]:
                 self._map[HEADER_SIZE + block] = ABSENT
@@ -130,11 +132,12 @@ class Ram:
             on_end=on_end,
             on_progress=on_progress,
         )
-        self._loader.start()
+        self._loader.start(background=background)
 
     def complete(self) -> None:
         """Waits until all of it is there. Blocks; raises GuestError where it cannot be had."""
         if self._loader is not None:
+            self._loader.load_rest()
             self._loader.wait()
             if not self._loader.complete:
                 raise GuestError("A part of the guest's RAM could not be loaded")

@@ -37,6 +37,7 @@ class Past:
             manifest = await asyncio.to_thread(moments.manifest, moment)
             origin = ProfileOrigin(moments.file, manifest)
             origin.strange = True  # its network's cable is out
+            origin.background = False  # it is gone soon, and touches little
             guest = Guest(handset, origin.image, origin.record.name, past_options(origin, log))
             try:
                 await guest.boot()
