@@ -127,6 +127,9 @@ async def test_a_recording_with_a_gpu_replays_to_the_same_end_and_picture(nexus:
     nexus.rotate(90)
     guest.console.write(b"ls -l /bin > /dev/tty0; sleep 1; echo END\n")
     await guest.console.expect("^END", timeout=30)
+    async with asyncio.timeout(30):  # while it follows the turn it shows nothing of its own
+        while not guest.panel.picture.scanout:
+            await asyncio.sleep(0.05)
     recording = await guest.recording()
     shown = await picture(guest)
     await nexus.remove(guest)
