@@ -137,6 +137,8 @@ class Recorder:
         async with self._saving:
             if self._unsaved in self._guest.unsaved:
                 self._guest.unsaved.remove(self._unsaved)
+            if self._run is not None and self._has_moved:
+                self._follow(self._guest.run)
             run, self._run = self._run, None
             if run is not None:
                 run.log_taker = run.captured_taker = None

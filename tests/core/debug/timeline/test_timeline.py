@@ -253,6 +253,13 @@ async def test_a_recording_goes_on_over_a_move(guest: Guest, phone: Handset) -> 
     assert past is not None
     await past.run_to(end)
     assert await past.guest.digest() == digest
+    await timeline.present()
+    await debugger.resume()
+    third = Handset(load_models()["nexus-one"])
+    await move(guest, third)
+    await timeline._recorder.end()  # type: ignore[union-attr]
+    assert guest.run.log_taker is None, "its new process is not recorded any more either"
+    await third.close()
     await other.close()
 
 
