@@ -21,7 +21,7 @@ WORKBENCH = ROOT / "workbench" / "pocketvisor_workbench"
 
 FLOORS = (
     ("_native", "_engine", "_overrides", "errors", "resources", "sample_guests"),
-    ("board", "devices", "profile", "control", "storage"),
+    ("board", "devices", "profile", "control", "policies", "storage"),
     (
         "debug",
         "guest",
@@ -34,7 +34,6 @@ FLOORS = (
         "phone",
         "phone_power",
         "phone_route",
-        "policies",
         "profile_copies",
         "profiles",
         "recording",

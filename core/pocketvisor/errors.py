@@ -63,3 +63,11 @@ class MigrationError(PocketvisorError):
 
 class DebugError(PocketvisorError):
     """What somebody wanted to know of a guest's inside, or do there, cannot be had: the sentence says why."""
+
+
+class PolicyError(PocketvisorError):
+    """A policy, an order, a check-in or a key cannot be used: the sentence says why."""
+
+
+class Refused(PolicyError):
+    """What the policy of a profile does not allow: the sentence says what, and whose policy it is."""

@@ -1,0 +1,1 @@
+"""What governs a profile: signed policies and orders, and who keeps to them."""
