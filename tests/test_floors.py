@@ -23,6 +23,7 @@ FLOORS = (
     ("_native", "_engine", "_overrides", "errors", "resources", "sample_guests"),
     ("board", "devices", "profile", "control", "policies", "storage"),
     (
+        "attack",
         "debug",
         "guest",
         "handset",
