@@ -23,6 +23,7 @@ SIGNS = {
     Level.WARNING: ("alert-outline", "warn"),
     Level.ERROR: ("alert-circle", "bad"),
 }
+REFUSED_SIGN = ("shield-lock-outline", "warn")
 
 
 class Notice(QFrame):
@@ -50,11 +51,13 @@ class Banner(Notice):
         button: str = "",
         run: Callable[[], object] | None = None,
         shown_ms: int = 0,
+        *,
+        refused: bool = False,
     ) -> None:
         super().__init__()
         self.text = text
         sign = QLabel()
-        sign.setPixmap(icon(*SIGNS[level]).pixmap(20, 20))
+        sign.setPixmap(icon(*(REFUSED_SIGN if refused else SIGNS[level])).pixmap(20, 20))
         words = QLabel(text)
         words.setWordWrap(True)
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -105,7 +108,7 @@ class Banners(QWidget):
         return [notice for notice in self.findChildren(Notice) if not notice.isHidden()]
 
     def show_entry(self, entry: Entry) -> None:
-        self.add(Banner(entry.text, entry.level))
+        self.add(Banner(entry.text, entry.level, refused=entry.refused))
 
     def add(self, notice: Notice) -> None:
         fleeting = [old for old in self.shown if not old.pinned]

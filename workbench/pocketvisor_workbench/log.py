@@ -4,8 +4,14 @@ import enum
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
+
+from pocketvisor.errors import Refused
+
+if TYPE_CHECKING:
+    from pocketvisor.api import Guest
 
 
 class Level(enum.IntEnum):
@@ -24,6 +30,8 @@ class Entry:
     source: str = ""
     accent: str = ""
     when: float = field(default_factory=time.time)
+    refused: bool = False
+    """A policy did not allow it: nothing has failed."""
 
 
 class EventLog(QObject):
@@ -47,8 +55,9 @@ class EventLog(QObject):
         source: str = "",
         accent: str = "",
         notice: bool = False,
+        refused: bool = False,
     ) -> Entry:
-        entry = Entry(text, level, source, accent)
+        entry = Entry(text, level, source, accent, refused=refused)
         self.entries.append(entry)
         self.added.emit(entry)
         if notice:
@@ -59,7 +68,14 @@ class EventLog(QObject):
         self, error: BaseException, source: str = "", accent: str = "", *, notice: bool = True
     ) -> Entry:
         """An error as the sentence that it carries."""
-        return self.add(words_of(error), Level.ERROR, source=source, accent=accent, notice=notice)
+        refused = isinstance(error, Refused)
+        level = Level.WARNING if refused else Level.ERROR
+        return self.add(words_of(error), level, source=source, accent=accent, notice=notice, refused=refused)
+
+    def refuse(self, sentence: str, guest: "Guest | None") -> Entry:
+        """What the policy of a guest does not allow."""
+        source, accent = (guest.name, guest.image.accent) if guest is not None else ("", "")
+        return self.add(sentence, Level.WARNING, source=source, accent=accent, notice=True, refused=True)
 
 
 def words_of(error: BaseException) -> str:

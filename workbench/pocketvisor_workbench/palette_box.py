@@ -47,6 +47,8 @@ class Entry:
     shortcut: str
     run: Callable[[], object]
     enabled: bool = True
+    why_not: str = ""
+    """The sentence of the policy that does not allow it."""
 
 
 def score(needle: str, text: str) -> int | None:
@@ -72,14 +74,15 @@ def entries(window: "Window") -> Iterator[Entry]:
     for command in COMMANDS:
         if command.ident == "palette":
             continue
-        enabled = command.enabled is None or command.enabled(window)
+        possible, why_not = command.possible(window), command.why_not(window)
         yield Entry(
             command.title,
             command.menu,
             command.picture,
             command.keys,
-            lambda command=command: command.run(window),  # type: ignore[misc]
-            enabled,
+            lambda command=command: window.trigger(command.ident),  # type: ignore[misc]
+            possible and not why_not,
+            why_not if possible else "",
         )
     for name, dock in window.docks.items():
         title = f"Hide {dock.windowTitle()}" if dock.isVisible() else f"Show {dock.windowTitle()}"
@@ -162,11 +165,11 @@ class _Delegate(QStyledItemDelegate):
         small = QFont(painter.font())
         small.setPointSizeF(8.5)
         metrics_width = 0
-        tail = entry.shortcut or entry.group
+        tail = entry.why_not or entry.shortcut or entry.group
         painter.setFont(small)
+        tail = painter.fontMetrics().elidedText(tail, Qt.TextElideMode.ElideRight, place.width() * 3 // 5)
         metrics_width = painter.fontMetrics().horizontalAdvance(tail)
-        muted = QColor(colours.muted)
-        painter.setPen(muted)
+        painter.setPen(QColor(colours.warn if entry.why_not else colours.muted))
         painter.drawText(
             QRect(right - metrics_width, place.y(), metrics_width + 2, place.height()),
             Qt.AlignmentFlag.AlignVCenter,
@@ -252,7 +255,7 @@ class PaletteBox(QFrame):
         if not 0 <= row < len(self.model.shown):
             return
         entry = self.model.shown[row]
-        if not entry.enabled:
+        if not entry.enabled and not entry.why_not:  # what a policy does not allow is told in full
             return
         self.close_box()
         entry.run()

@@ -26,6 +26,7 @@ from pocketvisor_workbench.palette_box import PaletteBox
 from pocketvisor_workbench.panes import PANES
 from pocketvisor_workbench.panes.library import LibraryPane
 from pocketvisor_workbench.perspectives import ARRANGEMENTS, Perspective
+from pocketvisor_workbench.policy.guarded import Guarded
 from pocketvisor_workbench.profile_desk import ProfileDesk
 from pocketvisor_workbench.settings import Settings
 from pocketvisor_workbench.stage.stage import Stage, View
@@ -75,6 +76,7 @@ class Window(QMainWindow):
             self.addDockWidget(pane_class.area, dock)
         self.actions_by_ident: dict[str, QAction] = {}
         self.time_desk = TimeDesk(self)
+        self.guarded = Guarded(self)
         self._make_actions()
         bench.trigger = self.trigger
         self.header = HeaderBar(self, self.actions_by_ident)
@@ -123,7 +125,7 @@ class Window(QMainWindow):
             if command.keys:
                 action.setShortcut(QKeySequence(command.keys))
                 action.setShortcutContext(Qt.ShortcutContext.ApplicationShortcut)
-                action.setToolTip(f"{command.title} ({command.keys})")
+                action.setToolTip(command.tip)
             action.setCheckable(command.checked is not None)
             action.triggered.connect(lambda _=False, command=command: self._run(command))
             self.addAction(action)
@@ -133,6 +135,7 @@ class Window(QMainWindow):
     def _make_menus(self) -> None:
         for name in MENUS:
             menu = self.menuBar().addMenu(name)
+            self.guarded.explain_in(menu)
             for command in COMMANDS:
                 if command.menu == name:
                     menu.addAction(self.actions_by_ident[command.ident])
@@ -142,8 +145,12 @@ class Window(QMainWindow):
                     menu.addAction(dock.toggleViewAction())
 
     def _run(self, command: Command) -> None:
-        if command.enabled is None or command.enabled(self):
-            command.run(self)
+        if command.possible(self):
+            refusal = command.refused(self)
+            if refusal:
+                self.session.log.refuse(refusal, self.session.guest)
+            else:
+                command.run(self)
         self.refresh_actions()
 
     def trigger(self, ident: str) -> None:
@@ -153,8 +160,7 @@ class Window(QMainWindow):
     def refresh_actions(self) -> None:
         for command in COMMANDS:
             action = self.actions_by_ident[command.ident]
-            if command.enabled is not None:
-                action.setEnabled(command.enabled(self))
+            self.guarded.show(command, action)
             if command.checked is not None:
                 action.setChecked(command.checked(self))
         self.debug_desk.share_keys()
@@ -362,6 +368,7 @@ class Window(QMainWindow):
     def pop_up(self, idents: tuple[str, ...], at: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.guarded.explain_in(menu)
         for ident in idents:
             if ident:
                 menu.addAction(self.actions_by_ident[ident])

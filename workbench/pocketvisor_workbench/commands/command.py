@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pocketvisor.policies.act import Act
+from pocketvisor_workbench.policy.asking import try_it, why_not
+
 if TYPE_CHECKING:
     from pocketvisor_workbench.window import Window
 
@@ -25,10 +28,28 @@ class Command:
     checked: Ask | None = None
     soft_shortcut: str = ""
     """Keys that guests know too: theirs while they run and are typed into, the debugger's otherwise."""
+    act: Act | None = None
+    """What it does to the selected guest, where a policy may not allow that."""
 
     @property
     def keys(self) -> str:
         return self.shortcut or self.soft_shortcut
+
+    @property
+    def tip(self) -> str:
+        return f"{self.title} ({self.keys})" if self.keys else self.title
+
+    def possible(self, window: "Window") -> bool:
+        """Whether it can be done at all, whatever a policy says."""
+        return self.enabled is None or self.enabled(window)
+
+    def why_not(self, window: "Window") -> str:
+        """Why the selected guest's policy does not allow it; empty where it does."""
+        return why_not(window.session.guest, self.act)
+
+    def refused(self, window: "Window") -> str:
+        """As why_not(), when it is really wanted: that is in the audit log."""
+        return try_it(window.session.guest, self.act)
 
 
 def command(
@@ -41,10 +62,11 @@ def command(
     enabled: Ask | None = None,
     checked: Ask | None = None,
     soft_shortcut: str = "",
+    act: Act | None = None,
 ) -> Callable[[Run], Command]:
     """Makes a function a command. Shortcuts are of the kind that no guest is robbed of: see keymap.py."""
 
     def wrap(run: Run) -> Command:
-        return Command(ident, title, menu, run, picture, shortcut, enabled, checked, soft_shortcut)
+        return Command(ident, title, menu, run, picture, shortcut, enabled, checked, soft_shortcut, act)
 
     return wrap

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from pocketvisor.policies.act import Act
 from pocketvisor_workbench.commands.command import command
 from pocketvisor_workbench.perspectives import Perspective
 
@@ -30,12 +31,22 @@ def _alive(window: "Window") -> bool:
     return window.bench.inspector.alive and window.bench.inspector.debugger is not None
 
 
-@command("debug.continue", "Continue", menu=MENU, picture="play", soft_shortcut="F5", enabled=_stands)
+@command(
+    "debug.continue",
+    "Continue",
+    menu=MENU,
+    picture="play",
+    soft_shortcut="F5",
+    enabled=_stands,
+    act=Act.DEBUG,
+)
 def resume(window: "Window") -> None:
     window.bench.inspector.motion.resume()
 
 
-@command("debug.pause", "Stop here", menu=MENU, picture="pause", soft_shortcut="F6", enabled=_runs)
+@command(
+    "debug.pause", "Stop here", menu=MENU, picture="pause", soft_shortcut="F6", enabled=_runs, act=Act.DEBUG
+)
 def pause(window: "Window") -> None:
     window.bench.inspector.motion.pause()
 
@@ -47,6 +58,7 @@ def pause(window: "Window") -> None:
     picture="debug-step-over",
     soft_shortcut="F10",
     enabled=_stands,
+    act=Act.DEBUG,
 )
 def step_over(window: "Window") -> None:
     window.bench.inspector.motion.step_over()
@@ -59,6 +71,7 @@ def step_over(window: "Window") -> None:
     picture="debug-step-into",
     soft_shortcut="F11",
     enabled=_stands,
+    act=Act.DEBUG,
 )
 def step(window: "Window") -> None:
     window.bench.inspector.motion.step()
@@ -71,6 +84,7 @@ def step(window: "Window") -> None:
     picture="debug-step-out",
     soft_shortcut="Shift+F11",
     enabled=_stands,
+    act=Act.DEBUG,
 )
 def step_out(window: "Window") -> None:
     window.bench.inspector.motion.step_out()
@@ -83,6 +97,7 @@ def step_out(window: "Window") -> None:
     picture="step-backward-2",
     soft_shortcut="Alt+F5",
     enabled=_can_reverse,
+    act=Act.DEBUG,
 )
 def reverse_resume(window: "Window") -> None:
     window.bench.inspector.motion.reverse_resume()
@@ -95,6 +110,7 @@ def reverse_resume(window: "Window") -> None:
     picture="step-backward",
     soft_shortcut="Alt+F11",
     enabled=_can_reverse,
+    act=Act.DEBUG,
 )
 def reverse_step(window: "Window") -> None:
     window.bench.inspector.motion.reverse_step()
@@ -107,6 +123,7 @@ def reverse_step(window: "Window") -> None:
     picture="history",
     soft_shortcut="Alt+F9",
     enabled=_can_reverse,
+    act=Act.DEBUG,
 )
 def last_write(window: "Window") -> None:
     window.debug_desk.last_write()
@@ -119,6 +136,7 @@ def last_write(window: "Window") -> None:
     picture="circle",
     soft_shortcut="F9",
     enabled=_alive,
+    act=Act.DEBUG,
 )
 def breakpoint_(window: "Window") -> None:
     window.debug_desk.toggle_breakpoint()
@@ -131,6 +149,7 @@ def breakpoint_(window: "Window") -> None:
     picture="code-braces",
     shortcut="Ctrl+Shift+F9",
     enabled=_alive,
+    act=Act.DEBUG,
 )
 def go_to_code(window: "Window") -> None:
     window.debug_desk.ask_for_code()
@@ -143,12 +162,13 @@ def go_to_code(window: "Window") -> None:
     picture="memory",
     shortcut="Ctrl+Shift+F10",
     enabled=_alive,
+    act=Act.DEBUG,
 )
 def go_to_memory(window: "Window") -> None:
     window.debug_desk.ask_for_memory()
 
 
-@command("debug.gdb", "Attach gdb…", menu=MENU, picture="bug-outline", enabled=_alive)
+@command("debug.gdb", "Attach gdb…", menu=MENU, picture="bug-outline", enabled=_alive, act=Act.DEBUG)
 def gdb(window: "Window") -> None:
     window.debug_desk.open_gdb()
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from pocketvisor.api import GuestState
+from pocketvisor.policies.act import Act
 from pocketvisor_workbench.commands.command import Ask, command
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def _can_move(window: "Window") -> bool:
     picture="cellphone-arrow-down",
     shortcut="Ctrl+M",
     enabled=_can_move,
+    act=Act.MOVE,
 )
 def move(window: "Window") -> None:
     window.desk.open_move()
@@ -77,6 +79,7 @@ def _can_leave(window: "Window") -> bool:
     picture="lan-connect",
     shortcut="Ctrl+Shift+M",
     enabled=_can_leave,
+    act=Act.MOVE,
 )
 def migrate(window: "Window") -> None:
     window.travel_desk.open_migrate()
@@ -93,6 +96,7 @@ def _can_undo(window: "Window") -> bool:
     picture="undo",
     shortcut="Ctrl+Shift+Z",
     enabled=_can_undo,
+    act=Act.MOVE,
 )
 def undo_move(window: "Window") -> None:
     window.session.moves.undo()
@@ -137,7 +141,12 @@ def _has_drive(window: "Window") -> bool:
 
 
 @command(
-    "guest.insert", "Put files into its drive…", menu=MENU, picture="file-upload-outline", enabled=_has_drive
+    "guest.insert",
+    "Put files into its drive…",
+    menu=MENU,
+    picture="file-upload-outline",
+    enabled=_has_drive,
+    act=Act.FILES_IN,
 )
 def insert(window: "Window") -> None:
     window.choose_files_for_drive()
@@ -154,12 +163,12 @@ def pause(window: "Window") -> None:
     _operate(window, "pause")
 
 
-@command("guest.resume", "Resume", menu=MENU, picture="play", enabled=_in(GuestState.PAUSED))
+@command("guest.resume", "Resume", menu=MENU, picture="play", enabled=_in(GuestState.PAUSED), act=Act.RUN)
 def resume(window: "Window") -> None:
     _operate(window, "resume")
 
 
-@command("guest.reset", "Reset", menu=MENU, picture="restart", enabled=_live)
+@command("guest.reset", "Reset", menu=MENU, picture="restart", enabled=_live, act=Act.RUN)
 def reset(window: "Window") -> None:
     _operate(window, "reset")
 
@@ -175,6 +184,7 @@ def power_off(window: "Window") -> None:
     menu=MENU,
     picture="refresh",
     enabled=_in(GuestState.RUNNING, GuestState.PAUSED, GuestState.OFF, GuestState.CRASHED),
+    act=Act.RUN,
 )
 def restart(window: "Window") -> None:
     _operate(window, "restart")
@@ -204,6 +214,7 @@ def remove(window: "Window") -> None:
     picture="camera-outline",
     shortcut="Ctrl+Shift+S",
     enabled=_any,
+    act=Act.SCREENSHOT,
 )
 def screenshot(window: "Window") -> None:
     window.save_screenshot()
@@ -216,6 +227,7 @@ def screenshot(window: "Window") -> None:
     picture="clipboard-text-outline",
     shortcut="Ctrl+Shift+Insert",
     enabled=_running,
+    act=Act.COPY_IN,
 )
 def type_clipboard(window: "Window") -> None:
     window.type_clipboard()

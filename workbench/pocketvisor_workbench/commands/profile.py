@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from pocketvisor.api import GuestState
+from pocketvisor.policies.act import Act
 from pocketvisor_workbench.commands.command import command
 from pocketvisor_workbench.keeping import profile_of
 
@@ -76,13 +77,15 @@ def suspend(window: "Window") -> None:
         window.session.keeping.suspend(window.session.guest)
 
 
-@command("profile.resume", "Resume from the profile", menu=MENU, picture="play", enabled=_can_resume)
+@command(
+    "profile.resume", "Resume from the profile", menu=MENU, picture="play", enabled=_can_resume, act=Act.RUN
+)
 def resume(window: "Window") -> None:
     if window.session.guest is not None:
         window.session.keeping.resume(window.session.guest)
 
 
-@command("profile.clone", "Clone the guest", menu=MENU, picture="content-copy", enabled=_lives)
+@command("profile.clone", "Clone the guest", menu=MENU, picture="content-copy", enabled=_lives, act=Act.CLONE)
 def clone(window: "Window") -> None:
     guest = window.session.guest
     if guest is not None:
@@ -95,6 +98,7 @@ def clone(window: "Window") -> None:
     menu=MENU,
     picture="export-variant",
     enabled=lambda window: _lives(window) or _kept(window),
+    act=Act.EXPORT,
 )
 def export(window: "Window") -> None:
     window.desk.choose_export()

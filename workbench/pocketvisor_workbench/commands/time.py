@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pocketvisor.policies.act import Act
 from pocketvisor_workbench.commands.command import Ask, command
 from pocketvisor_workbench.timeline.filmstrip import SECOND
 
@@ -39,6 +40,7 @@ def _do(window: "Window", work: "Callable[[GuestTime], None]") -> None:
     shortcut="Ctrl+Shift+R",
     enabled=_if(lambda time: time.recording or time.can_record),
     checked=_if(lambda time: time.recording),
+    act=Act.RECORD,
 )
 def record(window: "Window") -> None:
     _do(window, lambda time: time.toggle_recording())
@@ -112,6 +114,7 @@ def present(window: "Window") -> None:
     picture="source-branch",
     shortcut="Ctrl+Shift+B",
     enabled=_in_past,
+    act=Act.CLONE,
 )
 def branch(window: "Window") -> None:
     _do(window, lambda time: window.time_desk.ask_branch(time.guest))
@@ -123,6 +126,7 @@ def branch(window: "Window") -> None:
     menu=MENU,
     picture="content-save-outline",
     enabled=_if(lambda time: time.can_keep),
+    act=Act.RECORD,
 )
 def keep(window: "Window") -> None:
     _do(window, lambda time: time.keep())
@@ -134,6 +138,7 @@ def keep(window: "Window") -> None:
     menu=MENU,
     picture="export-variant",
     enabled=_has_past,
+    act=Act.EXPORT,
 )
 def export(window: "Window") -> None:
     window.time_desk.ask_export()
