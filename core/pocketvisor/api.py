@@ -28,8 +28,10 @@ from pocketvisor.errors import (
     OutOfMemory,
     PhoneError,
     PocketvisorError,
+    PolicyError,
     ProfileError,
     RecordingError,
+    Refused,
     StorageError,
 )
 from pocketvisor.guest.console import Console
@@ -50,6 +52,7 @@ from pocketvisor.network.service import GuestNetwork, NetworkState
 from pocketvisor.network.spec import Forward, NetworkSpec, parse_forward, parse_network
 from pocketvisor.phone import Phone
 from pocketvisor.phone_route import Route, read_gpx
+from pocketvisor.policies.act import Act
 from pocketvisor.profile.file import Generation, ProfileFile
 from pocketvisor.profile.keys import NewKeys, Unlock
 from pocketvisor.recording import Recording, read_recording, write_recording
@@ -60,6 +63,7 @@ __all__ = [
     "DISKS_MAX",
     "RADIO_PRESETS",
     "USER_DEVICES_MAX",
+    "Act",
     "Console",
     "ControlError",
     "DamagedProfile",
@@ -92,11 +96,13 @@ __all__ = [
     "Phone",
     "PhoneError",
     "PocketvisorError",
+    "PolicyError",
     "ProfileError",
     "ProfileFile",
     "Radio",
     "Recording",
     "RecordingError",
+    "Refused",
     "Route",
     "RunOptions",
     "SaveReport",

@@ -23,6 +23,8 @@ from pocketvisor.guest.origin import ProfileOrigin, open_origin, options_of
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.models import HandsetModel
 from pocketvisor.phone import Phone
+from pocketvisor.policies.act import Act
+from pocketvisor.policies.governed import Governed
 from pocketvisor.profile.keys import Unlock
 from pocketvisor.scheduler import Scheduler
 
@@ -106,8 +108,12 @@ class Handset:
         try:
             options = options_of(origin, paused=paused)
             image = origin.image
+            governed = await asyncio.to_thread(Governed.of, file.id, carried=origin.manifest.policy)
+            if governed is not None:
+                governed.check(Act.RUN, name or origin.record.name, model=self.model)
 
             def take(guest: Guest) -> None:
+                guest.govern(governed)
                 guest.profile = GuestProfile(guest, file, origin.manifest.number)
                 guest.profile.saved_ns = origin.manifest.created_ns
                 if on_guest is not None:
@@ -144,20 +150,34 @@ class Handset:
         if rate is not None:
             options = structs.replace(options, rate=rate)
         wanted = self._free_name(name, origin.record.name)
-        return await self._put(origin.image, wanted, options, None, on_guest)
+        governed = await asyncio.to_thread(
+            Governed.of, origin.manifest.profile, carried=origin.manifest.policy
+        )
+        if governed is not None:
+            governed.check(Act.CLONE, wanted)
+
+        def take(guest: Guest) -> None:
+            guest.govern(governed)
+            if on_guest is not None:
+                on_guest(guest)
+
+        return await self._put(origin.image, wanted, options, None, take)
 
     async def clone(
         self, guest: Guest, *, name: str | None = None, on_guest: Callable[[Guest], None] | None = None
     ) -> Guest:
         """Another guest that is what this one is now, and goes on beside it. They share memory until it is
-        written. Its network cable is out. Raises GuestError, OutOfMemory."""
+        written. Its network cable is out. What governs the one governs the other. Raises GuestError,
+        OutOfMemory, Refused."""
+        guest.check(Act.CLONE)
+        guest.check(Act.MOVE, model=self.model)
         self.check_room(guest.ram_mib)
         async with guest.capturing:
             origin = await CloneOrigin.of(guest)
             options = on_its_own(guest.options, origin, paused=guest.state is GuestState.PAUSED)
             try:
                 wanted = self._free_name(name, guest.name)
-                return await self._put(guest.image, wanted, options, None, on_guest)
+                return await self._put(guest.image, wanted, options, None, _governed_as(guest, on_guest))
             finally:
                 origin.close()
 
@@ -170,14 +190,15 @@ class Handset:
         on_guest: Callable[[Guest], None] | None = None,
     ) -> Guest:
         """Another guest that goes on by itself from where this guest's past stands; see debug.timeline. Its
-        network cable is out. Raises GuestError, OutOfMemory."""
+        network cable is out. Raises GuestError, OutOfMemory, Refused."""
+        guest.check(Act.CLONE)
         self.check_room(guest.ram_mib)
         async with past.capturing:
             origin = await CloneOrigin.of(past)
             options = on_its_own(guest.options, origin, paused=False)
             try:
                 wanted = self._free_name(name, guest.name)
-                return await self._put(guest.image, wanted, options, None, on_guest)
+                return await self._put(guest.image, wanted, options, None, _governed_as(guest, on_guest))
             finally:
                 origin.close()
 
@@ -318,6 +339,7 @@ class Handset:
         while True:
             for guest in tuple(self.guests):
                 guest.watch(time.monotonic())
+                guest.keep_order(time.monotonic())
             self._use_battery()
             await asyncio.sleep(_WATCH_SECONDS)
 
@@ -333,6 +355,17 @@ class Handset:
             worked[guest.id] = (head.ticks, head.clock_ns)
         self._worked = worked
         self.phone.worked(instructions, clock_ns / 1e9)
+
+
+def _governed_as(origin: Guest, on_guest: Callable[[Guest], None] | None) -> Callable[[Guest], None]:
+    """A guest made of another is bound as that is."""
+
+    def take(guest: Guest) -> None:
+        guest.govern(origin.governed)
+        if on_guest is not None:
+            on_guest(guest)
+
+    return take
 
 
 __all__ = ["Guest", "GuestState", "Handset", "RunOptions"]

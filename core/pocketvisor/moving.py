@@ -18,6 +18,7 @@ from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import LIVE_STATES, GuestState
 from pocketvisor.guest.transit import check_movable
 from pocketvisor.handset import Handset
+from pocketvisor.policies.act import Act
 
 _BALLOON_SECONDS: Final = 20.0
 
@@ -84,7 +85,7 @@ async def move(guest: Guest, target: Handset, progress: Progress = lambda words,
 
 
 def check_move(guest: Guest, target: Handset) -> None:
-    """Raises GuestError or OutOfMemory with the reason why it cannot go there; the balloon may still fail."""
+    """Raises GuestError, Refused or OutOfMemory with the reason why not; the balloon may still fail."""
     if target is guest.handset:
         raise GuestError(f"{guest.name} is on {target.name} already")
     if guest.state is GuestState.STARTING:
@@ -92,6 +93,7 @@ def check_move(guest: Guest, target: Handset) -> None:
     if guest.state is GuestState.STOPPED:
         raise GuestError(f"{guest.name} was removed from its handset")
     check_movable(guest)
+    guest.check(Act.MOVE, model=target.model)
     missing = missing_mib(guest, target)
     if not missing:
         return

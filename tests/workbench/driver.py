@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from driver_governed import GovernedDriver, ShutConsole
 from driver_profiles import KeptDriver, opened
 from painter import Publisher
 
@@ -46,8 +47,9 @@ class DriverPanel(PanelView):
         self.pixels = np.frombuffer(self.buffer, np.uint32).reshape(height, width)
 
 
-class DriverConsole:
+class DriverConsole(ShutConsole):
     def __init__(self) -> None:
+        super().__init__()
         self.text = b""
         self.written = b""
         self._hooks = Hooks()
@@ -57,6 +59,9 @@ class DriverConsole:
 
     def subscribe(self, callback: Callable[[bytes], object]) -> Callable[[], None]:
         return self._hooks.on("console", callback)
+
+    def on_shut(self, callback: Callable[[bool], object]) -> Callable[[], None]:
+        return self._hooks.on("shut", callback)
 
     def push(self, data: bytes) -> None:
         self.text = (self.text + data)[-(1 << 20) :]
@@ -74,7 +79,7 @@ class DriverCounters:
         self.mmio = self.irqs = self.blocks = 7
 
 
-class DriverGuest(KeptDriver, Hooks):
+class DriverGuest(KeptDriver, GovernedDriver, Hooks):
     _count = 0
 
     def __init__(self, handset: "DriverHandset", image: Any, name: str | None, state: Any) -> None:
@@ -95,6 +100,10 @@ class DriverGuest(KeptDriver, Hooks):
         self.console = DriverConsole()
         self.inputs: list[tuple[object, ...]] = []
         self.done: list[str] = []
+
+    def allows(self, _act: object, **_details: object) -> str:
+        """Nobody governs it."""
+        return ""
 
     def on(self, event: str, callback: Callable[..., object]) -> Callable[[], None]:
         if event == "frame":

@@ -213,7 +213,7 @@ def _compare(guest: Guest, recording: Recording, ticks: int, digest: str | None)
 
 def _type_keys(handset: Handset, keys: bytes) -> None:
     if handset.foreground is not None:
-        handset.foreground.console.write(keys)
+        handset.foreground.console.write(keys)  # no profile is run here: nobody governs it
 
 
 def _timeout_sentence(plan: RunPlan, runners: list[_Runner]) -> str:

@@ -22,13 +22,14 @@ from pocketvisor.cli.progress import Tell, shown_progress
 from pocketvisor.cli.terminal import ConsoleOut, TerminalKeys
 from pocketvisor.cli.typist import Typist
 from pocketvisor.control.server import WorkbenchServer, profile_socket_path
-from pocketvisor.errors import ControlError, GuestError
+from pocketvisor.errors import ControlError, GuestError, Refused
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.keeping import GuestProfile
 from pocketvisor.guest.options import GuestState
 from pocketvisor.guest.script import Script, ScriptPlan
 from pocketvisor.handset import Handset
 from pocketvisor.models import HandsetModel
+from pocketvisor.policies.act import Act
 from pocketvisor.profile.keys import Unlock
 from pocketvisor.services.workbench import WorkbenchService
 from pocketvisor.vaults import VaultCopier, vault_addresses
@@ -74,7 +75,8 @@ async def _run(plan: StartPlan) -> int:
 
     def typed(keys: bytes) -> None:
         if guest is not None:
-            guest.console.write(keys)
+            with contextlib.suppress(Refused):  # a governed console: the terminal shows nothing either
+                guest.console.write(keys)
         elif b"\x03" in keys:  # nobody is there yet who could want it
             quit_asked.set()
         else:
@@ -99,9 +101,11 @@ async def _run(plan: StartPlan) -> int:
             )
             if guest is None:
                 return 130
+            if plan.script is not None:
+                guest.check(Act.CONSOLE)
             typists[0].goes_on()
             if early:
-                guest.console.write(bytes(early))
+                typed(bytes(early))
             return await _Run(plan, handset, guest, typists[0], out, keys, quit_asked, began).to_its_end()
     finally:
         await handset.close()

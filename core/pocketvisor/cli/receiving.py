@@ -15,7 +15,7 @@ from msgspec import Struct
 from pocketvisor.cli.output import fail
 from pocketvisor.cli.terminal import ConsoleOut, TerminalKeys
 from pocketvisor.control.server import WorkbenchServer, profile_socket_path
-from pocketvisor.errors import ControlError, PocketvisorError
+from pocketvisor.errors import ControlError, PocketvisorError, Refused
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import GuestState
 from pocketvisor.handset import Handset
@@ -133,7 +133,8 @@ class _Waiting:
 
     def _keys(self, keys: bytes) -> None:
         if self._handset.foreground is not None:
-            self._handset.foreground.console.write(keys)
+            with contextlib.suppress(Refused):
+                self._handset.foreground.console.write(keys)
 
     async def _save_all(self) -> None:
         """Phones of this machine's own; what is still another's stays as it came."""

@@ -17,24 +17,30 @@ class Console:
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
-        self._listeners = Listeners("output", "changed")
+        self._listeners = Listeners("output", "changed", "shut")
         self._history = bytearray()
         self._plain = PlainText()
         self._unmatched = ""
         self._ended = ""
+        self.guard: Callable[[], None] = lambda: None
+        """Raises where whoever governs the guest keeps its console to himself."""
+        self.shut = False
+        """Nobody hears what it prints, and nothing of it is kept."""
 
     @property
     def text(self) -> bytes:
-        """The output so far, as it came."""
+        """The output so far, as it came. Raises Refused."""
+        self.guard()
         return bytes(self._history)
 
     def write(self, data: bytes) -> None:
-        """Types; never waits. Nothing happens where the guest does not run."""
+        """Types; never waits. Nothing happens where the guest does not run. Raises Refused."""
+        self.guard()
         for at in range(0, len(data), _WRITE_MAX):
             self._send(data[at : at + _WRITE_MAX])
 
     def subscribe(self, callback: Callable[[bytes], None]) -> Unsubscribe:
-        """The callback gets each piece of output as it comes."""
+        """The callback gets each piece of output as it comes, unless the console is shut."""
         return self._listeners.on("output", callback)
 
     async def expect(
@@ -44,8 +50,9 @@ class Console:
     ) -> re.Match[str]:
         """Wait for output behind the last match; escape sequences and carriage returns are left out.
 
-        Raises TimeoutError with the last lines, GuestError where the guest ends before.
+        Raises TimeoutError with the last lines, GuestError where the guest ends before, Refused.
         """
+        self.guard()
         expression = re.compile(pattern, re.MULTILINE) if isinstance(pattern, str) else pattern
         changed = asyncio.Event()
         unsubscribe = self._listeners.on("changed", changed.set)
@@ -69,12 +76,27 @@ class Console:
 
     def received(self, data: bytes) -> None:
         """The guest's process sent output."""
+        if self.shut:
+            return
         self._history += data
         if len(self._history) > HISTORY_MAX + HISTORY_MAX // 4:
             del self._history[:-HISTORY_MAX]
         self._unmatched = (self._unmatched + self._plain.feed(data))[-HISTORY_MAX:]
         self._listeners.emit("output", data)
         self._listeners.emit("changed")
+
+    def set_shut(self, shut: bool) -> None:
+        if shut == self.shut:
+            return
+        self.shut = shut
+        if shut:
+            self._history.clear()
+            self._unmatched = ""
+        self._listeners.emit("shut", shut)
+
+    def on_shut(self, callback: Callable[[bool], None]) -> Unsubscribe:
+        """The callback hears when it is shut or opened again."""
+        return self._listeners.on("shut", callback)
 
     def begun(self) -> None:
         """The guest starts anew; the history goes on."""

@@ -7,6 +7,7 @@ from msgspec import structs
 
 from pocketvisor.control.debug_messages import StopAt
 from pocketvisor.control.messages import Stopped
+from pocketvisor.policies.act import Act
 
 if TYPE_CHECKING:
     from pocketvisor.debug.debugger import Debugger
@@ -26,7 +27,8 @@ class GuestDebugged:
 
     @property
     def debugger(self) -> "Debugger":
-        """Made at its first use."""
+        """Made at its first use. Raises Refused."""
+        self._guest_itself.check(Act.DEBUG)
         if self._debugger is None:
             from pocketvisor.debug.debugger import Debugger
 
@@ -37,6 +39,12 @@ class GuestDebugged:
     def has_debugger(self) -> bool:
         """Whether anybody has looked into it."""
         return self._debugger is not None
+
+    async def end_debugging(self) -> None:
+        """Nobody looks into it any more."""
+        debugger, self._debugger = self._debugger, None
+        if debugger is not None:
+            await debugger.close()
 
     @property
     def stops(self) -> tuple[StopAt, ...]:

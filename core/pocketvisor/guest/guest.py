@@ -11,19 +11,17 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from msgspec import structs
-
 from pocketvisor.control import messages
 from pocketvisor.devices.virtio_gpu import SetPanel
-from pocketvisor.errors import GuestError, PocketvisorError, RecordingError
+from pocketvisor.errors import GuestError, PocketvisorError, Refused
 from pocketvisor.guest.boot import GuestMemory, prepare
 from pocketvisor.guest.console import Console
 from pocketvisor.guest.debugged import GuestDebugged
+from pocketvisor.guest.governed import ORDERED, GuestGoverned
 from pocketvisor.guest.in_hand import GuestInHand
 from pocketvisor.guest.keeping import GuestProfile
 from pocketvisor.guest.kept import GuestKept, on_its_own
 from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
-from pocketvisor.guest.memory import create_memfd
 from pocketvisor.guest.options import LIVE_STATES, GuestState, RunOptions, StopReason
 from pocketvisor.guest.origin import Origin, go_on
 from pocketvisor.guest.panel import PanelView
@@ -31,11 +29,12 @@ from pocketvisor.guest.peripherals import Peripherals
 from pocketvisor.guest.phone_listeners import PhoneListeners
 from pocketvisor.guest.run import GuestRun
 from pocketvisor.guest.seen import GuestSeen
+from pocketvisor.guest.still import GuestStill
 from pocketvisor.guest.transit import Transit, change_process
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.models import HandsetModel
 from pocketvisor.network.service import GuestNetwork
-from pocketvisor.recording import Recording, RecordingEnd
+from pocketvisor.policies.act import Act
 
 if TYPE_CHECKING:
     from pocketvisor.handset import Handset
@@ -48,9 +47,9 @@ _ENDS: Final = {"power-off": "went off", "exit": "came to its end", "suspended":
 Progress = Callable[[str], None]
 
 
-class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged):
+class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, GuestStill):
     """Made by Handset.start(). Events: "state", "console" (bytes), "frame", "panel" (it shows a picture of
-    another size), "event" (a sentence), "device" (its name, what it tells: a message of its own)."""
+    another size), "event" (a sentence), "device" (its name, what it tells: a message of its own), "lock"."""
 
     def __init__(self, handset: "Handset", image: GuestImage, name: str, options: RunOptions) -> None:
         self.id = secrets.token_hex(3)
@@ -65,13 +64,17 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged):
         self.held = ""
         """Why it stands still whatever its user wants: it is moving to another machine, or from one."""
         self.stop_reason: StopReason | None = None
-        self._listeners = Listeners("state", "console", "frame", "panel", "event", "device", "profile")
+        self._listeners = Listeners(
+            "state", "console", "frame", "panel", "event", "device", "profile", "lock"
+        )
         origin = options.origin
         self.memory = GuestMemory(handset.model.panel if origin is None else origin.record.board.panel)
         self.panel: PanelView = self.memory.panel
+        self.panel.before_screenshot = lambda: self.check(Act.SCREENSHOT)
         self._picture = self.panel.picture
         self._panel_size: SetPanel | None = None
         self.console = Console(lambda data: self._send(messages.ConsoleInput(data)))
+        self.console.guard = lambda: self.check(Act.CONSOLE)
         self.console.subscribe(lambda data: self._listeners.emit("console", data))
         self.network: GuestNetwork | None = None
         self.profile: GuestProfile | None = None
@@ -234,9 +237,11 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged):
         await self.boot()
 
     def check_held(self) -> None:
-        """Raises GuestError."""
+        """Raises GuestError; Refused where whoever governs it does not let it run."""
         if self.held:
             raise GuestError(self.held)
+        if self.lock is not None and self.lock.kind == ORDERED:
+            raise Refused(self.lock.why)
 
     async def power_off(self) -> None:
         """Takes at most 250 ms. What it printed and what entered it is kept."""
@@ -283,65 +288,6 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged):
             self._changed.clear()
             await self._changed.wait()
         return self.stop_reason
-
-    async def digest(self) -> str:
-        """blake3 of its RAM; a running guest stands still at a block start meanwhile."""
-        if self._run is None:
-            raise GuestError(f"{self.name} has no memory yet")
-        running = self.state is GuestState.RUNNING
-        if running:
-            await self.pause()
-        value = await asyncio.to_thread(self._run.boot.ram.digest)
-        if running and self.state is GuestState.PAUSED:
-            await self.resume()
-        return value
-
-    async def save(self) -> bytes:
-        """The state of its vCPU and devices, for a guest that is paused. RAM is not in it."""
-        if self._run is None or self.state is not GuestState.PAUSED:
-            raise GuestError(f"{self.name} is {self.state.value}: pause it first")
-        fd = create_memfd("state", messages.STATE_MAX)
-        try:
-            saved: messages.Saved = await self._run.save(messages.Save(), [fd])
-            self.written(self._run.boot, saved.dirty, saved.flash)
-            return os.pread(fd, saved.size, 0)
-        finally:
-            os.close(fd)
-
-    async def put_back(self, state: bytes) -> None:
-        """Goes on from save() in a new process, paused, with RAM and panel as they are now."""
-        if self._run is None or self.state is not GuestState.PAUSED:
-            raise GuestError(f"{self.name} is {self.state.value}: pause it first")
-        options = structs.replace(self.options, paused=True)
-        fd = create_memfd("state", len(state))
-        os.pwrite(fd, state, 0)
-        async with self._lifecycle, self.capturing:
-            await self._run.end()
-            try:
-                self._run = await GuestRun.begin(
-                    self, self._run.boot, options, messages.StateAt(fd, len(state))
-                )
-            except PocketvisorError as error:
-                self._run = None
-                self._crashed(f"{self.name} could not be put back: {error}")
-                raise
-            finally:
-                os.close(fd)
-            self._stopped("paused", self.ticks, "")
-
-    async def recording(self) -> Recording:
-        """All that entered it since its start or last reset, up to where it stands still now."""
-        if self._run is None or not self.options.record:
-            raise RecordingError(f"{self.name} was not started to be recorded")
-        if self.state is GuestState.RUNNING:
-            await self.pause()
-        if self.state is GuestState.PAUSED:
-            await self._run.ask(messages.Flush(), messages.Flushed)
-        if not self._run.log_complete:
-            raise RecordingError(f"The recording of {self.name} became too long and was given up")
-        stop = self.stop_reason or StopReason("paused", self.ticks)
-        end = RecordingEnd(ticks=stop.ticks, digest=await self.digest(), reason=stop.kind)
-        return Recording(self._run.boot.head(self._run.engine), bytes(self._run.log), end)
 
     def watch(self, now: float) -> None:
         """For the handset, once in a while: notices a guest that shows no sign of life."""

@@ -24,6 +24,7 @@ from pocketvisor.guest.panel import PanelView
 from pocketvisor.guest.peripherals import Peripherals
 from pocketvisor.guest.run import GuestRun
 from pocketvisor.images.catalogue import GuestImage
+from pocketvisor.policies.act import Act
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
@@ -64,17 +65,20 @@ class GuestInHand:
         """phase: "down", "move" or "up"; pixels of the picture that the panel shows. The touch screen tells
         where on the whole that is, in the panel's own pixels: a guest whose picture has another size maps the
         one to the other, as it does with a real panel that it scales."""
-        self._send(messages.Touch(*self.panel.on_glass(x, y), phase, slot))
+        if self._guest.used():
+            self._send(messages.Touch(*self.panel.on_glass(x, y), phase, slot))
 
     def key(self, code: int, pressed: bool) -> None:
         """A key of the keyboard by Linux's KEY_ number."""
-        self._send(messages.Key(code, pressed))
+        if self._guest.used():
+            self._send(messages.Key(code, pressed))
 
     def hardware_key(self, name: str, pressed: bool) -> None:
         """A key of the phone, one of the model's `keys`."""
         if name not in self.handset.model.keys:
             raise GuestError(f"{self.handset.model.name} has no key '{name}'")
-        self._send(messages.HardwareKey(name, pressed))
+        if self._guest.used():
+            self._send(messages.HardwareKey(name, pressed))
 
     def type_text(self, text: str) -> None:
         """Types on the keyboard, a few keys at a time; characters that it has no key for are left out."""
@@ -131,7 +135,8 @@ class GuestInHand:
 
     @property
     def hvc(self) -> Console:
-        """The console of its virtio console device. Raises GuestError where it has none."""
+        """The console of its virtio console device. Raises GuestError where it has none, Refused."""
+        self._guest.check(Act.CONSOLE)
         return ports.of(self._guest, self._peripherals).console
 
     @property

@@ -23,6 +23,7 @@ from pocketvisor.guest.record import BOARD_VERSION, GuestRecord, encode, record_
 from pocketvisor.guest.spaces import FRAMEBUFFER, SpaceWriter
 from pocketvisor.guest.unsaved import Unsaved
 from pocketvisor.migration.leases import Leases, written_lease
+from pocketvisor.policies.act import Act
 from pocketvisor.profile.file import Generation, ProfileFile, Saving
 from pocketvisor.profile.ledger import Ledger
 from pocketvisor.profile.manifest import Kind, Manifest
@@ -220,7 +221,9 @@ class GuestProfile:
                 writer.disks(capture.disks, unsaved)
                 writer.files(guest.image)
 
-            self._thumbnail = await self._through(guest.panel.thumbnail)
+            self._thumbnail = b""
+            if not guest.allows(Act.SCREENSHOT):
+                self._thumbnail = await self._through(guest.panel.thumbnail)
             generation = await self._through(lambda: self._write(kind, name, record, write, progress))
             self._committed(boot, capture.disks, flash)
         return generation, capture.pause_ms
@@ -258,6 +261,7 @@ class GuestProfile:
         progress: Progress | None,
     ) -> Generation:
         """On a thread."""
+        guest = self._guest
         attach = self._attach
         with self.file.begin(self.generation) as saving:
             self._saving = saving
@@ -269,6 +273,7 @@ class GuestProfile:
                     name=name,
                     kind=kind,
                     guest=encode(record),
+                    policy=guest.policy_document,
                     spaces=[*writer.spaces, *(attach(saving) if attach is not None else ())],
                     thumbnail=self._thumbnail,
                     board=BOARD_VERSION,

@@ -21,6 +21,7 @@ from pocketvisor.guest.peripherals import Peripherals
 from pocketvisor.guest.record import DiskRecord
 from pocketvisor.guest.run import GuestRun
 from pocketvisor.guest.unsaved import Unsaved
+from pocketvisor.policies.act import Act
 from pocketvisor.profile.file import Generation, ProfileFile
 from pocketvisor.profile.keys import NewKeys
 
@@ -52,6 +53,7 @@ class GuestKept:
         is no file then."""
         if self.profile is not None:
             raise GuestError(f"{self.name} is kept in {self.profile.path} already")
+        self._self.check(Act.EXPORT)  # of a governed one's clone: the new profile would be free
         file = await asyncio.to_thread(ProfileFile.create, path, keys)
         profile = self.profile = GuestProfile(self._self, file, 0)
         try:
@@ -166,6 +168,9 @@ class GuestKept:
 
     def profile_changed(self) -> None:
         self._listeners.emit("profile")
+
+    def lock_changed(self) -> None:
+        self._listeners.emit("lock")
 
     def loading_failed(self, sentence: str) -> None:
         """A part of its RAM cannot be had: it waits for it, and would for ever."""

@@ -48,6 +48,8 @@ class PanelView:
         self._scanout_view = memoryview(self._scanout_map)
         self._frame_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.before_screenshot: Callable[[], None] = lambda: None
+        """Raises where whoever governs the guest does not want pictures of it to be kept."""
 
     @property
     def picture(self) -> Picture:
@@ -129,7 +131,9 @@ class PanelView:
         on_frame()
 
     def screenshot(self) -> bytes:
-        """The picture as a PNG file. Encoding takes some milliseconds: not for the GUI's thread."""
+        """The picture as a PNG file. Encoding takes some milliseconds: not for the GUI's thread. Raises
+        Refused."""
+        self.before_screenshot()
         picture = self.picture
         size = picture.width, picture.height
         image = Image.frombytes("RGB", size, bytes(self.memory_of(picture)), "raw", "BGRX", picture.stride)

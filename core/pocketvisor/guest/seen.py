@@ -55,5 +55,5 @@ class GuestSeen:
         return await asyncio.to_thread(proportional_set_size, self.pid) if self.pid else 0
 
     async def screenshot(self) -> bytes:
-        """The panel as a PNG file."""
+        """The panel as a PNG file. Raises Refused."""
         return await asyncio.to_thread(self.panel.screenshot)

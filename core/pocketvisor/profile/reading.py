@@ -101,6 +101,13 @@ class ProfileReader:
             with self._named(""):
                 self._sealer = unlocked(self.key_slots(), unlock, self.header.public, sealed=self.sealed)
 
+    def check_unlock(self, unlock: Unlock | None) -> None:
+        """That these means open it, whoever has opened it before. Anything opens one that is not sealed.
+        Raises LockedProfile, DamagedProfile."""
+        if self.sealed:
+            with self._named(""):
+                unlocked(self.key_slots(), unlock or Unlock(), self.header.public, sealed=True)
+
     @property
     def sealer(self) -> Sealer:
         """Raises LockedProfile."""

@@ -105,7 +105,7 @@ class ConsolePane(Pane):
             return
         self._guest = guest
         self.chooser.setCurrentIndex(self.chooser.findData(guest.id))
-        self.view.show_terminal(self.feeds[guest].terminal, guest.console.write)
+        self.view.show_terminal(self.feeds[guest].terminal, self.feeds[guest].type)
 
     def show_search(self, shown: bool) -> None:
         self._bar.setVisible(shown)

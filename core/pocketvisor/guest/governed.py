@@ -1,0 +1,167 @@
+"""The half of a Guest that keeps to the policy of its profile. Every door to it asks here before it opens.
+
+The wall is here, below every front end: the window, the command line, the API, a debugger and whoever comes
+through a socket meet the same one. A guest whose profile nobody governs has none.
+
+Left out: a program that runs with the user's rights and takes this process apart. What is on the user's own
+computer in the clear is the user's; a policy binds those who use Pocketvisor.
+"""
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from msgspec import Struct
+
+from pocketvisor.errors import GuestError, PocketvisorError, Refused
+from pocketvisor.guest.options import GuestState
+from pocketvisor.policies.act import Act
+
+if TYPE_CHECKING:
+    from pocketvisor.guest.guest import Guest
+    from pocketvisor.policies.governed import Governed
+    from pocketvisor.profile.keys import Unlock
+
+IDLE: Final = "idle"
+ORDERED: Final = "ordered"
+
+_WHILE_LOCKED: Final = frozenset({Act.RUN, Act.SHARE_MEMORY, Act.NETWORK})
+"""What nobody does: it goes on by itself."""
+
+
+class Lock(Struct, frozen=True):
+    """Why nobody uses a guest now. `kind`: IDLE, where its user opens it again and it runs on meanwhile, or
+    ORDERED, where it stands still until whoever governs it lets it go on."""
+
+    kind: str
+    why: str
+
+
+class GuestGoverned:
+    """`governed`: what governs its profile; None for a guest of its user's own."""
+
+    governed: "Governed | None" = None
+    lock: Lock | None = None
+    used_at = 0.0
+    """When somebody touched it or typed last, by time.monotonic()."""
+    _ran_when_locked = False
+    _keeping_order: "asyncio.Task[None] | None" = None
+
+    @property
+    def _itself(self) -> "Guest":
+        return cast("Guest", self)
+
+    @property
+    def locked(self) -> str:
+        """Why nobody may use it now; empty where its user may."""
+        return self.lock.why if self.lock is not None else ""
+
+    def govern(self, governed: "Governed | None") -> None:
+        """What governs it from now on, before anybody sees it."""
+        self.governed = governed
+        self._itself.console.set_shut(bool(self.allows(Act.CONSOLE)))
+
+    @property
+    def policy_document(self) -> bytes:
+        """As a generation carries it."""
+        return self.governed.document if self.governed is not None else b""
+
+    def allows(self, act: Act, **details: Any) -> str:
+        """Empty, or the sentence why not: for what is greyed out. Nothing is written to the audit log."""
+        if self.governed is None:
+            return ""
+        if self.locked and act not in _WHILE_LOCKED:
+            return self.locked
+        return self.governed.allows(act, **details)
+
+    def check(self, act: Act, **details: Any) -> None:
+        """Raises Refused with the sentence, which is in the audit log then."""
+        if self.governed is None:
+            return
+        if self.locked and act not in _WHILE_LOCKED:
+            self.governed.refused(act, self._itself.name, self.locked)
+            raise Refused(self.locked)
+        self.governed.check(act, self._itself.name, **details)
+
+    def used(self) -> bool:
+        """Somebody touches it or types: whether that reaches it."""
+        self.used_at = time.monotonic()
+        return self.lock is None
+
+    # For its handset, twice a second
+
+    def keep_order(self, now: float) -> None:
+        """`now`: time.monotonic(). What its policy no longer allows ends; it is locked, let go on or wiped as
+        its governor says."""
+        if self.governed is None and self.lock is None:
+            return
+        if self._keeping_order is None or self._keeping_order.done():
+            self._keeping_order = asyncio.create_task(self._keep_order(now))
+
+    async def _keep_order(self, now: float) -> None:
+        guest = self._itself
+        try:
+            standing = self.governed.standing() if self.governed is not None else None
+            if standing is not None and standing.wipe_due:
+                await self._wipe(standing.why)
+            elif standing is not None and standing.locked:
+                await self._set_lock(Lock(ORDERED, standing.why))
+            elif self.lock is not None and self.lock.kind == ORDERED:
+                await self._set_lock(None)
+            elif self.lock is None and self._is_idle(now):
+                await self._set_lock(Lock(IDLE, f"{guest.name} is locked: nobody used it for a while"))
+            guest.console.set_shut(bool(self.allows(Act.CONSOLE)))
+            if guest.has_debugger and self.allows(Act.DEBUG):
+                await guest.end_debugging()
+        except PocketvisorError as error:
+            guest.run_note(f"could not be kept in order: {error}")
+
+    def _is_idle(self, now: float) -> bool:
+        policy = self.governed.policy if self.governed is not None else None
+        minutes = policy.lock.idle_minutes if policy is not None else None
+        if not minutes or self._itself.state is not GuestState.RUNNING:
+            self.used_at = now
+            return False
+        if not self.used_at:
+            self.used_at = now
+        return bool(now - self.used_at >= minutes * 60)
+
+    async def _set_lock(self, lock: Lock | None) -> None:
+        guest = self._itself
+        before, self.lock = self.lock, lock
+        if lock is not None and lock.kind == ORDERED and guest.state is GuestState.RUNNING:
+            self._ran_when_locked = True
+            with suppress(GuestError):  # one that does not respond is held by its lock
+                await guest.pause()
+        if lock == before:
+            return
+        if self._ran_when_locked and (lock is None or lock.kind != ORDERED):
+            self._ran_when_locked = False
+            if guest.state is GuestState.PAUSED:
+                await guest.resume()
+        guest.run_note(lock.why if lock is not None else "is unlocked")
+        guest.lock_changed()
+
+    async def _wipe(self, why: str) -> None:
+        """Its process ends first: what it held in memory is gone before the keys are."""
+        assert self.governed is not None
+        guest, profile = self._itself, self._itself.profile
+        await self._set_lock(Lock(ORDERED, why))
+        await guest.kill()
+        if profile is not None:
+            await asyncio.to_thread(self.governed.wipe, profile.file)
+        guest.run_note(f"was wiped: {why}")
+
+    async def unlock(self, unlock: "Unlock | None" = None) -> None:
+        """By its user, after it was idle: with what opens its profile, where that is sealed. Raises
+        LockedProfile, or Refused where whoever governs it has locked it."""
+        if self.lock is None:
+            return
+        if self.lock.kind == ORDERED:
+            raise Refused(self.lock.why)
+        profile = self._itself.profile
+        if profile is not None:
+            await asyncio.to_thread(profile.file.check_unlock, unlock)
+        self.used_at = time.monotonic()
+        await self._set_lock(None)
