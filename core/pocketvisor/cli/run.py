@@ -49,7 +49,8 @@ def asked_plan(
     part: Annotated[
         list[str] | None,
         typer.Option(
-            "--part", help="'rng', 'balloon', 'console' or 'modem' (which phones have); repeatable."
+            "--part",
+            help="'rng', 'balloon', 'console', 'modem', 'clipboard' (phones have both); repeatable.",
         ),
     ] = None,
     port: Annotated[

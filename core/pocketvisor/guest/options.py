@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from pocketvisor.board.config import ConsoleConfig, DevicesConfig, ModemConfig, PortConfig, VsockConfig
+from pocketvisor.board.config import (
+    PORTS_MAX,
+    ConsoleConfig,
+    DevicesConfig,
+    ModemConfig,
+    PortConfig,
+    VsockConfig,
+)
+from pocketvisor.guest.clipboard_wire import PORT as CLIPBOARD
 from pocketvisor.guest.port_spec import PortSpec
 from pocketvisor.guest.script import ScriptPlan
 from pocketvisor.images.catalogue import GuestImage
@@ -84,7 +92,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
         return self.network or network_spec(image.network)
 
     def parts_of(self, image: GuestImage) -> RecordedParts:
-        """What serves the guest that it has to know of. A phone has a modem."""
+        """What serves the guest that it has to know of. A phone has a modem and a clipboard."""
         if self.replay is not None:
             return self.replay.head.parts
         if self.origin is not None:
@@ -92,8 +100,11 @@ class RunOptions(Struct, frozen=True, kw_only=True):
         wanted = {*image.parts, *self.parts}
         modem = "modem" in wanted or self.phone_of(image)
         console = None
-        if modem or "console" in wanted or self.ports:
+        clipboard = "clipboard" in wanted or self.phone_of(image)
+        if modem or clipboard or "console" in wanted or self.ports:
             ports = tuple(PortConfig(name=port.name) for port in self.ports)
+            if clipboard and len(ports) < PORTS_MAX and all(port.name != CLIPBOARD for port in ports):
+                ports = (*ports, PortConfig(name=CLIPBOARD))
             console = ConsoleConfig(modem=ModemConfig() if modem else None, ports=ports)
         return RecordedParts(
             rng="rng" in wanted,

@@ -1,5 +1,5 @@
-"""The handset's side of a guest's virtio console: hvc0 as a console, the modem, and channels that lead to
-Unix sockets of the user's (`--port NAME=unix:PATH`), one client at a time.
+"""The handset's side of a guest's virtio console: hvc0 as a console, the modem, the clipboard's channel, and
+channels that lead to Unix sockets of the user's (`--port NAME=unix:PATH`), one client at a time.
 
 A channel's client waits where its guest does not read, and the guest where its client does not; hvc0 is read
 whatever comes, as a serial console is.
@@ -17,6 +17,8 @@ from pocketvisor.board.config import ConsoleConfig, DevicesConfig, PortConfig
 from pocketvisor.devices.virtio_console import Connected
 from pocketvisor.errors import GuestError
 from pocketvisor.guest import unix_server
+from pocketvisor.guest.clipboard import GuestClipboard
+from pocketvisor.guest.clipboard_wire import PORT as CLIPBOARD
 from pocketvisor.guest.console import Console
 from pocketvisor.guest.modem import Modem, modem_config
 from pocketvisor.guest.options import GuestState
@@ -171,8 +173,12 @@ class _Channel:
 class Ports:
     """The peripheral: see guest/peripherals.py."""
 
-    def __init__(self, guest: "Guest", specs: Sequence[PortSpec], *, modem: bool, replay: bool) -> None:
+    def __init__(
+        self, guest: "Guest", specs: Sequence[PortSpec], *, modem: bool, clipboard: bool, replay: bool
+    ) -> None:
         """Raises GuestError where a socket cannot be had."""
+        if any(spec.name == CLIPBOARD for spec in specs):
+            raise GuestError(f"The channel {CLIPBOARD} is the clipboard's: no socket leads to it")
         self._guest = guest
         self._replay = replay
         origin = guest.options.origin
@@ -182,6 +188,7 @@ class Ports:
         self._channels: list[_Channel] = []
         self.console = self._hvc.console
         self.modem = Modem(guest) if modem else None
+        self.clipboard = GuestClipboard(guest) if clipboard else None
         self._unsubscribe = [guest.on("device", self._heard), guest.on("state", self._state_changed)]
         if self.modem is not None:
             for event in ("signal", "battery"):
@@ -203,9 +210,11 @@ class Ports:
             return devices
         hvc = self._hvc.begin()
         ports = tuple(channel.begin() for channel in self._channels)
-        self._fds = [hvc, *(port.wire for port in ports)]
         if self._saved is not None:  # its channels are there, and nobody at their ends
-            ports = self._saved.ports
+            ports = tuple(port for port in self._saved.ports if port.name != CLIPBOARD)
+        if self.clipboard is not None:  # the last: the user's own have the numbers that they would without it
+            ports = (*ports, self.clipboard.begin())
+        self._fds = [hvc, *(port.wire for port in ports if port.wire >= 0)]
         modem = modem_config(self._guest.handset.phone.state) if self.modem is not None else None
         return structs.replace(devices, console=ConsoleConfig(wire=hvc, modem=modem, ports=ports))
 
@@ -213,6 +222,8 @@ class Ports:
         self._hvc.end()
         for channel in self._channels:
             channel.end()
+        if self.clipboard is not None:
+            self.clipboard.end()
         self._fds = []
         if self.modem is not None:
             self.modem.ended()
@@ -247,6 +258,7 @@ async def open_ports(guest: "Guest", _: Callable[[str], None]) -> Ports | None:
         guest,
         guest.options.ports,
         modem=parts.console.modem is not None,
+        clipboard=any(port.name == CLIPBOARD for port in parts.console.ports),
         replay=guest.options.replay is not None,
     )
 
@@ -265,3 +277,11 @@ def modem_of(guest: "Guest", peripherals: "Peripherals | None") -> Modem:
     if ports is None or ports.modem is None:
         raise GuestError(f"{guest.name} has no modem: it is no phone, and none was asked for")
     return ports.modem
+
+
+def clipboard_of(guest: "Guest", peripherals: "Peripherals | None") -> GuestClipboard:
+    """Raises GuestError where it has none."""
+    ports = peripherals.find(Ports) if peripherals is not None else None
+    if ports is None or ports.clipboard is None:
+        raise GuestError(f"{guest.name} has no clipboard: start it with --part clipboard")
+    return ports.clipboard

@@ -13,7 +13,8 @@ guests and the user's own are in the user's data folder (`guests/NAME/guest.toml
     display = "gpu"             # framebuffer if not said, gpu or ramfb
     network = "user"            # none, user or switch:NAME; without it there is no network card
     phone = true                # it has a phone's own parts: battery, GPS, accelerometer
-    parts = ["rng", "balloon"]  # what it has to know of: rng, balloon, console, modem (which phones have)
+    parts = ["rng", "balloon"]  # what it has to know of: rng, balloon, console, modem, clipboard (phones have
+                                # the last two by themselves)
     keep = true                 # what it writes to its disks and flash outlives it
     media = true                # it has a drive: files that are dropped on it come as a disk
     [[disks]]                   # any number up to seven
@@ -46,9 +47,9 @@ from pocketvisor.storage.disk import DiskSpec, Format, Mode
 
 Kind = Literal["elf", "linux", "firmware", "android", "raw", "uimage"]
 Display = Literal["framebuffer", "gpu", "ramfb"]
-Part = Literal["rng", "balloon", "console", "modem"]
+Part = Literal["rng", "balloon", "console", "modem", "clipboard"]
 PARTS: tuple[Part, ...] = get_args(Part)
-"""Random numbers, memory balloon, virtio console, modem on it."""
+"""Random numbers, memory balloon, virtio console, modem and clipboard on it."""
 FILE_FIELDS = ("elf", "kernel", "firmware", "initrd", "dtb")
 
 _LARGEST_FILE = 64 * 1024
