@@ -20,6 +20,7 @@ from pocketvisor.guest.kept import on_its_own
 from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
 from pocketvisor.guest.options import LIVE_STATES, GuestState, RunOptions
 from pocketvisor.guest.origin import ProfileOrigin, open_origin, options_of
+from pocketvisor.guest.phone_clipboard import PhoneClipboard
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.models import HandsetModel
 from pocketvisor.phone import Phone
@@ -43,6 +44,8 @@ class Handset:
         self.foreground: Guest | None = None
         self.scheduler = Scheduler(model.mips * 1_000_000, lambda: self.guests, lambda: self.foreground)
         self._listeners = Listeners("guest-added", "guest-removed", "foreground", "message")
+        self.clipboard = PhoneClipboard()
+        self._listeners.on("guest-removed", self.clipboard.left)
         self._worked: dict[str, tuple[int, int]] = {}
         self._watcher: asyncio.Task[None] | None = None
         self._closed = False

@@ -16,6 +16,7 @@ from pocketvisor.devices.virtio_gpu import SetPanel
 from pocketvisor.errors import GuestError
 from pocketvisor.guest import balloon, disks, ports
 from pocketvisor.guest.balloon import Balloon
+from pocketvisor.guest.clipboard import GuestClipboard
 from pocketvisor.guest.console import Console
 from pocketvisor.guest.keyboard import Typist
 from pocketvisor.guest.modem import Modem
@@ -132,6 +133,16 @@ class GuestInHand:
     def modem(self) -> Modem:
         """For messages and calls. Raises GuestError where it has none."""
         return ports.modem_of(self._guest, self._peripherals)
+
+    @property
+    def has_clipboard(self) -> bool:
+        ports_of = self._peripherals.find(ports.Ports) if self._peripherals is not None else None
+        return ports_of is not None and ports_of.clipboard is not None
+
+    @property
+    def clipboard(self) -> GuestClipboard:
+        """What is copied in it. Raises GuestError where it has none."""
+        return ports.clipboard_of(self._guest, self._peripherals)
 
     @property
     def hvc(self) -> Console:

@@ -1,8 +1,8 @@
 """A handset's one clipboard, which its guests and the user's own computer copy text to and paste from.
 
-What is copied in a guest goes here where the guest's policy lets text out, and what is here comes into a guest
-where its policy lets text in; the computer's own clipboard counts as outside. Whether a text may leave where
-it was copied is asked again when it is pasted. Left out: pictures and files.
+What is copied in a guest goes here where the guest's policy lets text out, and what is here comes into a
+guest where its policy lets text in; the computer's own clipboard counts as outside. Whether a text may leave
+where it was copied is asked again when it is pasted. Left out: pictures and files.
 """
 
 import time
