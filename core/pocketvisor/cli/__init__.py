@@ -12,6 +12,7 @@ import typer
 from pocketvisor.cli import (
     balloon,
     bench,
+    clipboard,
     debug,
     desktop,
     guests,
@@ -60,6 +61,7 @@ VERBS = (
     phone,
     modem,
     balloon,
+    clipboard,
     debug,
     replay,
     bench,

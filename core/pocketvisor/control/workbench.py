@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from pocketvisor.control.balloon_calls import BalloonRequest, BalloonShown
+from pocketvisor.control.clipboard_calls import ClipboardRequest, ClipboardShown
 from pocketvisor.control.debug_calls import DebugAnswer, DebugRequest
 from pocketvisor.control.messages import Sentence
 from pocketvisor.control.migration_calls import MigrationReply, MigrationRequest
@@ -85,6 +86,7 @@ Request = (
     | ModemRequest
     | BalloonRequest
     | DebugRequest
+    | ClipboardRequest
     | ProfileRequest
     | MigrationRequest
 )
@@ -150,5 +152,6 @@ Reply = (
     | BalloonShown
     | DebugAnswer
     | ProfileReply
+    | ClipboardShown
     | MigrationReply
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pocketvisor.control import phone_calls, workbench
 from pocketvisor.control.balloon_calls import BalloonRequest
+from pocketvisor.control.clipboard_calls import ClipboardRequest
 from pocketvisor.control.debug_calls import DebugRequest
 from pocketvisor.control.migration_calls import MigrationRequest
 from pocketvisor.control.modem_calls import ModemRequest
@@ -18,6 +19,7 @@ from pocketvisor.guest.guest import Guest
 from pocketvisor.handset import Handset
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.services import balloon as balloon_service
+from pocketvisor.services import clipboard as clipboard_service
 from pocketvisor.services import debug as debug_service
 from pocketvisor.services import modem as modem_service
 from pocketvisor.services import network as network_service
@@ -85,6 +87,8 @@ class WorkbenchService:
                 return modem_service.answer(self.guest(request.guest, request.handset), request)
             case _ if isinstance(request, BalloonRequest):
                 return await balloon_service.answer(self.guest(request.guest, request.handset), request)
+            case _ if isinstance(request, ClipboardRequest):
+                return await clipboard_service.answer(self.guest(request.guest, request.handset), request)
             case _ if isinstance(request, DebugRequest):
                 return await debug_service.answer_at(self, request)
             case phone_calls.PressKey():
