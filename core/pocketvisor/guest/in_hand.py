@@ -18,13 +18,16 @@ from pocketvisor.guest import balloon, disks, ports
 from pocketvisor.guest.balloon import Balloon
 from pocketvisor.guest.clipboard import GuestClipboard
 from pocketvisor.guest.console import Console
+from pocketvisor.guest.exchange import GuestCalls
 from pocketvisor.guest.keyboard import Typist
 from pocketvisor.guest.modem import Modem
 from pocketvisor.guest.options import LIVE_STATES, GuestState, RunOptions
 from pocketvisor.guest.panel import PanelView
 from pocketvisor.guest.peripherals import Peripherals
 from pocketvisor.guest.run import GuestRun
+from pocketvisor.guest.vsock import Vsock
 from pocketvisor.images.catalogue import GuestImage
+from pocketvisor.images.offers import Offer
 from pocketvisor.policies.act import Act
 
 if TYPE_CHECKING:
@@ -149,6 +152,17 @@ class GuestInHand:
         """The console of its virtio console device. Raises GuestError where it has none, Refused."""
         self._guest.check(Act.CONSOLE)
         return ports.of(self._guest, self._peripherals).console
+
+    @property
+    def calls(self) -> GuestCalls | None:
+        """To and from other guests of its handset; None where it has no device for them, or is not open."""
+        vsock = self._peripherals.find(Vsock) if self._peripherals is not None else None
+        return vsock.calls if vsock is not None else None
+
+    @property
+    def offers(self) -> Sequence[Offer]:
+        """What it offers to other guests of its handset."""
+        return self.calls.offers if self.calls is not None else self.options.offers_of(self.image)
 
     @property
     def has_balloon(self) -> bool:

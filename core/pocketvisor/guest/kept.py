@@ -192,5 +192,5 @@ class GuestKept:
 def on_its_own(options: RunOptions, origin: Any, *, paused: bool) -> RunOptions:
     """The options of a guest that goes on from an origin: what is asked for is what it was."""
     return structs.replace(
-        options, origin=origin, paused=paused, replay=None, script=None, ports=(), vsock=None
+        options, origin=origin, paused=paused, replay=None, script=None, ports=(), vsock=None, offers=None
     )

@@ -18,6 +18,7 @@ from pocketvisor.guest.clipboard_wire import PORT as CLIPBOARD
 from pocketvisor.guest.port_spec import PortSpec
 from pocketvisor.guest.script import ScriptPlan
 from pocketvisor.images.catalogue import GuestImage
+from pocketvisor.images.offers import Offer
 from pocketvisor.network.spec import NetworkSpec, network_spec
 from pocketvisor.recording import RecordedParts, Recording, recorded_parts
 from pocketvisor.storage.disk import DiskSpec
@@ -65,6 +66,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     ports: tuple[PortSpec, ...] = ()
     vsock: Path | None = None
     """The folder for its sockets; see guest/vsock.py."""
+    offers: tuple[Offer, ...] | None = None
+    """Services for the other guests of its handset, instead of those that its image or profile says."""
     origin: "Origin | None" = None
     """What it was before, for a guest that goes on: it says what the board is made of, as a replay does."""
     follow: bytes | None = None
@@ -106,12 +109,21 @@ class RunOptions(Struct, frozen=True, kw_only=True):
             if clipboard and len(ports) < PORTS_MAX and all(port.name != CLIPBOARD for port in ports):
                 ports = (*ports, PortConfig(name=CLIPBOARD))
             console = ConsoleConfig(modem=ModemConfig() if modem else None, ports=ports)
+        sockets = "vsock" in wanted or self.vsock is not None or bool(self.offers_of(image))
         return RecordedParts(
             rng="rng" in wanted,
             balloon=0 if "balloon" in wanted else None,
             console=console,
-            vsock=VsockConfig().cid if self.vsock is not None else None,
+            vsock=VsockConfig().cid if sockets else None,
         )
+
+    def offers_of(self, image: GuestImage) -> tuple[Offer, ...]:
+        """A replay offers nothing: nobody would hear its answers."""
+        if self.replay is not None:
+            return ()
+        if self.offers is not None:
+            return self.offers
+        return self.origin.record.offers if self.origin is not None else image.offers
 
     def devices_of(self, image: GuestImage) -> DevicesConfig:
         """What the board has besides what every board has, before anything is opened: as recorded, else as

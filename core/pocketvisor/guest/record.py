@@ -14,6 +14,7 @@ from msgspec import Meta, Struct, structs
 from pocketvisor.board.config import KINDS, BoardConfig, Descriptors
 from pocketvisor.errors import ProfileError
 from pocketvisor.images.catalogue import FILE_FIELDS, GuestImage
+from pocketvisor.images.offers import OFFERS_MAX, Offer
 from pocketvisor.network.spec import LOOPBACK, Forward, Mode, NetworkSpec
 from pocketvisor.recording import recorded_parts
 
@@ -74,6 +75,7 @@ class GuestRecord(Struct, frozen=True, kw_only=True):
     disks: Annotated[tuple[DiskRecord, ...], Meta(max_length=8)] = ()
     model: Annotated[str, Meta(max_length=64)] = ""
     """The handset that it was on last."""
+    offers: Annotated[tuple[Offer, ...], Meta(max_length=OFFERS_MAX)] = ()
 
 
 def record_of(
@@ -84,7 +86,7 @@ def record_of(
     without_network: bool = False,
     **fields: object,
 ) -> GuestRecord:
-    """`without_network`: its cable is out."""
+    """`without_network`: its cable is out, and it offers other guests nothing."""
     image = guest.image
     state = guest.network.state if guest.network is not None and not without_network else None
     network = None
@@ -115,6 +117,7 @@ def record_of(
         network=network,
         disks=tuple(disks),
         model=guest.handset.model.id,
+        offers=() if without_network else tuple(guest.offers),
         **fields,  # type: ignore[arg-type]
     )
 
@@ -154,6 +157,8 @@ def decode(data: bytes) -> GuestRecord:
         problem = "its board has descriptors"
     elif record.network is not None and record.board.devices.network is None:
         problem = "it has a network and no card"
+    elif record.offers and record.board.devices.vsock is None:
+        problem = "it offers services and has no socket device"
     if problem:
         raise ProfileError(f"What the profile says of its guest makes no sense: {problem}")
     return record

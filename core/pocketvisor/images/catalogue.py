@@ -16,6 +16,7 @@ guests and the user's own are in the user's data folder (`guests/NAME/guest.toml
     parts = ["rng", "balloon"]  # what it has to know of: rng, balloon, console, modem, clipboard (phones have
                                 # the last two by themselves)
     keep = true                 # what it writes to its disks and flash outlives it
+    offers = {keys = 7000}      # services for the other guests of its handset: name and port
     media = true                # it has a drive: files that are dropped on it come as a disk
     [[disks]]                   # any number up to seven
     file = "system.img"
@@ -41,13 +42,14 @@ from platformdirs import user_data_path
 
 from pocketvisor.errors import ImageError, MissingImage
 from pocketvisor.images.digests import check_digest
+from pocketvisor.images.offers import OFFERS_MAX, Offer, ServiceName, ServicePort
 from pocketvisor.models import field_sentence
 from pocketvisor.network.spec import NETWORK_PATTERN
 from pocketvisor.storage.disk import DiskSpec, Format, Mode
 
 Kind = Literal["elf", "linux", "firmware", "android", "raw", "uimage"]
 Display = Literal["framebuffer", "gpu", "ramfb"]
-Part = Literal["rng", "balloon", "console", "modem", "clipboard"]
+Part = Literal["rng", "balloon", "console", "modem", "clipboard", "vsock"]
 PARTS: tuple[Part, ...] = get_args(Part)
 """Random numbers, memory balloon, virtio console, modem and clipboard on it."""
 FILE_FIELDS = ("elf", "kernel", "firmware", "initrd", "dtb")
@@ -85,6 +87,7 @@ class GuestImage(Struct, frozen=True, kw_only=True):
     media: bool = False
     network: str = ""
     parts: tuple[Part, ...] = ()
+    offers: tuple[Offer, ...] = ()
     disks: tuple[DiskSpec, ...] = ()
     recipe: int = 0  # of fetched guests: which version of what made them
     source: str = ""  # of fetched guests: the packages they were made of
@@ -147,6 +150,7 @@ class _GuestFile(Struct, frozen=True, forbid_unknown_fields=True):
     media: bool = False
     network: Annotated[str, Meta(pattern=NETWORK_PATTERN)] = ""
     parts: Annotated[list[Part], Meta(max_length=len(PARTS))] = []
+    offers: Annotated[dict[ServiceName, ServicePort], Meta(max_length=OFFERS_MAX)] = {}
     disks: Annotated[list[_DiskTable], Meta(max_length=7)] = []
     recipe: int = 0
     source: Annotated[str, Meta(max_length=500)] = ""
@@ -179,6 +183,8 @@ def load_guest(folder: str | Path) -> GuestImage:
         raise ImageError(f"{path}: {main}: is missing, a guest of kind {guest.kind} is started from it")
     if guest.least_ram_mib > guest.ram_mib:
         raise ImageError(f"{path}: least_ram_mib: is more than ram_mib")
+    if len(set(guest.offers.values())) < len(guest.offers):
+        raise ImageError(f"{path}: offers: two services have the same port")
     for field in guest.digests:
         if field not in FILE_FIELDS or getattr(guest, field) is None:
             raise ImageError(f"{path}: digests.{field}: names no file of this guest")
@@ -209,6 +215,7 @@ def load_guest(folder: str | Path) -> GuestImage:
         phone=guest.phone,
         network=guest.network,
         parts=tuple(guest.parts),
+        offers=tuple(Offer(name, port) for name, port in guest.offers.items()),
         keep=guest.keep,
         media=guest.media,
         disks=disks,

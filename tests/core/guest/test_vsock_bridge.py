@@ -6,7 +6,6 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,15 +15,12 @@ from pocketvisor.devices.vsock_wire import FROM_HANDSET, STREAMS_MAX, WINDOW, Me
 from pocketvisor.errors import GuestError
 from pocketvisor.guest.vsock import Vsock
 
-GUEST: Any = None
-"""The bridge needs nothing of its guest."""
-
 
 class Process:
     """The other end of the wire."""
 
     def __init__(self, folder: Path) -> None:
-        self.bridge = Vsock(GUEST, folder, 3)
+        self.bridge = Vsock(folder, 3)
         self.folder = folder
         config = self.bridge.configure(DevicesConfig()).vsock
         assert config is not None
@@ -204,5 +200,5 @@ async def test_random_messages(process: Process) -> None:
 async def test_a_folder_that_others_can_use_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     with pytest.raises(GuestError, match="0700"):
-        Vsock(GUEST, tmp_path, 3)
+        Vsock(tmp_path, 3)
     tmp_path.chmod(0o700)

@@ -1,0 +1,428 @@
+"""Calls from guest to guest, where the processes of both say whatever they like to the handset."""
+
+import asyncio
+import random
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pocketvisor.devices import vsock_wire as wire
+from pocketvisor.devices.vsock_wire import FROM_HANDSET, WINDOW, Message
+from pocketvisor.errors import GuestError, Refused
+from pocketvisor.guest import exchange
+from pocketvisor.guest.call_wire import (
+    KNOWN_PROFILE,
+    MESSAGE_MAX,
+    PROGRAM,
+    Allowance,
+    Messages,
+    framed,
+    introduction,
+)
+from pocketvisor.guest.exchange import CALLS_MAX, CALLS_OF_ONE, GuestCalls, services_of
+from pocketvisor.guest.listeners import Listeners
+from pocketvisor.guest.options import GuestState
+from pocketvisor.guest.vsock_link import VsockLink
+from pocketvisor.images.offers import Offer, parse_offers
+from pocketvisor.policies.act import Act
+
+KEYS = Offer("keys", 7000)
+
+
+class Party:
+    """As much of a guest as the exchange knows, with the wire that its process would have."""
+
+    def __init__(self, handset: Any, name: str, *offers: Offer, profile: bytes = b"") -> None:
+        self.name, self.id, self.handset, self.state = name, f"{name}1", handset, GuestState.RUNNING
+        self.profile = SimpleNamespace(file=SimpleNamespace(id=profile)) if profile else None
+        self.refusal = ""
+        self.audited: list[str] = []
+        self.notes: list[str] = []
+        self._listeners = Listeners("state")
+        self.calls = GuestCalls(self, offers)  # type: ignore[arg-type]
+        self.link = self.calls.link = VsockLink(self._connect)
+        self.link.begin()
+
+        self._wire = socket.socket(fileno=socket.dup(self.link.descriptor))
+        self._wire.setblocking(False)
+        handset.guests.append(self)
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        return self.calls.offers
+
+    async def _connect(self, stream: Any, port: int) -> None:
+        await self.calls.call(stream, port)
+        self.link.drop(stream)
+
+    def on(self, event: str, callback: Callable[..., None]) -> Callable[[], None]:
+        return self._listeners.on(event, callback)
+
+    def moved(self, handset: Any) -> None:
+        self.handset.guests.remove(self)
+        handset.guests.append(self)
+        self.handset = handset
+        self._listeners.emit("state")
+
+    def run_note(self, sentence: str) -> None:
+        self.notes.append(sentence)
+
+    def allows(self, act: Act, **details: str) -> str:
+        assert act is Act.CALL_SERVICE
+        assert details == {"service": "keys"}
+        return self.refusal
+
+    def check(self, act: Act, **details: str) -> None:
+        self.audited.append(self.refusal)
+        raise Refused(self.refusal)
+
+    async def says(self, *message: object) -> None:
+        packet = wire.pack(Message(*message))  # type: ignore[arg-type]
+        await asyncio.get_running_loop().sock_sendall(self._wire, packet)
+
+    async def hears(self, *kinds: int) -> Message:
+        """The next message, of these kinds where some are given."""
+        async with asyncio.timeout(10):
+            while True:
+                packet = await asyncio.get_running_loop().sock_recv(self._wire, 1 << 20)
+                message = wire.unpack(packet)
+                assert message is not None
+                if not kinds or message.kind in kinds:
+                    return message
+
+    async def called(self, accept: bool = True) -> tuple[int, bytes]:
+        """A call to this guest: its stream, and how the caller was introduced."""
+        message = await self.hears(wire.CONNECT)
+        assert message.value == KEYS.port
+        if not accept:
+            await self.says(wire.CLOSE, message.stream)
+            return message.stream, b""
+        await self.says(wire.ACCEPT, message.stream)
+        return message.stream, (await self.hears(wire.DATA)).data
+
+    async def close(self) -> None:
+        self.calls.close()
+        await self.link.close()
+        self._wire.close()
+
+
+def make_handset(name: str = "Phone") -> Any:
+    return SimpleNamespace(name=name, guests=[])
+
+
+@pytest.fixture
+async def parties() -> AsyncIterator[tuple[Party, Party]]:
+    handset = make_handset()
+    caller, keys = Party(handset, "Caller"), Party(handset, "Keys", KEYS)
+    yield caller, keys
+    await caller.close()
+    await keys.close()
+
+
+async def connected(caller: Party, keys: Party, number: int = 1) -> int:
+    await caller.says(wire.CONNECT, number, KEYS.port)
+    stream, _ = await keys.called()
+    assert (await caller.hears(wire.ACCEPT)).stream == number
+    return stream
+
+
+async def test_a_message_each_way(parties: tuple[Party, Party]) -> None:
+    caller, keys = parties
+    await caller.says(wire.CONNECT, 1, KEYS.port)
+    stream, who = await keys.called()
+    assert who == framed(introduction(7000, "Caller", b"guestCaller1"))
+    assert await caller.hears() == Message(wire.ACCEPT, 1)
+    await caller.says(wire.DATA, 1, 0, framed(b"question"))
+    assert (await keys.hears(wire.DATA)).data == framed(b"question")
+    assert (await caller.hears(wire.CREDIT)).value == len(framed(b"question"))
+    await keys.says(wire.DATA, stream, 0, framed(b"answer"))
+    assert (await caller.hears(wire.DATA)).data == framed(b"answer")
+    (now,) = services_of(caller.handset)
+    assert (now.name, now.guest, now.problem, now.calling, now.calls) == ("keys", "Keys", "", ("Caller",), 1)
+    assert now.messages == 1
+    await caller.says(wire.CLOSE, 1)
+    assert (await keys.hears(wire.CLOSE)).stream == stream
+    assert services_of(caller.handset)[0].calling == ()
+
+
+async def test_a_profile_is_an_account_that_stays(parties: tuple[Party, Party]) -> None:
+    _, keys = parties
+    kept = Party(keys.handset, "Kept", profile=b"0123456789abcdef")
+    await kept.says(wire.CONNECT, 1, KEYS.port)
+    _, who = await keys.called()
+    assert who == framed(introduction(7000, "Kept", b"0123456789abcdef", KNOWN_PROFILE))
+    await kept.close()
+
+
+async def test_what_a_caller_says_first_comes_second(parties: tuple[Party, Party]) -> None:
+    """A caller that introduces itself as somebody else is heard as itself before."""
+    caller, keys = parties
+    forged = framed(introduction(7000, "Work", b"fedcba9876543210", KNOWN_PROFILE))
+    await caller.says(wire.CONNECT, 1, KEYS.port)
+    await caller.says(wire.DATA, 1, 0, forged)
+    _, who = await keys.called()
+    assert b"Caller" in who
+    assert (await keys.hears(wire.DATA)).data == forged
+
+
+async def test_pieces_arrive_as_whole_messages(parties: tuple[Party, Party]) -> None:
+    caller, keys = parties
+    await connected(caller, keys)
+    message = framed(bytes(range(256)) * 60)
+    for at in range(0, len(message), 1000):
+        await caller.says(wire.DATA, 1, 0, message[at : at + 1000])
+    got = b""
+    while len(got) < len(message):
+        got += (await keys.hears(wire.DATA)).data
+    assert got == message
+
+
+async def test_half_a_message_never_reaches_the_service(parties: tuple[Party, Party]) -> None:
+    caller, keys = parties
+    stream = await connected(caller, keys)
+    await caller.says(wire.DATA, 1, 0, framed(b"x" * 100)[:50])
+    await caller.says(wire.CLOSE, 1)
+    assert await keys.hears() == Message(wire.CLOSE, stream)
+
+
+async def test_too_long_a_message_ends_the_call(parties: tuple[Party, Party]) -> None:
+    caller, keys = parties
+    stream = await connected(caller, keys)
+    await caller.says(wire.DATA, 1, 0, struct.pack("<I", MESSAGE_MAX + 1))
+    assert (await caller.hears(wire.CLOSE)).stream == 1
+    assert await keys.hears() == Message(wire.CLOSE, stream)
+    assert str(MESSAGE_MAX) in caller.notes[0]
+
+
+async def test_the_last_answer_comes_though_the_service_hangs_up(parties: tuple[Party, Party]) -> None:
+    caller, keys = parties
+    stream = await connected(caller, keys)
+    await keys.says(wire.DATA, stream, 0, framed(b"last words"))
+    await keys.says(wire.CLOSE, stream)
+    assert (await caller.hears(wire.DATA)).data == framed(b"last words")
+    assert (await caller.hears(wire.CLOSE)).stream == 1
+
+
+async def test_a_caller_that_has_said_all_hears_the_answer(parties: tuple[Party, Party]) -> None:
+    caller, keys = parties
+    stream = await connected(caller, keys)
+    await caller.says(wire.DATA, 1, 0, framed(b"question"))
+    await caller.says(wire.SHUTDOWN, 1)
+    assert (await keys.hears(wire.SHUTDOWN)).stream == stream
+    await keys.says(wire.DATA, stream, 0, framed(b"answer"))
+    assert (await caller.hears(wire.DATA)).data == framed(b"answer")
+
+
+@pytest.mark.parametrize("port", [1, 7001, 0xFFFFFFFF])
+async def test_where_nobody_offers_anything(parties: tuple[Party, Party], port: int) -> None:
+    caller, _ = parties
+    for number in range(1, 4):
+        await caller.says(wire.CONNECT, number, port)
+        assert await caller.hears() == Message(wire.CLOSE, number)
+    assert caller.notes == [f"calls port {port}, and no other guest on Phone offers a service there"]
+
+
+async def test_a_service_does_not_call_itself(parties: tuple[Party, Party]) -> None:
+    _, keys = parties
+    await keys.says(wire.CONNECT, 1, KEYS.port)
+    assert await keys.hears() == Message(wire.CLOSE, 1)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+async def test_a_policy_of_either_side_forbids_it(parties: tuple[Party, Party], side: int) -> None:
+    caller, keys = parties
+    parties[side].refusal = "Acme's policy allows no services"
+    for number in range(1, 6):
+        await caller.says(wire.CONNECT, number, KEYS.port)
+        assert await caller.hears() == Message(wire.CLOSE, number)
+    assert caller.notes == ["Acme's policy allows no services"]
+    assert parties[side].audited == ["Acme's policy allows no services"], "once, however often it tries"
+    assert services_of(caller.handset)[0].refused == 5
+
+
+@pytest.mark.parametrize("side", [0, 1])
+async def test_a_policy_that_comes_later_ends_the_call(parties: tuple[Party, Party], side: int) -> None:
+    caller, keys = parties
+    stream = await connected(caller, keys)
+    parties[side].refusal = "not any more"
+    await caller.says(wire.DATA, 1, 0, framed(b"question"))
+    assert (await caller.hears(wire.CLOSE)).stream == 1
+    assert await keys.hears() == Message(wire.CLOSE, stream)
+
+
+async def test_calls_are_bounded(parties: tuple[Party, Party]) -> None:
+    caller, keys = parties
+    for number in range(CALLS_OF_ONE):
+        await connected(caller, keys, number + 1)
+    await caller.says(wire.CONNECT, 99, KEYS.port)
+    assert await caller.hears() == Message(wire.CLOSE, 99)
+    others = [Party(caller.handset, f"Other {number}") for number in range(CALLS_MAX // CALLS_OF_ONE)]
+    for other in others[:-1]:
+        for number in range(CALLS_OF_ONE):
+            await connected(other, keys, number + 1)
+    await others[-1].says(wire.CONNECT, 1, KEYS.port)
+    assert await others[-1].hears() == Message(wire.CLOSE, 1)
+    assert "16 calls" in others[-1].notes[0]
+    for other in others:
+        await other.close()
+
+
+async def test_a_service_that_does_not_answer(
+    parties: tuple[Party, Party], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "_ANSWER_SECONDS", 0.05)
+    caller, keys = parties
+    await caller.says(wire.CONNECT, 1, KEYS.port)
+    assert await caller.hears() == Message(wire.CLOSE, 1)
+    assert "Keys does not answer" in caller.notes[0]
+    first = await keys.hears(wire.CONNECT)
+    assert await keys.hears() == Message(wire.CLOSE, first.stream)
+    await caller.says(wire.CONNECT, 2, KEYS.port)
+    await keys.called(accept=False)
+    assert await caller.hears() == Message(wire.CLOSE, 2)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+async def test_a_process_that_is_gone_ends_its_calls(parties: tuple[Party, Party], side: int) -> None:
+    caller, keys = parties
+    stream = await connected(caller, keys)
+    parties[side].link.end()
+    if side == 0:
+        assert await keys.hears() == Message(wire.CLOSE, stream)
+    else:
+        assert await caller.hears() == Message(wire.CLOSE, 1)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+async def test_a_guest_that_moves_away_ends_its_calls(parties: tuple[Party, Party], side: int) -> None:
+    """Whatever its new process says, or does not."""
+    caller, keys = parties
+    stream = await connected(caller, keys)
+    elsewhere = make_handset("Other phone")
+    parties[side].moved(elsewhere)
+    assert (await keys.hears(wire.CLOSE)).stream == stream
+    assert (await caller.hears(wire.CLOSE)).stream == 1
+    await caller.says(wire.CONNECT, 2, KEYS.port)
+    assert await caller.hears() == Message(wire.CLOSE, 2)
+    parties[1 - side].moved(elsewhere)
+    await connected(caller, keys, 3)
+
+
+async def test_the_first_at_a_port_has_it(parties: tuple[Party, Party]) -> None:
+    caller, keys = parties
+    other = Party(caller.handset, "Impostor", KEYS)
+    assert "came first" in services_of(caller.handset)[1].problem
+    await connected(caller, keys)
+    keys.state = GuestState.CRASHED
+    await caller.says(wire.CONNECT, 2, KEYS.port)
+    await other.called()
+    await other.close()
+
+
+async def test_what_is_withheld_is_not_there(parties: tuple[Party, Party]) -> None:
+    caller, keys = parties
+    keys.calls.withheld = True
+    await caller.says(wire.CONNECT, 1, KEYS.port)
+    assert await caller.hears() == Message(wire.CLOSE, 1)
+    assert "has not seen" in services_of(caller.handset)[0].problem
+    keys.calls.set_offers(keys.offers)
+    await connected(caller, keys, 2)
+    keys.calls.set_offers(())
+    assert (await caller.hears(wire.CLOSE)).stream == 2
+    assert services_of(caller.handset) == []
+
+
+async def test_a_caller_that_reads_nothing_holds_up_nobody_else(parties: tuple[Party, Party]) -> None:
+    caller, keys = parties
+    stream = await connected(caller, keys)
+    answer = framed(bytes(MESSAGE_MAX))
+    sent = 0
+    while sent + len(answer) <= WINDOW:  # all that the window has room for
+        await keys.says(wire.DATA, stream, 0, answer)
+        sent += len(answer)
+    other = Party(caller.handset, "Other")
+    second = await connected(other, keys)
+    await keys.says(wire.DATA, second, 0, framed(b"to the other"))
+    assert (await other.hears(wire.DATA)).data == framed(b"to the other")
+    await other.close()
+
+
+async def test_both_processes_send_garbage(parties: tuple[Party, Party]) -> None:
+
+    caller, keys = parties
+    dice = random.Random(7)
+    for _ in range(800):
+        party = dice.choice(parties)
+        with suppress(BlockingIOError):
+            party._wire.send(
+                wire.pack(
+                    Message(
+                        dice.randrange(7),
+                        dice.choice([1, 2, 3, FROM_HANDSET + 1, FROM_HANDSET + 2]),
+                        dice.choice([0, 7000, WINDOW, 0xFFFFFFFF]),
+                        dice.randbytes(dice.choice([0, 1, 4, 500])),
+                    )
+                )
+            )
+        await asyncio.sleep(0)
+    for party in parties:
+        await party.says(wire.RESET)
+    keys.calls._connecting = caller.calls._connecting = Allowance(1000, lambda: 0.0)
+    await caller.says(wire.CONNECT, 1000, KEYS.port)
+    async with asyncio.timeout(10):
+        while True:
+            message = await keys.hears(wire.CONNECT)
+            await keys.says(wire.ACCEPT, message.stream)
+            if (await keys.hears(wire.DATA, wire.CLOSE)).kind == wire.DATA:
+                break
+    assert caller.calls._making == 1
+
+
+def test_messages_are_put_together_from_any_pieces() -> None:
+    whole = b"".join(framed(bytes([n]) * n) for n in range(60))
+    for size in (1, 3, 7, 1000):
+        messages = Messages()
+        pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
+        assert b"".join(message for piece in pieces for message in messages.feed(piece)) == whole
+        assert not messages.partial
+    with pytest.raises(GuestError):
+        list(Messages().feed(b"\xff\xff\xff\xff"))
+
+
+def test_an_allowance_is_kept() -> None:
+    now = [0.0]
+    allowance = Allowance(10, lambda: now[0])
+    assert [allowance.take(1) for _ in range(10)] == [0.0] * 10
+    assert allowance.take(1) == pytest.approx(0.1)
+    now[0] = 0.1
+    assert allowance.take(1) == pytest.approx(0.1)
+    for _ in range(1000):
+        allowance.take(1)
+    assert allowance.take(1) <= 2.0, "who asks for ever more waits no longer for it"
+    now[0] = 100.0
+    assert allowance.take(10) == 0.0
+
+
+def test_an_introduction_has_a_fixed_form() -> None:
+    message = introduction(7000, "ü" * 64, b"", PROGRAM)
+    assert len(message) == 96
+    assert message[:16] == b"PVCALL\0\1" + struct.pack("<II", PROGRAM, 7000)
+    assert message[32:].rstrip(b"\0").decode() == "ü" * 32
+
+
+@pytest.mark.parametrize("text", ["keys", "keys=", "=7000", "Keys=1", "keys=0", "keys=4294967295", "a=1\n"])
+def test_an_offer_that_is_none(text: str) -> None:
+    with pytest.raises(GuestError, match="--offer"):
+        parse_offers([text])
+
+
+def test_offers_have_names_and_ports_of_their_own() -> None:
+    assert parse_offers(["keys=7000", "bills=7001"]) == (KEYS, Offer("bills", 7001))
+    for texts in (["a=1", "a=2"], ["a=1", "b=1"], [f"s{n}={n + 1}" for n in range(9)]):
+        with pytest.raises(GuestError):
+            parse_offers(texts)
