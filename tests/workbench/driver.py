@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from driver_governed import GovernedDriver, ShutConsole
+from driver_governed import GovernedDriver
 from driver_profiles import KeptDriver, opened
 from painter import Publisher
 
 from pocketvisor.control.status import PAGE_SIZE, StatusPage
 from pocketvisor.errors import GuestError, OutOfMemory
+from pocketvisor.guest.console import Console
 from pocketvisor.guest.memory import create_memfd
 from pocketvisor.guest.panel import PanelView
 from pocketvisor.moving import MoveReport
@@ -47,25 +48,18 @@ class DriverPanel(PanelView):
         self.pixels = np.frombuffer(self.buffer, np.uint32).reshape(height, width)
 
 
-class DriverConsole(ShutConsole):
-    def __init__(self) -> None:
-        super().__init__()
-        self.text = b""
-        self.written = b""
-        self._hooks = Hooks()
+class DriverConsole(Console):
+    """A real one, of a guest that prints what a test says."""
 
-    def write(self, data: bytes) -> None:
+    def __init__(self) -> None:
+        self.written = b""
+        super().__init__(self._typed)
+
+    def _typed(self, data: bytes) -> None:
         self.written += data
 
-    def subscribe(self, callback: Callable[[bytes], object]) -> Callable[[], None]:
-        return self._hooks.on("console", callback)
-
-    def on_shut(self, callback: Callable[[bool], object]) -> Callable[[], None]:
-        return self._hooks.on("shut", callback)
-
     def push(self, data: bytes) -> None:
-        self.text = (self.text + data)[-(1 << 20) :]
-        self._hooks.tell("console", data)
+        self.received(data)
 
 
 class DriverCounters:
@@ -98,12 +92,9 @@ class DriverGuest(KeptDriver, GovernedDriver, Hooks):
         self.has_drive = False
         self.panel = DriverPanel(handset.model.panel.width, handset.model.panel.height)
         self.console = DriverConsole()
+        self.console.guard = self.guard_console
         self.inputs: list[tuple[object, ...]] = []
         self.done: list[str] = []
-
-    def allows(self, _act: object, **_details: object) -> str:
-        """Nobody governs it."""
-        return ""
 
     def on(self, event: str, callback: Callable[..., object]) -> Callable[[], None]:
         if event == "frame":

@@ -20,11 +20,13 @@ from pocketvisor_workbench.icons import icon
 from pocketvisor_workbench.keeping import is_suspended
 from pocketvisor_workbench.theme import on_colour, tokens
 from pocketvisor_workbench.timeline.times import GuestTime
+from pocketvisor_workbench.widgets import plain_tip
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest
 
 HEIGHT = 28
+_BADGE = 18
 
 STATE_ICONS = {
     GuestState.STARTING: "timer-sand",
@@ -59,6 +61,7 @@ class ProfileChip(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._foreground = False
+        self._badge = ""
         self._hovered = False
         self._pressed: QPoint | None = None
         time.moved.connect(self.refresh)
@@ -67,6 +70,13 @@ class ProfileChip(QAbstractButton):
     def set_foreground(self, foreground: bool) -> None:
         self._foreground = foreground
         self.refresh()
+
+    def set_badge(self, badge: str) -> None:
+        """Who manages it, in words; empty where its user does alone."""
+        if badge != self._badge:
+            self._badge = badge
+            self.refresh()
+            self.updateGeometry()
 
     def refresh(self) -> None:
         place = (
@@ -79,12 +89,15 @@ class ProfileChip(QAbstractButton):
         elif self._time.in_past:
             self._sign, state = "history", "waits while its past is looked at"
         self.setText(self.guest.name)
-        self.setAccessibleName(f"{self.guest.name} {state}, {place}")
-        self.setToolTip(f"{self.guest.name} {state}, {place}\nDrag it to another phone, or press Ctrl+M")
+        managed = f", {self._badge[0].lower()}{self._badge[1:]}" if self._badge else ""
+        self.setAccessibleName(f"{self.guest.name} {state}, {place}{managed}")
+        tip = f"{self.guest.name} {state}, {place}\nDrag it to another phone, or press Ctrl+M"
+        self.setToolTip(plain_tip(f"{self._badge}\n{tip}" if self._badge else tip))
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + 62, HEIGHT)
+        badge = _BADGE if self._badge else 0
+        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + 62 + badge, HEIGHT)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         self.menu_wanted.emit(self.guest, event.globalPos())
@@ -137,9 +150,14 @@ class ProfileChip(QAbstractButton):
         font.setWeight(QFont.Weight.DemiBold if self._foreground else QFont.Weight.Medium)
         painter.setFont(font)
         painter.setPen(ink)
-        room = QRectF(28, 0, self.width() - 28 - (26 if self._foreground else 12), self.height())
+        tail = 26 if self._foreground else 12
+        badge = _BADGE if self._badge and self.width() > 64 else 0
+        room = QRectF(28, 0, self.width() - 28 - tail - badge, self.height())
         text = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, int(room.width()))
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+        if badge:
+            shield = icon("shield-account", ink.name())
+            shield.paint(painter, self.width() - tail - _BADGE + 1, (self.height() - 14) // 2, 14, 14)
         if self._foreground and self.width() > 90:
             sign = icon("cellphone", ink.name())
             sign.paint(painter, self.width() - 24, (self.height() - 14) // 2, 14, 14)

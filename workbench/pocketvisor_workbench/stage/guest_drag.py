@@ -49,7 +49,8 @@ class GuestMime(QMimeData):
 
 def drag_guest(chip: QWidget, guest: "Guest", session: "Session") -> None:
     """Until the mouse lets go. Called from a mouse event, never from a coroutine: see the drag's own loop."""
-    picture = drag_picture(guest, _HEIGHT, chip.devicePixelRatioF())
+    hidden = session.policies.is_locked(guest)
+    picture = drag_picture(guest, _HEIGHT, chip.devicePixelRatioF(), hidden=hidden)
     saver = direct_save.direct_save(f"{guest.name}{mime.PROFILE_SUFFIX}")
     data = GuestMime(guest, session, saver)
     drag = QDrag(chip.window())  # which outlives the chip: that goes with the guest

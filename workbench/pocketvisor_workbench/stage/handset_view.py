@@ -111,6 +111,7 @@ class HandsetView(DropTarget, QWidget):
         session.selection_changed.connect(self.update)
         session.moves.dragged_changed.connect(self.update)
         session.travels.changed.connect(self._travels_changed)
+        session.policies.changed.connect(self._policy_changed)
         self._travels_changed()
         self._slide = float(self._foreground_index())
         self._refresh()
@@ -128,6 +129,14 @@ class HandsetView(DropTarget, QWidget):
         reception = travels.reception(self.handset)
         waiting = reception.waiting if reception is not None else None
         self._header.set_receiving(waiting.address if waiting is not None else "")
+
+    def _policy_changed(self, guest: "Guest") -> None:
+        pane = self.pane_of(guest)
+        if pane is not None:
+            seen = self.session.policies.of(guest)
+            pane.set_lock(seen.lock)
+            self.chips[self.panes.index(pane)].set_badge(seen.badge)
+            self._place_chips()
 
     # Size
 
@@ -217,6 +226,7 @@ class HandsetView(DropTarget, QWidget):
         pane.resume_wanted.connect(self.session.go_on)
         pane.ask_again_wanted.connect(self.session.travels.ask_again)
         pane.decide_wanted.connect(self.session.travels.decide_wanted)
+        pane.unlock_wanted.connect(self.session.policies.unlock_wanted)
         pane.set_undecided(self.session.travels.undecided(guest))
         pane.focus_changed.connect(lambda *_: self.update())
         self.panes.append(pane)
@@ -225,6 +235,9 @@ class HandsetView(DropTarget, QWidget):
         chip.menu_wanted.connect(self.guest_menu_wanted)
         chip.drag_wanted.connect(lambda: drag_guest(chip, guest, self.session))
         self.chips.append(chip)
+        seen = self.session.policies.of(guest)
+        pane.set_lock(seen.lock)
+        chip.set_badge(seen.badge)
         self._adopt(pane)
         chip.show()
 

@@ -1,4 +1,4 @@
-"""What lies over a pane whose guest does not run: starting, paused, off, crashed; with the way out of it."""
+"""What lies over a pane whose guest does not run, or is locked: with the way out of it."""
 
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
@@ -8,6 +8,8 @@ from pocketvisor.api import GuestState
 from pocketvisor_workbench.icons import icon
 
 _SPIN_MS = 40
+_COVER = QColor(13, 16, 22)
+"""Nothing of the picture is seen through it."""
 _LINK_LOST = "The link was lost while it moved. It stands still until the other machine answers."
 
 
@@ -49,6 +51,7 @@ class PaneOverlay(QWidget):
     resume = Signal()
     ask_again = Signal()
     decide = Signal()
+    unlock = Signal()
 
     def __init__(self, parent: QWidget, guest_name: str) -> None:
         super().__init__(parent)
@@ -68,6 +71,7 @@ class PaneOverlay(QWidget):
         self._decide.setCursor(Qt.CursorShape.PointingHandCursor)
         self._decide.clicked.connect(self.decide)
         self._undecided = False
+        self._locked = ""
         self._state = GuestState.RUNNING
         self._suspended = False
         self._layout = layout = QVBoxLayout(self)
@@ -109,9 +113,13 @@ class PaneOverlay(QWidget):
         suspended: bool = False,
         held: str = "",
         undecided: bool = False,
+        locked: str = "",
+        opens: str = "",
     ) -> None:
-        """`held`: why it stands still, and not by the user's will; `undecided`: nobody knows whose it is."""
+        """`held`: why it stands still, and not by the user's will; `undecided`: nobody knows whose it is;
+        `locked`: why nobody may use it, and `opens` what a button says that may open it."""
         self._state = state
+        self._locked = locked
         self._undecided = undecided
         self._suspended = suspended
         looks: dict[GuestState, tuple[str, str, str, str, QColor]] = {
@@ -143,21 +151,23 @@ class PaneOverlay(QWidget):
                 "Restart",
                 QColor(28, 16, 4, 190),
             )
+        if locked:
+            look = ("lock-outline", "Locked", locked, opens, _COVER)
         if look is None:
             self.hide()
             return
         picture, title, sentence, button, self._backdrop = look
-        self._spinner.setVisible(state is GuestState.STARTING)
+        self._spinner.setVisible(state is GuestState.STARTING and not locked)
         self._picture.setVisible(bool(picture))
         if picture:
-            colour = "#ff9d9b" if state is GuestState.CRASHED else "#ffffff"
+            colour = "#ff9d9b" if state is GuestState.CRASHED and not locked else "#ffffff"
             self._picture.setPixmap(icon(picture, colour).pixmap(34, 34))
         self._title.setText(title)
         self._sentence.setText(sentence)
         self._sentence.setVisible(bool(sentence))
         self._button.setText(button)
         self._button.setVisible(bool(button))
-        self._decide.setVisible(undecided)
+        self._decide.setVisible(undecided and not locked)
         self._fit()
         self.setVisible(True)
         self.raise_()
@@ -176,12 +186,15 @@ class PaneOverlay(QWidget):
             f"color: #ffffff; font-weight: 600; font-size: {title}; background: transparent;"
         )
         self._decide.setText("Decide…" if small else "Decide here…")
-        if self._undecided:
+        if self._undecided and not self._locked:
             self._sentence.setText(_LINK_LOST if not small else _LINK_LOST.partition(".")[0] + ".")
         if small and self._state is not GuestState.STARTING:
             self._picture.setVisible(self.height() > 220)
 
     def _clicked(self) -> None:
+        if self._locked:
+            self.unlock.emit()
+            return
         if self._undecided:
             self.ask_again.emit()
             return

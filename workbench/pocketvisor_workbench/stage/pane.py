@@ -38,6 +38,7 @@ from pocketvisor_workbench.timeline.words import before_words
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest
+    from pocketvisor.guest.governed import Lock
 
 FRAME_MS = 15
 """A little less than a frame of 60 Hz, so that a guest's own pace is never halved."""
@@ -53,6 +54,7 @@ class GuestPane(QWidget):
     resume_wanted = Signal(object)
     ask_again_wanted = Signal(object)
     decide_wanted = Signal(object)
+    unlock_wanted = Signal(object)
 
     _ready = False  # events come before __init__ is through
     _unwatch: Callable[[], None] = staticmethod(lambda: None)
@@ -72,6 +74,7 @@ class GuestPane(QWidget):
         self._picture = PanePicture(self._panel)
         self._turn = 0
         self._undecided = False
+        self._lock: Lock | None = None
         self._corner = QColor("#000000")
         self._radius = 0.0
         self._sequence = 0
@@ -88,6 +91,7 @@ class GuestPane(QWidget):
         self.overlay.resume.connect(lambda: self.resume_wanted.emit(self.guest))
         self.overlay.ask_again.connect(lambda: self.ask_again_wanted.emit(self.guest))
         self.overlay.decide.connect(lambda: self.decide_wanted.emit(self.guest))
+        self.overlay.unlock.connect(lambda: self.unlock_wanted.emit(self.guest))
         self._badge = PastBadge(self)
         time.moved.connect(self._moved)
         time.changed.connect(self._time_changed)
@@ -194,7 +198,8 @@ class GuestPane(QWidget):
             painter.fillRect(event.rect(), DARK_GLASS)
             return
         self.frames_painted += 1
-        if self.guest.state in (GuestState.OFF, GuestState.STOPPED, GuestState.STARTING):
+        dark = self.guest.state in (GuestState.OFF, GuestState.STOPPED, GuestState.STARTING)
+        if dark or self._lock is not None:
             painter.fillRect(event.rect(), DARK_GLASS)
         else:
             self._picture.paint(painter, event.rect(), self.devicePixelRatioF())
@@ -211,9 +216,16 @@ class GuestPane(QWidget):
             self._undecided = undecided
             self._state()
 
+    def set_lock(self, lock: "Lock | None") -> None:
+        """Why nobody may use it, or look at it."""
+        if lock != self._lock:
+            self._lock = lock
+            self.release_all()
+            self._state()
+
     def _state(self) -> None:
         guest = self.guest
-        if self.time.in_past:
+        if self.time.in_past and self._lock is None:
             self.overlay.hide()
             self._follow()
             self.update()
@@ -226,6 +238,8 @@ class GuestPane(QWidget):
             suspended=is_suspended(guest),
             held=guest.held,
             undecided=self._undecided,
+            locked=self._lock.why if self._lock is not None else "",
+            opens="Unlock…",
         )
         if self.guest.state is not GuestState.RUNNING:
             self.release_all()

@@ -15,6 +15,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QWidget
 
 from pocketvisor.api import GuestState
+from pocketvisor_workbench.icons import icon
 from pocketvisor_workbench.session import Session
 from pocketvisor_workbench.stage.drop_target import DropTarget
 from pocketvisor_workbench.stage.drops import Offer, offer_of
@@ -136,7 +137,10 @@ class _Card(DropTarget, QAbstractButton):
         place = QRectF(10, (self.height() - _PICTURE_HEIGHT) / 2, width, _PICTURE_HEIGHT)
         painter.fillRect(place, QColor("#08090b"))
         guest = self._handset.foreground
-        if guest is not None and guest.state is not GuestState.STOPPED:
+        if guest is not None and self._session.policies.is_locked(guest):
+            middle = place.center().toPoint()
+            icon("lock-outline", "#ffffff").paint(painter, middle.x() - 8, middle.y() - 8, 18, 18)
+        elif guest is not None and guest.state is not GuestState.STOPPED:
             source = guest.panel
             image = QImage(
                 source.buffer, source.width, source.height, source.stride, QImage.Format.Format_RGB32
@@ -162,10 +166,15 @@ class _Card(DropTarget, QAbstractButton):
             self._handset.name, Qt.TextElideMode.ElideRight, int(room.width())
         )
         painter.drawText(QRectF(room.x(), 16, room.width(), 20), Qt.AlignmentFlag.AlignVCenter, name)
-        for index, other in enumerate(self._handset.guests[:6]):
+        x = room.x()
+        for other in self._handset.guests[:6]:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(other.image.accent))
-            painter.drawEllipse(QRectF(room.x() + index * 14, 44, 9, 9))
+            painter.drawEllipse(QRectF(x, 44, 9, 9))
+            x += 14
+            if self._session.policies.of(other).governed:
+                icon("shield-account", "muted").paint(painter, round(x) - 2, 41, 14, 14)
+                x += 18
 
     def _paint_offer(self, painter: QPainter, room: QRectF, offer: Offer) -> None:
         """What a drop would do, or why it cannot be."""

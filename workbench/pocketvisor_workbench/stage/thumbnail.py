@@ -52,9 +52,10 @@ def rounded(image: QImage | None, size: QSize, ratio: float) -> QPixmap:
     return pixmap
 
 
-def drag_picture(guest: "Guest", height: int, ratio: float) -> QPixmap:
-    """The guest's picture with its name below, on its colour: what hangs on the mouse."""
-    image = small_picture(guest, round(height * ratio))
+def drag_picture(guest: "Guest", height: int, ratio: float, *, hidden: bool = False) -> QPixmap:
+    """The guest's picture with its name below, on its colour: what hangs on the mouse. `hidden`: the glass is
+    dark, since nobody may look at it now."""
+    image = None if hidden else small_picture(guest, round(height * ratio))
     native = guest.panel.native
     width = max(round(height * native.width / native.height), 72)
     accent = QColor(guest.image.accent)
