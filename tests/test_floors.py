@@ -35,6 +35,7 @@ FLOORS = (
         "phone",
         "phone_power",
         "phone_route",
+        "power",
         "profile_copies",
         "profiles",
         "recording",

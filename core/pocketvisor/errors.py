@@ -29,6 +29,10 @@ class OutOfMemory(PocketvisorError):
     """The handset has not enough RAM left for a guest."""
 
 
+class AdmissionError(PocketvisorError):
+    """A guest cannot be promised that much of its handset's CPU: the sentence says what is left of it."""
+
+
 class GuestError(PocketvisorError):
     """A guest could not start, or it ended in a way that it should not."""
 

@@ -26,6 +26,7 @@ from pocketvisor.models import HandsetModel
 from pocketvisor.phone import Phone
 from pocketvisor.policies.act import Act
 from pocketvisor.policies.governed import Governed
+from pocketvisor.power import Power
 from pocketvisor.profile.keys import Unlock
 from pocketvisor.scheduler import Scheduler
 
@@ -43,10 +44,11 @@ class Handset:
         self.guests: list[Guest] = []
         self.foreground: Guest | None = None
         self.scheduler = Scheduler(model.mips * 1_000_000, lambda: self.guests, lambda: self.foreground)
+        self.power = Power(model, self.phone, lambda: self.guests, lambda: self.foreground)
+        self.scheduler.background_mips = self.power.background_mips
         self._listeners = Listeners("guest-added", "guest-removed", "foreground", "message")
         self.clipboard = PhoneClipboard()
         self._listeners.on("guest-removed", self.clipboard.left)
-        self._worked: dict[str, tuple[int, int]] = {}
         self._watcher: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -343,21 +345,8 @@ class Handset:
             for guest in tuple(self.guests):
                 guest.watch(time.monotonic())
                 guest.keep_order(time.monotonic())
-            self._use_battery()
+            self.power.look()
             await asyncio.sleep(_WATCH_SECONDS)
-
-    def _use_battery(self) -> None:
-        """For what the guests did since the last look."""
-        instructions = clock_ns = 0
-        worked: dict[str, tuple[int, int]] = {}
-        for guest in self.guests:
-            head = guest.status.head()
-            ticks, clock = self._worked.get(guest.id, (head.ticks, head.clock_ns))
-            instructions += max(head.ticks - ticks, 0)
-            clock_ns = max(clock_ns, head.clock_ns - clock)
-            worked[guest.id] = (head.ticks, head.clock_ns)
-        self._worked = worked
-        self.phone.worked(instructions, clock_ns / 1e9)
 
 
 def _governed_as(origin: Guest, on_guest: Callable[[Guest], None] | None) -> Callable[[Guest], None]:

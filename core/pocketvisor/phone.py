@@ -117,11 +117,10 @@ class Phone:
             self._set_battery(structs.replace(self.battery, milliamps=None))
             self._listeners.emit("draining", draining)
 
-    def worked(self, instructions: int, seconds: float) -> None:
-        """For the handset: what its guests did, and for how long the one that was awake longest."""
+    def drawn(self, milliamps: float, seconds: float) -> None:
+        """For the handset: what was taken from the battery, and for how long."""
         if self.draining:
-            rate = self._model.mips * 1_000_000
-            self._set_battery(phone_power.after(self.battery, instructions, seconds, rate))
+            self._set_battery(phone_power.after(self.battery, milliamps, seconds))
 
     def _set_battery(self, battery: BatteryState) -> None:
         if battery != self.battery:

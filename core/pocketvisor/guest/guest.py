@@ -29,6 +29,7 @@ from pocketvisor.guest.peripherals import Peripherals
 from pocketvisor.guest.phone_listeners import PhoneListeners
 from pocketvisor.guest.run import GuestRun
 from pocketvisor.guest.seen import GuestSeen
+from pocketvisor.guest.share import GuestShare
 from pocketvisor.guest.still import GuestStill
 from pocketvisor.guest.transit import Transit, change_process
 from pocketvisor.images.catalogue import GuestImage
@@ -47,9 +48,10 @@ _ENDS: Final = {"power-off": "went off", "exit": "came to its end", "suspended":
 Progress = Callable[[str], None]
 
 
-class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, GuestStill):
+class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, GuestStill, GuestShare):
     """Made by Handset.start(). Events: "state", "console" (bytes), "frame", "panel" (it shows a picture of
-    another size), "event" (a sentence), "device" (its name, what it tells: a message of its own), "lock"."""
+    another size), "event" (a sentence), "device" (its name, what it tells: a message of its own), "lock",
+    "qos"."""
 
     def __init__(self, handset: "Handset", image: GuestImage, name: str, options: RunOptions) -> None:
         self.id = secrets.token_hex(3)
@@ -65,7 +67,7 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, Gue
         """Why it stands still whatever its user wants: it is moving to another machine, or from one."""
         self.stop_reason: StopReason | None = None
         self._listeners = Listeners(
-            "state", "console", "frame", "panel", "event", "device", "profile", "lock"
+            "state", "console", "frame", "panel", "event", "device", "profile", "lock", "qos"
         )
         origin = options.origin
         self.memory = GuestMemory(handset.model.panel if origin is None else origin.record.board.panel)
@@ -298,17 +300,6 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, Gue
             self.not_responding = f"{self.name} does not respond: {sentence}" if sentence else ""
             self._listeners.emit("event", self.not_responding or f"{self.name} responds again")
             self._listeners.emit("state")
-
-    # For the scheduler
-
-    @property
-    def wants_share(self) -> bool:
-        return self.options.rate == "model" and self.state is GuestState.RUNNING
-
-    @property
-    def fixed_rate(self) -> int:
-        rate = self.options.rate
-        return rate * 1_000_000 if isinstance(rate, int) else 0
 
     # From the run (RunObserver)
 

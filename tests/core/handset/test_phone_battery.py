@@ -18,7 +18,7 @@ async def test_a_running_guest_uses_it_up_and_a_paused_one_does_not(
     await asyncio.wait_for(used.wait(), 20)
     assert 79 < handset.phone.battery.level < 80
     await guest.pause()
-    handset._use_battery()  # what it did before the pause
+    handset.power.look()  # what it did before the pause
     level = handset.phone.battery.level
-    handset._use_battery()
+    handset.power.look()
     assert handset.phone.battery.level == level

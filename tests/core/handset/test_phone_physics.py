@@ -128,27 +128,35 @@ def test_radio_is_named_in_any_case(phone: Phone) -> None:
 
 
 def test_the_level_stays_unless_it_is_to_follow_the_load(phone: Phone) -> None:
-    phone.worked(10**9, 3600.0)
+    phone.drawn(300.0, 3600.0)
     assert phone.battery.level == 80
     phone.set_draining(True)
-    phone.worked(MODEL.mips * 10**6 * 3600, 3600.0)
-    drawn = phone_power.IDLE_MA + phone_power.PANEL_MA + phone_power.CPU_MA
-    assert phone.battery.level == pytest.approx(80 - 100 * drawn / MODEL.battery_mah)
-    assert phone.battery.current == -round(drawn)
+    phone.drawn(300.0, 3600.0)
+    assert phone.battery.level == pytest.approx(80 - 100 * 300 / MODEL.battery_mah)
+    assert phone.battery.current == -300
 
 
-def test_an_idle_handset_lasts_longer_and_a_paused_one_for_ever() -> None:
+def test_no_time_takes_nothing() -> None:
     full = BatteryState(level=100.0, capacity_mah=1400)
-    idle, busy = (phone_power.after(full, work, 3600.0, 10**6) for work in (0, 3600 * 10**6))
-    assert busy.level < idle.level < 100
-    assert phone_power.after(full, 0, 0.0, 10**6) == full
+    assert phone_power.after(full, 100.0, 1800.0).level == pytest.approx(100 - 100 * 50 / 1400)
+    assert phone_power.after(full, 100.0, 0.0) == full
+
+
+def test_a_cpu_takes_what_it_works_and_a_radio_what_it_carries() -> None:
+    assert phone_power.cpu_ma(0, 1.0, 10**6) == phone_power.cpu_ma(5, 0.0, 10**6) == 0
+    assert phone_power.cpu_ma(500_000, 1.0, 10**6) == phone_power.CPU_MA / 2
+    assert phone_power.cpu_ma(10**9, 1.0, 10**6) == phone_power.CPU_MA
+    kinds = [phone_power.radio_ma(20_000, 1.0, kind) for kind in ("none", "Wi-Fi", "3G", "2G")]
+    assert kinds == sorted(kinds) and kinds[0] == 0 < kinds[1] and kinds[3] < phone_power.RADIO_MA
+    assert phone_power.radio_ma(10**9, 1.0, "3G") == phone_power.RADIO_MA
+    assert phone_power.radio_ma(10**9, 0.0, "3G") == 0
 
 
 def test_a_charger_fills_it_in_two_hours_and_never_over() -> None:
     empty = BatteryState(level=0.0, plugged=True)
-    assert phone_power.after(empty, 0, 7200.0, 10**6).level == pytest.approx(100)
-    assert phone_power.after(empty, 0, 10**6, 10**6).level == 100
-    assert phone_power.after(BatteryState(level=1.0), 0, 10**6, 10**6).level == 0
+    assert phone_power.after(empty, 0.0, 7200.0).level == pytest.approx(100)
+    assert phone_power.after(empty, 0.0, 10**6).level == 100
+    assert phone_power.after(BatteryState(level=1.0), 100.0, 10**6).level == 0
 
 
 # Walking

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pocketvisor.control.status import PAGE_SIZE, STATE_IDLE, STATE_RUNNING, StatusPage
 from pocketvisor.guest.memory import create_memfd
-from pocketvisor.scheduler import Demand, Scheduler, split
+from pocketvisor.scheduler import Demand, Qos, Scheduler, split
 
 _demands = st.lists(st.one_of(st.none(), st.floats(0, 5000)), min_size=1, max_size=6)
 
@@ -38,6 +38,9 @@ class _Guest:
         self.status = StatusPage(create_memfd("test", PAGE_SIZE))
         self.wants_share = True
         self.fixed_rate = 0
+        self.id = self.name = "test"
+        self.pid = 0
+        self.qos = Qos()
         self._ticks = self._idle = 0
 
     def ran(self, ticks: int, idle_ns: int, state: int = STATE_RUNNING) -> None:

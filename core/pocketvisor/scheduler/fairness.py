@@ -1,0 +1,107 @@
+"""Keeps what guests get in proportion to what they are granted, whatever the host is able to give.
+
+A rate is only a ceiling: a guest whose process did not get the host's CPU ran less. So each guest's progress
+is counted in seconds of its grant that it had. Those who are ahead wait for the one that is behind, and that
+one may run a little faster than its grant until it has caught up: on a host that is too slow the handset is
+slower, and the proportions hold.
+
+    promised      a guest with a reservation: the others wait for it, whatever keeps it behind
+    not promised  they wait only for what the host owes it. That its own code is slow is its own affair, or a
+                  guest that does nothing but touch devices could stop its neighbours
+    bounds        nobody is held below an eighth of their grant, and time lost long ago is not made up
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+LEAST: Final = 0.125
+"""What a guest that waits for others gets of its grant at least."""
+_LOST: Final = 0.06
+"""Seconds of its grant that a guest may be behind and still catch up."""
+_AHEAD: Final = 0.008
+"""Seconds ahead of the last one from which on a guest waits for it."""
+_AHEAD_MOST: Final = 0.3
+"""What a guest is ahead by is remembered up to this."""
+_CORRECTED_IN: Final = 0.1
+_CATCH_UP: Final = 1.5
+_GAP: Final = 0.5
+"""Seconds: who looks less often than that knows nothing of the time between."""
+_SMOOTH: Final = 0.25
+"""Seconds over which the host's pace is looked at."""
+
+
+class Progress(Struct, frozen=True):
+    """Of one guest that wants more, since the last look, in ticks a second. `key`: who it is. `granted`: its
+    part; `allowed`: the rate that it was really given; `host`: of the time that it wanted a core, how much it
+    had one, 0 to 1."""
+
+    key: int
+    used: float
+    granted: float
+    allowed: float
+    host: float = 1.0
+    promised: bool = False
+
+
+class _Account(Struct):
+    had: float
+    """Seconds of its grant."""
+    part: float = 1.0
+    """Of its grant that it ran lately."""
+    host: float = 1.0
+
+
+class Fairness:
+    """Asked at each look for what each grant is to be multiplied with."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[int, _Account] = {}
+        self._time = 0.0
+        self.pace = 1.0
+        """How much of their grants the guests really get, over the last moment."""
+
+    def factors(self, elapsed: float, progress: Sequence[Progress]) -> list[float]:
+        elapsed = min(elapsed, _GAP)
+        last = min((account.had for account in self._accounts.values()), default=self._time)
+        before, self._accounts = self._accounts, {}
+        if before:
+            self._time += elapsed
+        for each in progress:
+            account = before.get(each.key)
+            if account is not None and each.granted > 0.0:
+                _advance(account, each, elapsed)
+                account.had = max(account.had, last + LEAST * elapsed)
+                self._accounts[each.key] = account
+        behind = min((account.had for account in self._accounts.values()), default=self._time)
+        if not self._accounts:
+            self.pace = 1.0
+        elif len(before) == len(self._accounts):  # nobody went, who may have been the last
+            weight = min(elapsed / _SMOOTH, 1.0)
+            self.pace += weight * (min(max((behind - last) / elapsed, LEAST), 1.0) - self.pace)
+        for each in progress:
+            self._accounts.setdefault(each.key, _Account(behind))
+        for account in self._accounts.values():
+            account.had = min(account.had, behind + _AHEAD_MOST)
+        self._time = min(max(self._time, behind), behind + _LOST)
+        return [self._factor(self._accounts[each.key], behind) for each in progress]
+
+    def _factor(self, account: _Account, behind: float) -> float:
+        full = 1.0 + (self._time - account.had) / _CORRECTED_IN
+        lead = account.had - behind
+        waits = self.pace - (lead - _AHEAD) / _CORRECTED_IN
+        weight = min(lead / _AHEAD, 1.0)
+        return min(max((1.0 - weight) * full + weight * min(waits, full), LEAST), _CATCH_UP)
+
+
+def _advance(account: _Account, progress: Progress, elapsed: float) -> None:
+    weight = min(elapsed / _SMOOTH, 1.0)
+    part = progress.used / progress.granted
+    account.part += weight * (part - account.part)
+    account.host += weight * (progress.host - account.host)
+    own = 0.0
+    if not progress.promised:
+        could = min(progress.allowed / progress.granted, account.host, 1.0)
+        own = max(could - account.part, 0.0)
+    account.had += (part + own) * elapsed

@@ -1,0 +1,285 @@
+"""The scheduler: splits what the handset's CPU does among the guests that want to run.
+
+At each look it sees what each guest ran and waited, and writes the rates for the next moment to the status
+pages. It is work-conserving: what a guest does not use the others get, the foreground first.
+
+    demand   a guest that waited little wants all it can get; another wants somewhat more than it used
+    split    shares.py: reservations, then weights, limits; what is over goes round again
+    pace     fairness.py: what each really gets keeps those proportions, also on a host that is too slow
+    floor    a guest that waits keeps what it is entitled to as a bound, so that a touch is answered at once:
+             it does not use it, and when it does, the others' rates follow at the next look
+
+A guest's process keeps its rate itself: one that a guest has taken over is bounded by the host alone.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, Protocol
+
+from pocketvisor.control.status import STATE_IDLE, StatusHead, StatusPage
+from pocketvisor.errors import AdmissionError
+from pocketvisor.scheduler.fairness import Fairness, Progress
+from pocketvisor.scheduler.host_time import HostClock, HostTime
+from pocketvisor.scheduler.qos import BOOST_MOST, Qos, SchedulerNow, ShareNow
+from pocketvisor.scheduler.response import Response, waited_ms
+from pocketvisor.scheduler.shares import Demand, split
+from pocketvisor.scheduler.usage import Usage
+
+PERIOD: Final = 0.05
+"""Between two looks; it is shorter while guests compete, longer while all of them wait."""
+_COMPETING: Final = 0.02
+_QUIET: Final = 0.1
+_HUNGRY_BELOW: Final = 0.10  # waited less than this share of the time
+_FULL: Final = 0.9
+_HEADROOM: Final = 1.25
+_MIPS: Final = 1_000_000
+
+
+class Runner(Protocol):
+    """What the scheduler has to know of a guest."""
+
+    id: str
+    name: str
+    qos: Qos
+
+    @property
+    def status(self) -> StatusPage: ...
+    @property
+    def pid(self) -> int: ...
+    @property
+    def wants_share(self) -> bool:
+        """Running, and by the handset's rate."""
+
+    @property
+    def fixed_rate(self) -> int:
+        """For a guest that does not take a share: its rate, 0 for no limit."""
+
+
+class _Known:
+    """What is remembered of a guest that shares, from look to look."""
+
+    def __init__(self, head: StatusHead) -> None:
+        self.head = head
+        self.clock = HostClock()
+        self.host: HostTime | None = None
+        self.given = 1.0
+        """Of the time that it wanted a core, how much it had one."""
+        self.wait_ms = 0.0
+        self.rate = 0.0
+        self.granted = 0.0
+        self.entitled = 0.0
+        self.hungry = False
+        self.capped = ""
+        self.usage = Usage()
+        self.new = True
+
+
+class Scheduler:
+    """Runs from start() to stop() in the handset's loop. `total`: ticks a second of the handset's CPU."""
+
+    def __init__(
+        self, total: int, runners: Callable[[], Sequence[Runner]], foreground: Callable[[], object]
+    ) -> None:
+        self._total = total
+        self._runners = runners
+        self._foreground = foreground
+        self._known: dict[Runner, _Known] = {}
+        self._fairness = Fairness()
+        self._looked_at = 0.0
+        self._task: asyncio.Task[None] | None = None
+        self._boost = 1.0
+        self._competing = 0
+        self.response = Response()
+        self.background_mips: Callable[[Any], int] = lambda _: 0
+        """What a guest in the background is left of a battery that is low; 0 for no bound."""
+
+    @property
+    def total_mips(self) -> int:
+        return self._total // _MIPS
+
+    @property
+    def boost(self) -> float:
+        """What the foreground guest's shares are multiplied with."""
+        return self._boost
+
+    def set_boost(self, boost: float) -> None:
+        """Raises AdmissionError."""
+        if not 1.0 <= boost <= BOOST_MOST:
+            raise AdmissionError(f"A boost is from 1, which is none, to {BOOST_MOST:.0f}")
+        self._boost = boost
+
+    def set_response(self, milliseconds: float | None) -> None:
+        """How long the foreground guest may wait for this computer's CPU when it is woken; None: no matter.
+        Raises AdmissionError."""
+        self.response.set_target(milliseconds)
+
+    def start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._loop())
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        for known in self._known.values():
+            known.clock.close()
+        self._known = {}
+
+    async def _loop(self) -> None:
+        while True:
+            self.assign(time.monotonic())
+            await asyncio.sleep((_QUIET, PERIOD)[self._competing] if self._competing < 2 else _COMPETING)
+
+    def assign(self, now: float) -> None:
+        """Looks at all guests and writes their rates."""
+        elapsed = max(now - self._looked_at, 0.001)
+        self._looked_at = now
+        sharing = []
+        for runner in self._runners():
+            if runner.wants_share:
+                sharing.append(runner)
+            elif runner.status.rate != runner.fixed_rate:
+                runner.status.rate = runner.fixed_rate
+        self._forget_others(sharing)
+        demands, progress = [], []
+        for runner in sharing:
+            known = self._known[runner]
+            used = self._look(runner, known, now, elapsed)
+            demands.append(self._demand(runner, known, used, elapsed))
+            if known.hungry:
+                progress.append(self._progress(runner, known, used))
+        self._measure_response(sharing, now, elapsed)
+        self._competing = len(progress)
+        grants = split(self._total, demands)
+        everything = [self._wish(runner, None) for runner in sharing]
+        entitled = split(self._total, everything) if sharing else []
+        factors = iter(self._fairness.factors(elapsed, progress))
+        for runner, grant, most in zip(sharing, grants, entitled, strict=True):
+            known = self._known[runner]
+            known.entitled = most
+            known.granted = self._squeezed(runner, known, grant) if known.hungry else max(grant, most)
+            rate = known.granted * next(factors) if known.hungry else known.granted
+            known.rate = min(max(rate, 1.0), self._total, self._cap(runner) or self._total)
+            self._write(runner, int(known.rate))
+
+    def _forget_others(self, sharing: Sequence[Runner]) -> None:
+        for runner in self._known.keys() - set(sharing):
+            self._known.pop(runner).clock.close()
+        for runner in sharing:
+            if runner not in self._known:
+                self._known[runner] = _Known(runner.status.head())
+
+    def _look(self, runner: Runner, known: _Known, now: float, elapsed: float) -> float:
+        """What it ran since the last look, in ticks a second."""
+        head, last = runner.status.head(), known.head
+        known.new = (known.new and not known.rate) or head.ticks < last.ticks  # or it was reset
+        known.head = head
+        known.usage.add(now, head.ticks)
+        host = known.clock.read(runner.pid, head.cpu_ns)
+        if host is not None and known.host is not None:
+            ran, waited = host.ran_ns - known.host.ran_ns, host.waited_ns - known.host.waited_ns
+            known.given = ran / (ran + waited) if ran > 0 and waited >= 0 else 1.0
+            wait = waited_ms((known.host,), (host,))
+            known.wait_ms += 0.2 * ((wait or 0.0) - known.wait_ms)
+        else:
+            known.given = 1.0
+        known.host = host
+        used = max(head.ticks - last.ticks, 0) / elapsed
+        waited_share = (head.idle_ns - last.idle_ns) / 1e9 / elapsed
+        waits_now = head.state == STATE_IDLE and used < known.rate / 2  # a wait is counted when it is over
+        known.hungry = known.new or (
+            not waits_now and (waited_share < _HUNGRY_BELOW or used > _FULL * known.rate)
+        )
+        return used
+
+    def _demand(self, runner: Runner, known: _Known, used: float, elapsed: float) -> Demand:
+        return self._wish(runner, None if known.hungry else used * _HEADROOM)
+
+    def _wish(self, runner: Runner, wanted: float | None) -> Demand:
+        foreground = runner is self._foreground()
+        return Demand(
+            wanted,
+            foreground,
+            weight=runner.qos.shares * (self._boost if foreground else 1.0),
+            reservation=runner.qos.reservation * _MIPS,
+            limit=self._cap(runner),
+        )
+
+    def _cap(self, runner: Runner) -> float:
+        """The lowest of its bounds; 0 for none."""
+        low = 0 if runner is self._foreground() else self.background_mips(runner)
+        bounds = [bound for bound in (runner.qos.limit, low) if bound]
+        return float(min(bounds) * _MIPS) if bounds else 0.0
+
+    def _progress(self, runner: Runner, known: _Known, used: float) -> Progress:
+        granted = 0.0 if known.new else known.granted
+        promised = runner.qos.reservation > 0
+        return Progress(id(runner), used, granted, known.rate, known.given, promised)
+
+    def _squeezed(self, runner: Runner, known: _Known, grant: float) -> float:
+        if runner is self._foreground():
+            return grant
+        return max(grant * self.response.squeeze, min(runner.qos.reservation * _MIPS, grant))
+
+    def _measure_response(self, sharing: Iterable[Runner], now: float, elapsed: float) -> None:
+        for runner in sharing:
+            if runner is self._foreground():
+                known = self._known[runner]
+                times = [known.host, known.clock.main()]
+                self.response.look(now, elapsed, id(runner), tuple(one for one in times if one is not None))
+
+    @staticmethod
+    def _write(runner: Runner, rate: int) -> None:
+        """A guest's process ends its slice at another rate: not for next to nothing."""
+        page = runner.status
+        if abs(page.rate - rate) > rate / 500:
+            page.rate = rate
+
+    # For whoever looks at it
+
+    def now(self) -> list[ShareNow]:
+        """Each guest that runs by the handset's rate, in their order."""
+        shown = [(runner, known) for runner in self._runners() if (known := self._known.get(runner))]
+        used = {runner: known.usage.rate(self._looked_at) for runner, known in shown}
+        all_used = sum(used.values()) or 1.0
+        return [
+            ShareNow(
+                guest=runner.id,
+                name=runner.name,
+                qos=runner.qos,
+                used=used[runner] / _MIPS,
+                granted=known.granted / _MIPS,
+                entitled=known.entitled / _MIPS,
+                share=used[runner] / all_used,
+                hungry=known.hungry,
+                foreground=runner is self._foreground(),
+                boosted=runner is self._foreground() and self._boost > 1.0,
+                limited_by=self._limited_by(runner, known, used[runner]),
+                wait_ms=known.wait_ms,
+            )
+            for runner, known in shown
+        ]
+
+    def state(self) -> SchedulerNow:
+        """The handset's CPU as a whole."""
+        return SchedulerNow(
+            total=self.total_mips,
+            used=sum(known.usage.rate(self._looked_at) for known in self._known.values()) / _MIPS,
+            reserved=sum(runner.qos.reservation for runner in self._runners()),
+            host=self._fairness.pace,
+            boost=self._boost,
+            response_ms=self.response.target_ms,
+            waited_ms=self.response.waited_ms(self._looked_at),
+            squeeze=self.response.squeeze,
+        )
+
+    def _limited_by(self, runner: Runner, known: _Known, used: float) -> str:
+        if not known.hungry:
+            return ""
+        cap, own = self._cap(runner), runner.qos.limit * _MIPS
+        if cap and known.granted >= 0.99 * cap:
+            return "limit" if own and own <= cap else "battery"
+        if self.response.squeeze < 0.99 and runner is not self._foreground():
+            return "response"
+        return "host" if used < 0.9 * known.granted else ""
