@@ -15,7 +15,7 @@ from typing import Self
 
 import msgspec
 
-from pocketvisor.errors import ProfileError
+from pocketvisor.errors import DamagedProfile, ProfileError
 from pocketvisor.profile import keys as profile_keys
 from pocketvisor.profile import manifest as manifests
 from pocketvisor.profile import pruning, rows
@@ -183,6 +183,23 @@ class ProfileFile(RawTransfer):
             pruning.wipe(self._database, self.header)
             self._sealer = None
             self._manifests.clear()
+
+    # --- what governs it
+
+    @property
+    def carried(self) -> bytes:
+        """The record "policy", which pocketvisor.policies understands; empty where there is none, or it is
+        damaged. Needs no key."""
+        try:
+            record = self._record("policy", rows.Governing)
+        except DamagedProfile:
+            return b""
+        return record.content if record is not None else b""
+
+    def carry(self, content: bytes) -> None:
+        """Needs no key: the content proves itself. Raises ProfileError."""
+        with self._change() as connection:
+            rows.put_record(connection, "policy", rows.Governing(content))
 
     # --- the list of generations
 

@@ -10,7 +10,7 @@ from blake3 import blake3
 from pocketvisor.errors import DamagedProfile
 from pocketvisor.profile import signing
 from pocketvisor.profile.keys import MAX_SLOT, MAX_SLOTS, KeySlot
-from pocketvisor.profile.manifest import NAME_MAX, Number
+from pocketvisor.profile.manifest import NAME_MAX, POLICY_MAX, Number
 from pocketvisor.profile.packing import pack, unpack
 from pocketvisor.profile.sealing import Sealer
 
@@ -47,6 +47,12 @@ class State(msgspec.Struct, frozen=True, array_like=True):
     head: Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
     rows: Count
     signature: Annotated[bytes, msgspec.Meta(max_length=256)] = b""
+
+
+class Governing(msgspec.Struct, frozen=True, array_like=True):
+    """What governs the profile, for pocketvisor.policies."""
+
+    content: Annotated[bytes, msgspec.Meta(max_length=POLICY_MAX)]
 
 
 class Pending(msgspec.Struct, frozen=True, array_like=True):
