@@ -151,6 +151,14 @@ const uint8_t *machine_dirty(const struct machine *machine, size_t *size);
 void machine_clear_dirty(struct machine *machine);
 /* See ram.h and capture.h; not running. A capture's dirty log begins anew: `dirty` takes it as it was. */
 bool machine_freeze_ram(struct machine *machine, int own_fd, char error[MACHINE_ERROR]);
+/* See ram_share.c; not running. What became of each block: whether it is the layer's now. The dirty log stays
+ * as it is. */
+bool machine_add_layer(struct machine *machine, int fd, char error[MACHINE_ERROR]);
+void machine_share(struct machine *machine, const uint32_t *blocks, const uint8_t *layers, size_t count,
+                   uint8_t *shared);
+bool machine_unshare(struct machine *machine, const uint32_t *blocks, size_t count);
+size_t machine_drop_zeros(struct machine *machine, const uint32_t *blocks, size_t count);
+bool machine_trim(struct machine *machine);
 bool machine_begin_capture(struct machine *machine, int shadow_fd, const uint8_t *wanted, uint8_t *dirty,
                            char error[MACHINE_ERROR]);
 

@@ -1,4 +1,4 @@
-/* What a machine does with the guest's RAM: devices' accesses, the dirty log, captures, freezing. */
+/* What a machine does with the guest's RAM: devices' accesses, the dirty log, captures, freezing, sharing. */
 #include <string.h>
 
 #include "machine_private.h"
@@ -61,6 +61,35 @@ bool machine_freeze_ram(struct machine *machine, int own_fd, char error[MACHINE_
         return false;
     vcpu_harvest(machine->vcpu); /* what may be written is to come to us again */
     return true;
+}
+
+bool machine_add_layer(struct machine *machine, int fd, char error[MACHINE_ERROR]) {
+    return ram_add_layer(&machine->ram, fd, error);
+}
+
+void machine_share(struct machine *machine, const uint32_t *blocks, const uint8_t *layers, size_t count,
+                   uint8_t *shared) {
+    for (size_t at = 0; at < count; at++)
+        shared[at] = ram_share(&machine->ram, blocks[at], layers[at]);
+    vcpu_harvest(machine->vcpu);
+}
+
+bool machine_unshare(struct machine *machine, const uint32_t *blocks, size_t count) {
+    for (size_t at = 0; at < count; at++)
+        if (!ram_unshare(&machine->ram, blocks[at]))
+            return false;
+    return true;
+}
+
+size_t machine_drop_zeros(struct machine *machine, const uint32_t *blocks, size_t count) {
+    size_t dropped = 0;
+    for (size_t at = 0; at < count; at++)
+        dropped += ram_drop_zeros(&machine->ram, blocks[at]);
+    return dropped;
+}
+
+bool machine_trim(struct machine *machine) {
+    return vcpu_trim(machine->vcpu);
 }
 
 bool machine_begin_capture(struct machine *machine, int shadow_fd, const uint8_t *wanted, uint8_t *dirty,

@@ -101,6 +101,76 @@ static PyObject *freeze_ram(MachineObject *self, PyObject *arguments, PyObject *
     Py_RETURN_NONE;
 }
 
+static PyObject *add_layer(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"fd", NULL};
+    int fd;
+    char error[MACHINE_ERROR] = "";
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "i", names, &fd) || !module_require_still(self))
+        return NULL;
+    if (!machine_add_layer(self->machine, fd, error))
+        return refused(error);
+    Py_RETURN_NONE;
+}
+
+/* Numbers of blocks, 32 bits each as this computer has them. Sets an exception. */
+static bool are_blocks(const Py_buffer *blocks) {
+    if (blocks->len % 4 == 0 && (uintptr_t)blocks->buf % 4 == 0)
+        return true;
+    PyErr_SetString(PyExc_ValueError, "numbers of blocks have 32 bits each");
+    return false;
+}
+
+static PyObject *share_blocks(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"blocks", "layers", NULL};
+    Py_buffer blocks, layers;
+    PyObject *answer = NULL;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "y*y*", names, &blocks, &layers))
+        return NULL;
+    if (module_require_still(self) && are_blocks(&blocks)) {
+        if (blocks.len / 4 != layers.len)
+            PyErr_SetString(PyExc_ValueError, "there is a layer for each block");
+        else if ((answer = PyBytes_FromStringAndSize(NULL, layers.len)))
+            machine_share(self->machine, blocks.buf, layers.buf, (size_t)layers.len,
+                          (uint8_t *)PyBytes_AS_STRING(answer));
+    }
+    PyBuffer_Release(&blocks);
+    PyBuffer_Release(&layers);
+    return answer;
+}
+
+static PyObject *unshare_blocks(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"blocks", NULL};
+    Py_buffer blocks;
+    PyObject *answer = NULL;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "y*", names, &blocks))
+        return NULL;
+    if (module_require_still(self) && are_blocks(&blocks)) {
+        if (machine_unshare(self->machine, blocks.buf, (size_t)blocks.len / 4))
+            answer = Py_NewRef(Py_None);
+        else
+            refused("a block is not in the RAM, or this computer has no memory for it");
+    }
+    PyBuffer_Release(&blocks);
+    return answer;
+}
+
+static PyObject *drop_zeros(MachineObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"blocks", NULL};
+    Py_buffer blocks;
+    PyObject *answer = NULL;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "y*", names, &blocks))
+        return NULL;
+    if (module_require_still(self) && are_blocks(&blocks))
+        answer = PyLong_FromSize_t(machine_drop_zeros(self->machine, blocks.buf, (size_t)blocks.len / 4));
+    PyBuffer_Release(&blocks);
+    return answer;
+}
+
+static PyObject *trim(MachineObject *self, PyObject *unused) {
+    (void)unused;
+    return module_require_still(self) ? PyBool_FromLong(machine_trim(self->machine)) : NULL;
+}
+
 static PyObject *begin_capture(MachineObject *self, PyObject *arguments, PyObject *keywords) {
     static char *names[] = {"shadow_fd", "wanted", NULL};
     int shadow_fd;
@@ -152,6 +222,15 @@ PyMethodDef machine_memory_methods[] = {
      "ram_complete($self, /)\n--\n\nFrom here on nothing is waited for."},
     {"freeze_ram", METHOD(freeze_ram), METH_VARARGS | METH_KEYWORDS,
      "freeze_ram($self, /, own_fd)\n--\n\nThe RAM's own memfd becomes its next layer."},
+    {"add_layer", METHOD(add_layer), METH_VARARGS | METH_KEYWORDS,
+     "add_layer($self, /, fd)\n--\n\nThe next layer of the RAM."},
+    {"share_blocks", METHOD(share_blocks), METH_VARARGS | METH_KEYWORDS,
+     "share_blocks($self, /, blocks, layers)\n--\n\nOwn blocks become those of layers that hold the same."},
+    {"unshare_blocks", METHOD(unshare_blocks), METH_VARARGS | METH_KEYWORDS,
+     "unshare_blocks($self, /, blocks)\n--\n\nBlocks of layers become own ones."},
+    {"drop_zeros", METHOD(drop_zeros), METH_VARARGS | METH_KEYWORDS,
+     "drop_zeros($self, /, blocks)\n--\n\nGives back own pages of zeros."},
+    {"trim", METHOD(trim), METH_NOARGS, "trim($self, /)\n--\n\nGives back the memory of translations."},
     {"begin_capture", METHOD(begin_capture), METH_VARARGS | METH_KEYWORDS,
      "begin_capture($self, /, shadow_fd, wanted=None)\n--\n\nPages are kept as they are; answers the dirty "
      "log."},

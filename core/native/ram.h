@@ -7,10 +7,12 @@
  * absent: in the own memfd, once the loader has put it there and made its byte 0. All zeros: there is one
  * memfd, all present.
  *
- * A layer is mapped read only. A block of it is copied into the own memfd before it is first written.
+ * A layer is mapped read only. A block of it is copied into the own memfd before it is first written. An own
+ * block that a layer holds as well can be given up for that one's.
  *
  * Threads: one writes, the vCPU's, and it alone changes what is mapped; others read (a mapping is replaced by
- * one with the same content) and wait for blocks. Left out: taking layers together again. */
+ * one with the same content) and wait for blocks. Left out: taking layers together again, and letting one go
+ * before the end. */
 #ifndef POCKETVISOR_RAM_H
 #define POCKETVISOR_RAM_H
 
@@ -85,5 +87,15 @@ bool ram_clear(struct ram *ram, size_t offset, size_t size);
 /* Nobody writes meanwhile: the own memfd becomes the next layer, `own_fd`, which is empty, the own one. False
  * with a sentence. */
 bool ram_freeze(struct ram *ram, int own_fd, char error[RAM_ERROR]);
+
+/* The next layer, which nobody of the guest's writes. The descriptor stays the caller's. */
+bool ram_add_layer(struct ram *ram, int fd, char error[RAM_ERROR]);
+/* Nobody writes meanwhile, and what may be written is to come to ram_prepare() again: the own block is that
+ * layer's (1: the first) from now on, if that holds the very same, and its memory is given back. */
+bool ram_share(struct ram *ram, size_t block, unsigned layer);
+/* Nobody writes meanwhile: the block is the machine's own again. False: the host has no memory for it. */
+bool ram_unshare(struct ram *ram, size_t block);
+/* Nobody writes meanwhile: own pages of the block that are zeros are given back. How many bytes. */
+size_t ram_drop_zeros(struct ram *ram, size_t block);
 
 #endif

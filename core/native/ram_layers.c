@@ -9,12 +9,7 @@
 #include "fault.h"
 #include "ram_private.h"
 
-static void set_state(struct ram *ram, size_t block, uint8_t state) {
-    atomic_store_explicit(&ram->map[block], state, memory_order_release);
-}
-
-/* The next data or hole at or after `at`, at most `end`. Where the host cannot tell, all is data. */
-static size_t seek(int fd, size_t at, int what, size_t end) {
+size_t ram_seek(int fd, size_t at, int what, size_t end) {
     off_t found = lseek(fd, (off_t)at, what);
     if (found < 0)
         return what == SEEK_DATA && errno != ENXIO ? at : end;
@@ -23,8 +18,8 @@ static size_t seek(int fd, size_t at, int what, size_t end) {
 
 /* Only what is there: a hole of the layer stays one. */
 static bool copy_to_own(struct ram *ram, int layer, size_t at, size_t end) {
-    while ((at = seek(layer, at, SEEK_DATA, end)) < end) {
-        size_t stop = seek(layer, at, SEEK_HOLE, end);
+    while ((at = ram_seek(layer, at, SEEK_DATA, end)) < end) {
+        size_t stop = ram_seek(layer, at, SEEK_HOLE, end);
         while (at < stop) {
             ssize_t count = fault_hit("thaw") ? 0 : pwrite(ram->own, ram->host + at, stop - at, (off_t)at);
             if (count == 0 || (count < 0 && errno != EINTR))
@@ -35,8 +30,7 @@ static bool copy_to_own(struct ram *ram, int layer, size_t at, size_t end) {
     return true;
 }
 
-/* From its layer into the own memfd. */
-static bool thaw(struct ram *ram, size_t block) {
+bool ram_thaw(struct ram *ram, size_t block) {
     uint8_t state = state_of(ram, block);
     if (state == RAM_OWN)
         return true;
@@ -44,7 +38,7 @@ static bool thaw(struct ram *ram, size_t block) {
     if (state > ram->layers || !copy_to_own(ram, ram->layer_fds[state - 1], start, end) ||
         !ram_place(ram, start, end, ram->own, PROT_READ | PROT_WRITE))
         return false;
-    set_state(ram, block, RAM_OWN);
+    ram_set_state(ram, block, RAM_OWN);
     return true;
 }
 
@@ -52,7 +46,7 @@ bool ram_prepare(struct ram *ram, size_t page) {
     if (!ram_wait(ram, page << RAM_PAGE_SHIFT, RAM_PAGE))
         return false;
     capture_page(&ram->capture, ram->host, page);
-    return thaw(ram, page >> (RAM_BLOCK_SHIFT - RAM_PAGE_SHIFT));
+    return ram_thaw(ram, page >> (RAM_BLOCK_SHIFT - RAM_PAGE_SHIFT));
 }
 
 /* A block that is cleared as a whole needs no copy of what its layer holds. */
@@ -61,10 +55,10 @@ static bool own_for_clearing(struct ram *ram, size_t block, size_t offset, size_
     if (state_of(ram, block) == RAM_OWN)
         return true;
     if (offset > start || end > offset + size)
-        return thaw(ram, block);
+        return ram_thaw(ram, block);
     if (!ram_place(ram, start, end, ram->own, PROT_READ | PROT_WRITE))
         return false;
-    set_state(ram, block, RAM_OWN);
+    ram_set_state(ram, block, RAM_OWN);
     return true;
 }
 
@@ -117,16 +111,16 @@ static bool unprotect(struct ram *ram, size_t start, size_t end) {
 static bool divide(struct ram *ram, size_t start, size_t end) {
     const int layer = ram->layer_fds[ram->layers - 1];
     for (size_t at = start, after; at < end; at = after) {
-        size_t data = seek(layer, at, SEEK_DATA, end);
+        size_t data = ram_seek(layer, at, SEEK_DATA, end);
         size_t first = data < end ? data & ~(size_t)(RAM_BLOCK - 1) : end;
-        after = data < end ? seek(layer, data, SEEK_HOLE, end) : end;
+        after = data < end ? ram_seek(layer, data, SEEK_HOLE, end) : end;
         after = (after + RAM_BLOCK - 1) & ~(size_t)(RAM_BLOCK - 1);
         after = after < end ? after : end;
         /* Where it cannot be mapped it is the layer's, which has zeros there as well. */
         if (first > at && !ram_place(ram, at, first, ram->own, PROT_READ | PROT_WRITE))
             first = at;
         for (size_t block = first >> RAM_BLOCK_SHIFT; block << RAM_BLOCK_SHIFT < after; block++)
-            set_state(ram, block, (uint8_t)ram->layers);
+            ram_set_state(ram, block, (uint8_t)ram->layers);
     }
     return true;
 }

@@ -127,6 +127,7 @@ static __attribute__((noinline)) bool block_start(struct vcpu *vcpu, uint32_t pc
 
 /* The block at hand has counted itself. */
 static void triggered(struct vcpu *vcpu, uint32_t pc, uintptr_t return_address) {
+    vcpu->called_from = return_address;
     uint64_t after = vcpu->clock->bytes;
     uint32_t size = (uint32_t)(after - vcpu->before);
     if (vcpu->debug.piece.on && vcpu->debug.piece.entering && vcpu->debug.piece.pc == pc) {

@@ -99,6 +99,9 @@ bool vcpu_clear_memory(struct vcpu *vcpu, uint32_t address, uint32_t size);
 bool vcpu_read_memory(struct vcpu *vcpu, uint32_t address, void *data, uint32_t size);
 /* Call after clearing dirty bits, or freezing RAM, so that the next writes mark again. */
 void vcpu_harvest(struct vcpu *vcpu);
+/* Not running: the host's memory behind translations is given back. False: there was none, or it is not known
+ * where. */
+bool vcpu_trim(struct vcpu *vcpu);
 
 /* Not running. Names as _native.pyi gives them; NULL ends the table. */
 struct vcpu_register {

@@ -131,7 +131,8 @@ struct vcpu {
     enum stop_reason stop;
     struct vcpu_extra extra;
     bool told_waiting;
-    bool ran; /* since its engine was last emptied */
+    bool ran;              /* since its engine was last emptied */
+    uintptr_t called_from; /* within generated code */
 
     uc_engine *uc;
     struct vcpu_host host;
@@ -251,6 +252,9 @@ static inline bool vcpu_traces_bus(const struct vcpu *vcpu) {
 
 /* vcpu_state.c */
 bool vcpu_is_mode(uint32_t mode);
+
+/* vcpu_code.c: after an engine was opened. */
+void vcpu_note_buffers(void);
 
 /* debug_registers.c, which finds its way about on an engine that is of no use otherwise. */
 void debug_find_banks(uc_engine *uc);

@@ -162,6 +162,7 @@ static struct vcpu *open_alone(char error[256]) {
     }
     set_power_on_state(vcpu);
     uc_context_save(vcpu->uc, vcpu->power_on);
+    vcpu_note_buffers();
     return vcpu;
 }
 
