@@ -1,11 +1,12 @@
 /* A note being written: by the keyboard on the panel, or a real one. ASCII and what the note had before. */
+#include "clipboard.h"
 #include "keyboard.h"
 #include "notes.h"
 #include "shell.h"
 #include "text.h"
 #include "widgets.h"
 
-enum { LINES_MAX = 400, ID_PAPER = 1 };
+enum { LINES_MAX = 400, ID_PAPER = 1, ID_COPY = 2, ID_PASTE = 3 };
 
 static struct scroller page;
 static int cursor;
@@ -83,8 +84,22 @@ static void draw_lines(struct canvas *c) {
             fill(c, (struct rect){text_left(), y, text_room(), 1}, RGB(0xece7d8));
 }
 
+/* Copy and paste, in a row under the paper. */
+static int tools_height(void) {
+    return dp(40);
+}
+
+static void draw_tools(struct canvas *c, int y) {
+    int half = panel_width() / 2;
+    fill(c, (struct rect){0, y, panel_width(), tools_height()}, GROUND);
+    fill(c, (struct rect){0, y, panel_width(), 1}, LINE);
+    draw_button(c, ID_COPY, (struct rect){0, y + 1, half, tools_height() - 1}, 0, RGB(dress.accent), "Copy");
+    draw_button(c, ID_PASTE, (struct rect){half, y + 1, half, tools_height() - 1}, 0, RGB(dress.accent),
+                "Paste");
+}
+
 static void editor_draw(struct canvas *c) {
-    int below = keyboard_height() * keys_open / 1024;
+    int below = keyboard_height() * keys_open / 1024 + tools_height();
     page.view = (struct rect){0, bar_height(), panel_width(), panel_height() - bar_height() - below};
     break_lines();
     page.content = line_count * line_height() + dp(30);
@@ -100,6 +115,7 @@ static void editor_draw(struct canvas *c) {
     draw_lines(c);
     draw_scroll_bar(c, &page);
     c->clip = clip;
+    draw_tools(c, page.view.y + page.view.h);
     draw_title_bar(c, app_color(&notes_screen), keys_wanted ? "Edit" : "Note", ICON_DELETE,
                    keys_wanted ? ICON_CHECK : ICON_COUNT);
     if (keys_open)
@@ -139,6 +155,21 @@ static void typed(char character) {
     else
         insert(character);
     changed();
+}
+
+/* Whole, or not at all. */
+static void paste(const char *text) {
+    if (shell_screen() != &editor_screen)
+        return;
+    if ((int)text_length(text) + notes[0]->length + 1 > NOTE_SIZE) {
+        toast("There is no room for it in this note");
+        return;
+    }
+    for (; *text; text++)
+        if (*text != '\r')
+            insert(*text == '\t' ? ' ' : *text);
+    changed();
+    damage_all();
 }
 
 static int position_at(int x, int y) {
@@ -229,6 +260,13 @@ static void editor_tap(int id) {
         keys_wanted = 1024;
         follow = true;
         damage_all();
+    } else if (id == ID_COPY) {
+        if (notes[0]->length)
+            clipboard_copy(notes[0]->text);
+        else
+            toast("There is nothing to copy");
+    } else if (id == ID_PASTE) {
+        clipboard_paste(paste, timer_now());
     } else if (id == ID_ACTION) {
         dialog_show("Delete this note?", "It cannot be brought back.", "Delete", DANGER, remove_note);
     } else if (id == ID_ACTION_2) {

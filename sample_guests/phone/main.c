@@ -1,6 +1,7 @@
 /* The phone's one loop: input, a frame if one is due, then sleep until there is something to do. */
 #include "animation.h"
 #include "board.h"
+#include "clipboard.h"
 #include "commands.h"
 #include "exceptions.h"
 #include "frame.h"
@@ -17,8 +18,11 @@ static void loop(void) {
             shell_input(&event, timer_now());
         console_poll();
         uint64_t now = timer_now();
+        clipboard_poll(now);
         bool moving = shell_moving() || animation_on();
         uint64_t wake = moving ? next_frame : shell_next_wake(now);
+        if (clipboard_wake() < wake)
+            wake = clipboard_wake();
         if (damage_any() && !shell_asleep() && next_frame < wake)
             wake = next_frame;
         if (due || now >= wake) {
@@ -46,6 +50,7 @@ void guest_main(void) {
     frame_start();
     notes_start();
     input_start();
+    clipboard_start();
     shell_start();
     shell_frame(timer_now());
     uint32_t micros = (uint32_t)(timer_now() / 1000);
