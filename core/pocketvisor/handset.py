@@ -14,6 +14,7 @@ from msgspec import structs
 from pocketvisor.errors import GuestError, OutOfMemory
 from pocketvisor.guest import nursery
 from pocketvisor.guest.cloning import CloneOrigin
+from pocketvisor.guest.governed import governor_of
 from pocketvisor.guest.guest import Guest, Progress
 from pocketvisor.guest.keeping import GuestProfile
 from pocketvisor.guest.kept import on_its_own
@@ -26,6 +27,7 @@ from pocketvisor.models import HandsetModel
 from pocketvisor.phone import Phone
 from pocketvisor.policies.act import Act
 from pocketvisor.policies.governed import Governed
+from pocketvisor.policies.store import GovernanceStore
 from pocketvisor.power import Power
 from pocketvisor.profile.keys import Unlock
 from pocketvisor.scheduler import Scheduler
@@ -51,6 +53,8 @@ class Handset:
         self._listeners.on("guest-removed", self.clipboard.left)
         self._watcher: asyncio.Task[None] | None = None
         self._closed = False
+        self._store = GovernanceStore()
+        self._stamp = self._store.stamp()
 
     def on(self, event: str, callback: Callback) -> Unsubscribe:
         return self._listeners.on(event, callback)
@@ -113,9 +117,7 @@ class Handset:
         try:
             options = options_of(origin, paused=paused)
             image = origin.image
-            governed = await asyncio.to_thread(Governed.of, file.id, carried=origin.manifest.policy)
-            if governed is not None:
-                governed.check(Act.RUN, name or origin.record.name, model=self.model)
+            governed = await asyncio.to_thread(governor_of, file, self.model, origin)
 
             def take(guest: Guest) -> None:
                 guest.govern(governed)
@@ -345,8 +347,17 @@ class Handset:
             for guest in tuple(self.guests):
                 guest.watch(time.monotonic())
                 guest.keep_order(time.monotonic())
+            self._look_for_policies()
             self.power.look()
             await asyncio.sleep(_WATCH_SECONDS)
+
+    def _look_for_policies(self) -> None:
+        """Another program may have brought some."""
+        stamp = self._store.stamp()
+        if stamp != self._stamp:
+            self._stamp = stamp
+            for guest in self.guests:
+                guest.look_for_governor()
 
 
 def _governed_as(origin: Guest, on_guest: Callable[[Guest], None] | None) -> Callable[[Guest], None]:

@@ -16,6 +16,8 @@ from msgspec import structs
 
 from pocketvisor.errors import ProfileError
 from pocketvisor.guest import record
+from pocketvisor.policies.act import Act
+from pocketvisor.policies.doors import check_file, check_path
 from pocketvisor.profile.connection import connect, told
 from pocketvisor.profile.file import Generation, ProfileFile, ProfileInfo
 from pocketvisor.profile.keys import NewKeys
@@ -34,7 +36,8 @@ class Cancelled(ProfileError):
 def export(source: Path, target: Path, progress: Progress, stop: threading.Event | None = None) -> Path:
     """The whole profile with its history, as a file at `target` or in that folder. Needs no key.
 
-    Raises ProfileError."""
+    Raises ProfileError, Refused."""
+    check_path(source, Act.EXPORT)
     if target.is_dir():
         target = target / source.name
     target = new_profile(os.fspath(target.absolute()))
@@ -85,9 +88,12 @@ def duplicate(
     progress: Progress,
     stop: threading.Event | None = None,
 ) -> Generation:
-    """A profile of its own, with one generation: that of this number. `source` is unlocked.
+    """A profile of its own, with one generation: that of this number. `source` is unlocked. Nobody governs
+    it: who may not export a phone does not get a free one in this way either.
 
-    Raises ProfileError."""
+    Raises ProfileError, Refused."""
+    check_file(source, Act.CLONE)
+    check_file(source, Act.EXPORT)
     manifest = source.manifest(number)
     guest = record.decode(manifest.guest)
     guest = structs.replace(guest, name=target.stem[:64])
@@ -106,7 +112,6 @@ def duplicate(
                     name=manifest.name,
                     kind=manifest.kind,
                     guest=record.encode(guest),
-                    policy=manifest.policy,
                     spaces=spaces,
                     thumbnail=manifest.thumbnail,
                     board=manifest.board,

@@ -18,6 +18,8 @@ from platformdirs import user_data_path
 
 from pocketvisor.errors import PocketvisorError, ProfileError
 from pocketvisor.guest.guest import Guest
+from pocketvisor.policies.act import Act
+from pocketvisor.policies.doors import check_file
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.vault import Vault
 from pocketvisor.profile.vault.store import without_secrets
@@ -116,7 +118,8 @@ def copy_missing(
 ) -> CopyReport:
     """Brings an unlocked profile's generations to a vault, the newest first; what is there does not travel.
     `newest`: that one alone. Now and then the oldest of those that nobody asked for leave the vault. Blocks.
-    Raises ProfileError."""
+    Raises ProfileError, Refused."""
+    check_file(file, Act.EXPORT, to=without_secrets(address))
     vault = Vault(address)
     numbers = sorted((each.number for each in file.generations() if not each.damaged), reverse=True)
     if newest:
@@ -197,6 +200,9 @@ class VaultCopier:
                 self._idle.set()
 
     async def _copy(self, address: str, file: ProfileFile, number: int) -> None:
+        if why := self._guest.allows(Act.EXPORT, to=without_secrets(address)):
+            self._tell(address, f"{self._guest.name} is not copied to {without_secrets(address)}: {why}")
+            return
         copying = asyncio.ensure_future(
             asyncio.to_thread(copy_missing, address, file, newest=address in self._copied, stop=self._stop)
         )
@@ -209,10 +215,12 @@ class VaultCopier:
             await asyncio.wait([copying])
             raise
         except PocketvisorError as error:
-            sentence = f"{self._guest.name} was not copied to {without_secrets(address)}: {error}"
-            if self._problems.get(address) != sentence:
-                self._problems[address] = sentence
-                self._on_problem(sentence)
+            self._tell(address, f"{self._guest.name} was not copied to {without_secrets(address)}: {error}")
+
+    def _tell(self, address: str, sentence: str) -> None:
+        if self._problems.get(address) != sentence:
+            self._problems[address] = sentence
+            self._on_problem(sentence)
 
 
 def _saying(words: str, progress: Progress) -> Progress:

@@ -58,7 +58,7 @@ def add(
     """Add a way to open a sealed profile: a passphrase, or age recipients, a recovery key for instance."""
     from pocketvisor.cli.profile_files import opened_to_write
     from pocketvisor.cli.unlocking import asked_keys
-    from pocketvisor.profile.keys import other_slots
+    from pocketvisor.policies.doors import add_keys
     from pocketvisor.profiles import find_profile
 
     if not (passphrase or new_passphrase_file or recipient):
@@ -66,8 +66,9 @@ def add(
     path = find_profile(profile)
     unlock = _unlock(path, passphrase_file, identity, key_file)
     keys = asked_keys(passphrase, new_passphrase_file, recipient)
+    assert keys is not None
     with opened_to_write(path) as file:
-        file.replace_slots(other_slots(file.key_slots(), unlock, file.header.public, add=keys))
+        add_keys(file, unlock, keys)
         _say(file, path)
 
 

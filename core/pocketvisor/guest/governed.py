@@ -17,10 +17,13 @@ from msgspec import Struct
 from pocketvisor.errors import GuestError, PocketvisorError, Refused
 from pocketvisor.guest.options import GuestState
 from pocketvisor.policies.act import Act
+from pocketvisor.policies.governed import Governed
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
-    from pocketvisor.policies.governed import Governed
+    from pocketvisor.guest.origin import ProfileOrigin
+    from pocketvisor.models import HandsetModel
+    from pocketvisor.profile.file import ProfileFile
     from pocketvisor.profile.keys import Unlock
 
 IDLE: Final = "idle"
@@ -41,11 +44,12 @@ class Lock(Struct, frozen=True):
 class GuestGoverned:
     """`governed`: what governs its profile; None for a guest of its user's own."""
 
-    governed: "Governed | None" = None
+    governed: Governed | None = None
     lock: Lock | None = None
     used_at = 0.0
     """When somebody touched it or typed last, by time.monotonic()."""
     _ran_when_locked = False
+    _looks = False
     _keeping_order: "asyncio.Task[None] | None" = None
 
     @property
@@ -57,7 +61,11 @@ class GuestGoverned:
         """Why nobody may use it now; empty where its user may."""
         return self.lock.why if self.lock is not None else ""
 
-    def govern(self, governed: "Governed | None") -> None:
+    def look_for_governor(self) -> None:
+        """Policies have come to this computer: is there one for this guest? See keep_order()."""
+        self._looks = True
+
+    def govern(self, governed: Governed | None) -> None:
         """What governs it from now on, before anybody sees it."""
         self.governed = governed
         self._itself.console.set_shut(bool(self.allows(Act.CONSOLE)))
@@ -94,7 +102,7 @@ class GuestGoverned:
     def keep_order(self, now: float) -> None:
         """`now`: time.monotonic(). What its policy no longer allows ends; it is locked, let go on or wiped as
         its governor says."""
-        if self.governed is None and self.lock is None:
+        if self.governed is None and self.lock is None and not self._looks:
             return
         if self._keeping_order is None or self._keeping_order.done():
             self._keeping_order = asyncio.create_task(self._keep_order(now))
@@ -102,6 +110,7 @@ class GuestGoverned:
     async def _keep_order(self, now: float) -> None:
         guest = self._itself
         try:
+            await self._look()
             standing = self.governed.standing() if self.governed is not None else None
             if standing is not None and standing.wipe_due:
                 await self._wipe(standing.why)
@@ -116,6 +125,20 @@ class GuestGoverned:
                 await guest.end_debugging()
         except PocketvisorError as error:
             guest.run_note(f"could not be kept in order: {error}")
+
+    async def _look(self) -> None:
+        profile = self._itself.profile
+        if self.governed is None and self._looks and profile is not None:
+            governed = await asyncio.to_thread(Governed.of_file, profile.file)
+            if self.governed is None and governed is not None:
+                self.govern(governed)
+                self._itself.run_note(f"is governed by {governed.organisation} from now on")
+                self._itself.lock_changed()
+        self._looks = False
+        if self.governed is not None and self.governed.released:
+            self._itself.run_note(f"was released by {self.governed.organisation}: nobody governs it any more")
+            self.govern(None)
+            self._itself.lock_changed()
 
     def _is_idle(self, now: float) -> bool:
         policy = self.governed.policy if self.governed is not None else None
@@ -150,7 +173,7 @@ class GuestGoverned:
         await self._set_lock(Lock(ORDERED, why))
         await guest.kill()
         if profile is not None:
-            await asyncio.to_thread(self.governed.wipe, profile.file)
+            await asyncio.to_thread(self.governed.wipe, profile.file, why)
         guest.run_note(f"was wiped: {why}")
 
     async def unlock(self, unlock: "Unlock | None" = None) -> None:
@@ -165,3 +188,18 @@ class GuestGoverned:
             await asyncio.to_thread(profile.file.check_unlock, unlock)
         self.used_at = time.monotonic()
         await self._set_lock(None)
+
+
+def governor_of(file: "ProfileFile", model: "HandsetModel", origin: "ProfileOrigin") -> Governed | None:
+    """What governs a profile that is about to run on such a handset; a wipe that is due, or was interrupted,
+    is done first. Blocks. Raises Refused, PolicyError, ProfileError."""
+    governed = Governed.of_file(file)
+    if governed is None:
+        return None
+    standing = governed.standing()
+    if standing.wipe_due:
+        governed.wipe(file)
+    governed.check(Act.RUN, file.path.stem, model=model)
+    if origin.record.board.semihosting is not None:  # its programs write files of this computer
+        governed.check(Act.EXPORT, file.path.stem)
+    return governed

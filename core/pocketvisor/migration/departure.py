@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from pocketvisor.errors import MigrationError, PocketvisorError
 from pocketvisor.migration import lease, messages
-from pocketvisor.migration.lease import Outcome, Record
+from pocketvisor.migration.lease import Outcome, Peer, Record
 from pocketvisor.migration.leases import Leases
 from pocketvisor.migration.link import Link
 from pocketvisor.migration.rounds import MoveProgress, Sender
@@ -48,6 +48,9 @@ class MovingGuest(Protocol):
     """Opens its profile; empty for one without keys."""
     runs: bool
     """Whether it is to run on there: known with the last generation."""
+
+    def may_leave(self, peer: Peer) -> None:
+        """Blocks. Raises Refused where whoever governs it does not let it go there."""
 
     async def take_generation(self) -> int | None:
         """Saves it while it runs on; the generation's number, None where it does not run."""
@@ -175,6 +178,7 @@ class Departure:
         self._tell("Connecting")
         self._link = link = await self._call()
         self.peer_name = link.peer.name
+        await in_thread(self.guest.may_leave, link.peer)
         header = msgspec.msgpack.encode(await in_thread(self._file.raw_header))
         guest = self.guest
         offer = messages.Offer(

@@ -16,7 +16,11 @@ from pocketvisor.guest.options import LIVE_STATES, GuestState
 from pocketvisor.guest.record import decode
 from pocketvisor.guest.transit import check_movable
 from pocketvisor.handset import Handset
+from pocketvisor.migration.lease import Peer
+from pocketvisor.migration.peers import shown_fingerprint
 from pocketvisor.migration.work import to_the_end
+from pocketvisor.policies.act import Act
+from pocketvisor.policies.doors import check_file
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import Unlock
 
@@ -45,6 +49,9 @@ class LeavingGuest:
     @property
     def file(self) -> ProfileFile:
         return self._profile.file
+
+    def may_leave(self, peer: Peer) -> None:
+        self.guest.check(Act.MOVE, to=shown_fingerprint(peer.fingerprint))
 
     async def take_generation(self) -> int | None:
         if self.guest.state not in (GuestState.RUNNING, GuestState.PAUSED):
@@ -84,6 +91,9 @@ class StoredPhone:
         self.file = file
         self.name = file.path.stem
         self.key = file.sealer.key_text
+
+    def may_leave(self, peer: Peer) -> None:
+        check_file(self.file, Act.MOVE, to=shown_fingerprint(peer.fingerprint))
 
     async def take_generation(self) -> int | None:
         return None

@@ -10,12 +10,15 @@ from pocketvisor.errors import MigrationError
 from pocketvisor.migration import lease
 from pocketvisor.migration.departure import Departure
 from pocketvisor.migration.greeting import call
-from pocketvisor.migration.lease import State
+from pocketvisor.migration.lease import Peer, State
 from pocketvisor.migration.leases import Leases
 from pocketvisor.migration.link import Link
+from pocketvisor.migration.peers import shown_fingerprint
 from pocketvisor.migration.receive import Receiver
 from pocketvisor.migration.settling import settled
 from pocketvisor.migration.shelf import Shelf
+from pocketvisor.policies.act import Act
+from pocketvisor.policies.doors import check_file
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import NewKeys
 
@@ -104,6 +107,9 @@ class Phone:
     def change(self, chunks: int) -> None:
         for _ in range(chunks):
             self.ram[self.random.randrange(len(self.ram))] = self.page()
+
+    def may_leave(self, peer: Peer) -> None:
+        check_file(self.file, Act.MOVE, to=shown_fingerprint(peer.fingerprint))
 
     async def take_generation(self) -> int | None:
         self.change(self.changes_each.pop(0) if self.changes_each else 0)

@@ -18,6 +18,8 @@ from pocketvisor.debug.timeline.past import Past
 from pocketvisor.debug.timeline.recorder import Recorder
 from pocketvisor.errors import DebugError, PocketvisorError
 from pocketvisor.guest.origin import ProfileOrigin
+from pocketvisor.policies.act import Act
+from pocketvisor.policies.doors import check_file
 from pocketvisor.profile.file import ProfileFile, Saving
 from pocketvisor.profile.tree import Space
 
@@ -56,7 +58,10 @@ def recording_space(saving: Saving, path: Path) -> list[Space]:
 
 
 def take_out(file: ProfileFile, number: int, path: Path) -> None:
-    """Writes the recording of a profile's generation to a file. Blocks; raises DebugError, ProfileError."""
+    """Writes the recording of a profile's generation to a file. Blocks; raises DebugError, ProfileError,
+    Refused."""
+    check_file(file, Act.DEBUG)
+    check_file(file, Act.EXPORT)
     space = file.manifest(number).space(RECORDING)
     if space is None:
         raise DebugError(f"{file.path.name} has no recording in generation {number}")
