@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from driver_governed import GovernedDriver
 from driver_profiles import KeptDriver, opened
+from driver_shared import SharedDriver, share_out
 from painter import Publisher
 
 from pocketvisor.control.status import PAGE_SIZE, StatusPage
@@ -73,7 +74,7 @@ class DriverCounters:
         self.mmio = self.irqs = self.blocks = 7
 
 
-class DriverGuest(KeptDriver, GovernedDriver, Hooks):
+class DriverGuest(KeptDriver, GovernedDriver, SharedDriver, Hooks):
     _count = 0
 
     def __init__(self, handset: "DriverHandset", image: Any, name: str | None, state: Any) -> None:
@@ -197,6 +198,7 @@ class DriverHandset(Hooks):
         self.model = model
         self.name = name or model.name
         self.phone = Phone(model)
+        self.scheduler, self.power = share_out(self)
         self.guests: list[DriverGuest] = []
         self.foreground: DriverGuest | None = None
         self.closed = False

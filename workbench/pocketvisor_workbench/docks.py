@@ -14,6 +14,7 @@ _WIDTHS = {
     "library": 258,
     "controls": 286,
     "network": 286,
+    "resources": 304,
     "profiles": 304,
     "disassembly": 588,
     "memory": 588,

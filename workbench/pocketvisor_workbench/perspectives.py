@@ -35,7 +35,7 @@ ARRANGEMENTS: dict[Perspective, Arrangement] = {
     Perspective.DEBUG: Arrangement(
         View.FOCUS,
         left=(("disassembly",), ("memory", "pages", "interrupts")),
-        right=(("registers", "controls", "network", "profiles"), ("stack", "stops", "symbols")),
+        right=(("registers", "controls", "resources", "network", "profiles"), ("stack", "stops", "symbols")),
         bottom=(("console", "linux", "tracing", "events", "performance", "jobs"),),
     ),
 }

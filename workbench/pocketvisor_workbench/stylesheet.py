@@ -120,6 +120,7 @@ QFrame[role="card"] {{ background: {raised}; border: 1px solid {line}; border-ra
 QFrame[role="card"]:hover {{ border-color: {muted}; }}
 QFrame[role="card"]:focus {{ border-color: {accent}; }}
 QFrame[role="card"][chosen="true"] {{ border: 2px solid {accent}; }}
+QFrame[role="tile"] {{ background: {raised}; border: 1px solid {line}; border-radius: 8px; }}
 #cardTitle {{ font-weight: 600; }}
 #banner {{ background: {raised}; border: 1px solid {line}; border-radius: 10px; }}
 #paletteBox {{ background: {surface}; border: 1px solid {line}; border-radius: 12px; }}

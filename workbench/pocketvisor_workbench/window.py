@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QTabWidget
 
 from pocketvisor.api import GuestState
+from pocketvisor_workbench.attack.desk import AttackDesk
 from pocketvisor_workbench.banners import Banner, Banners
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.commands import COMMANDS, MENUS, Command
@@ -28,6 +29,7 @@ from pocketvisor_workbench.panes.library import LibraryPane
 from pocketvisor_workbench.perspectives import ARRANGEMENTS, Perspective
 from pocketvisor_workbench.policy.guarded import Guarded
 from pocketvisor_workbench.profile_desk import ProfileDesk
+from pocketvisor_workbench.resources.all_panes import RESOURCE_PANES
 from pocketvisor_workbench.settings import Settings
 from pocketvisor_workbench.stage.stage import Stage, View
 from pocketvisor_workbench.theme import ThemeMode
@@ -70,7 +72,7 @@ class Window(QMainWindow):
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         self.setCentralWidget(self.stage)
         self.docks: dict[str, PaneDock] = {}
-        for pane_class in (*PANES, *DEBUG_PANES, *TRACING_PANES):
+        for pane_class in (*PANES, *DEBUG_PANES, *TRACING_PANES, *RESOURCE_PANES):
             dock = PaneDock(pane_class(bench), self)
             self.docks[pane_class.name] = dock
             self.addDockWidget(pane_class.area, dock)
@@ -91,6 +93,7 @@ class Window(QMainWindow):
         self._connect()
         self.desk = ProfileDesk(self)
         self.travel_desk = TravelDesk(self)
+        self.attack_desk = AttackDesk(self)
         self.resize(1440, 900)
         self.refresh_actions()
 

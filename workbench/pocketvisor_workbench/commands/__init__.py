@@ -1,11 +1,12 @@
 """Every command of the workbench, in the order of its menus. Adding one: a function, a place in a tuple."""
 
-from pocketvisor_workbench.commands import debug, guest, handset, phone, profile, time, view
+from pocketvisor_workbench.commands import debug, guest, handset, phone, profile, resources, time, view
 from pocketvisor_workbench.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
     *handset.COMMANDS,
     *phone.COMMANDS,
+    *resources.COMMANDS,
     *guest.COMMANDS,
     *profile.COMMANDS,
     *time.COMMANDS,

@@ -185,13 +185,16 @@ def shown(widget: "QSlider | NumberField | QCheckBox", value: Any) -> None:
 
 class NumberField(QLineEdit):
     """A number with a unit. It tells a value when it is entered, not at each digit; what is no number, or out
-    of bounds, becomes what it was."""
+    of bounds, becomes what it was. `zero`: the word for 0, where it means that there is none."""
 
     entered = Signal(float)
 
-    def __init__(self, low: float, high: float, name: str, *, decimals: int, unit: str) -> None:
+    def __init__(
+        self, low: float, high: float, name: str, *, decimals: int, unit: str, zero: str = ""
+    ) -> None:
         super().__init__()
         self._low, self._high, self._decimals, self._unit = low, high, decimals, unit
+        self._zero = zero
         self.value = 0.0
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -203,7 +206,7 @@ class NumberField(QLineEdit):
     def set_value(self, value: float) -> None:
         self.value = value
         if not self.isModified():
-            self.setText(f"{value:.{self._decimals}f}{self._unit}")
+            self.setText(self._zero if self._zero and not value else f"{value:.{self._decimals}f}{self._unit}")
             self.setCursorPosition(0)
 
     def _take(self) -> None:
@@ -212,7 +215,7 @@ class NumberField(QLineEdit):
         text = self.text().strip().removesuffix(self._unit.strip()).strip().replace(",", ".")
         self.setModified(False)
         try:
-            value = float(text)
+            value = 0.0 if self._zero and text.casefold() == self._zero else float(text)
         except ValueError:
             value = self.value
         if not self._low <= value <= self._high:
