@@ -11,11 +11,12 @@ not sealed. A policy binds those who use Pocketvisor.
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 
-from pocketvisor.errors import PolicyError, Refused
+from pocketvisor.errors import PolicyError, ProfileError, Refused
 from pocketvisor.policies.act import Act
 from pocketvisor.policies.audit import AuditLine, AuditLog
 from pocketvisor.policies.carried import Governance
@@ -86,13 +87,21 @@ class Governed:
 
     @classmethod
     def of_file(
-        cls, file: ProfileFile, *, store: GovernanceStore | None = None, clock: Clock | None = None
+        cls,
+        file: ProfileFile,
+        *,
+        carried: bytes = b"",
+        store: GovernanceStore | None = None,
+        clock: Clock | None = None,
     ) -> "Governed | None":
-        """Of a profile's file: its record, and the newest generations if it is unlocked. The record is
-        brought in line where it is behind. Raises PolicyError, ProfileError."""
-        governed = cls.of(file.id, carried=carried_by(file), store=store, clock=clock)
+        """Of a profile's file: its record, the newest generations if it is unlocked, and what another one
+        carries. The record is brought in line where it is behind, and a wipe that was interrupted is
+        finished. Raises PolicyError, ProfileError."""
+        governed = cls.of(file.id, carried=[*carried_by(file), carried], store=store, clock=clock)
         if governed is not None:
             governed.bring_in_line(file)
+            if governed.standing().wipe_due and not file.read_only:
+                governed.wipe(file)
         return governed
 
     # What it is
@@ -211,11 +220,13 @@ class Governed:
             return False
         own = self._kept
         # A store that was deleted or put back gets what is known here once more.
-        new = absorbed(kept, [own.carried], self.profile).kept
+
+        def restored(old: Kept | None) -> Kept | None:
+            return _not_undone(absorbed(old, [own.carried], self.profile).kept, own)
+
+        new = restored(kept)
         if new != kept:
-            new = self.store.change(
-                self.profile, lambda old: _not_undone(absorbed(old, [own.carried], self.profile).kept, own)
-            )
+            new = self.store.change(self.profile, restored)
         if new is None or new == own:
             return False
         self._governance, self._kept = read_kept(new, self.profile), new
@@ -267,16 +278,13 @@ class Governed:
         return self.audit.lines(after, limit)
 
 
-_GENERATIONS: Final = 4
-
-
 def carried_by(file: ProfileFile) -> list[bytes]:
-    """What a profile's file says of what governs it. Raises ProfileError."""
+    """What a profile's file says of what governs it, and its newest generations where it is unlocked."""
     found = [file.carried]
-    if not file.locked:
-        for listed in file.generations()[-_GENERATIONS:]:
-            if not listed.damaged:
-                found.append(file.manifest(listed.number).policy)
+    with suppress(ProfileError):  # locked, or a generation is damaged: the record has the newest in any case
+        for number in {file.last, file.head} - {0}:
+            with suppress(ProfileError):
+                found.append(file.manifest(number).policy)
     return [blob for blob in dict.fromkeys(found) if blob]
 
 
