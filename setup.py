@@ -36,7 +36,7 @@ def sources(*names: str) -> list[str]:
 
 def engine_sources() -> list[str]:
     """All of core/native but what is a library of its own."""
-    alone = {"overrides.c", "module_load.c"}
+    alone = {"overrides.c", "stat_descriptor.c", "module_load.c"}
     return sorted(str(path) for path in NATIVE.glob("*.c") if path.name not in alone)
 
 
@@ -48,7 +48,7 @@ setup(
         # Loaded before libunicorn, by LD_PRELOAD; exports functions of libunicorn's names.
         Extension(
             "pocketvisor._overrides",
-            sources("overrides.c"),
+            sources("overrides.c", "stat_descriptor.c"),
             depends=HEADERS,
             extra_compile_args=[*FLAGS, "-fvisibility=default"],
             extra_link_args=LINK,

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from pocketvisor.board.config import BoardConfig, Descriptor
 from pocketvisor.control.debug_messages import STOPS_MAX, DebugReply, DebugRequest, Hit, StopAt
+from pocketvisor.control.isolation import Isolation
 
 PROTOCOL: Final = 4
 
@@ -192,7 +193,9 @@ FromHandset = (
 
 
 class Ready(_Message):
-    pass
+    """`isolation`: what the process has given up by now."""
+
+    isolation: Isolation = Isolation()
 
 
 class Refused(_Message):

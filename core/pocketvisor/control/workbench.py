@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from pocketvisor.control.balloon_calls import BalloonRequest, BalloonShown
 from pocketvisor.control.clipboard_calls import ClipboardRequest, ClipboardShown
 from pocketvisor.control.debug_calls import DebugAnswer, DebugRequest
+from pocketvisor.control.isolation import Isolation
 from pocketvisor.control.messages import Sentence
 from pocketvisor.control.migration_calls import MigrationReply, MigrationRequest
 from pocketvisor.control.modem_calls import ModemRequest, ModemShown
@@ -106,6 +107,7 @@ class GuestInfo(Struct, forbid_unknown_fields=True):
     cpu_ns: int
     ram_bytes: int
     pid: int
+    isolation: Isolation | None = None
 
 
 class HandsetInfo(Struct, forbid_unknown_fields=True):

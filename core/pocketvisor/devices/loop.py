@@ -76,10 +76,14 @@ class DeviceLoop:
         if self.inline:
             done(_result(work))
             return
+        self.begin_offloading()
+        self._work.put((work, done))
+
+    def begin_offloading(self) -> None:
+        """Have the thread ready, for a process that may begin none any more."""
         if self._worker is None:
             self._worker = threading.Thread(target=self._work_off, name="offloaded", daemon=True)
             self._worker.start()
-        self._work.put((work, done))
 
     def _work_off(self) -> None:
         while True:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
+from msgspec import structs
 
 from pocketvisor.control.channel import BlockingChannel
 from pocketvisor.control.messages import (
@@ -90,7 +91,7 @@ class GuestMain:
         if start.script or start.until is not None:
             script = Script(ScriptPlan(lines=start.script, prompt=start.prompt, until=start.until))
         preload()
-        sandbox.enter()  # before the vCPU's thread begins, so that it is bound as well
+        isolation = sandbox.enter()  # before other threads begin, so that they are bound
         self._board.add_user_devices(start.board.devices.user)
         self._vcpu = VcpuThread(machine, self._board, sync=start.sync, script=script)
         self._saver = Saver(start.board, self._board, self._vcpu)
@@ -113,7 +114,11 @@ class GuestMain:
         self._console_due = 0.0
         self._log_due = 0.0
         self._tick_limit = start.tick_limit
-        channel.send(Ready())
+        if start.board.devices.disks and not start.sync:
+            self._board.loop.begin_offloading()
+        if sandbox.seal_threads():  # all that it needs have begun
+            isolation = structs.replace(isolation, no_new_threads=True)
+        channel.send(Ready(isolation))
         if not start.paused and self._baton is None:
             self._vcpu.resume(start.tick_limit)
 

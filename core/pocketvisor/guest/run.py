@@ -14,6 +14,7 @@ from msgspec import structs
 from pocketvisor.board.config import BoardConfig
 from pocketvisor.control import messages
 from pocketvisor.control.debug_messages import DebugReply, DebugRequest, StopAt
+from pocketvisor.control.isolation import Isolation
 from pocketvisor.control.messages import (
     Capture,
     Captured,
@@ -149,6 +150,10 @@ class GuestRun:
     @property
     def pid(self) -> int:
         return self._process.pid if self._process is not None else 0
+
+    @property
+    def isolation(self) -> Isolation | None:
+        return self._process.isolation if self._process is not None else None
 
     @property
     def crash_report(self) -> str:

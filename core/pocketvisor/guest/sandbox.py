@@ -1,146 +1,123 @@
 """What a guest's process can no longer do once its board is built: open files, make sockets, start programs,
-look into other processes or signal them. It goes on working on the descriptors that it inherited.
+look into other processes or signal them, take memory without bound. It goes on working on the descriptors
+that it inherited.
 
-Two layers: Landlock (no path at all) and a seccomp deny list (on x86-64). Where the kernel lacks one the
-other still holds: this is a second wall behind the process boundary, and a guest runs without it too.
+Four layers: no capabilities, bounds on its resources, Landlock (landlock.py) and a filter on its system calls
+(seccomp.py, on x86-64). What the kernel lacks is said in the answer: this is a second wall behind the
+process boundary, and a guest runs without it too.
 
-Left out: bounds on memory and CPU time, which the handset keeps.
+Left out: a bound on the time of the host's processors. A guest keeps to its handset's rate as long as its
+engine does; an engine that was taken over takes what the host gives a process with few threads.
 """
 
 import ctypes
-import errno
+import os
 import platform
+import resource
 import struct
 from typing import Final
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.syscall.restype = ctypes.c_long
+from pocketvisor.control.isolation import Isolation
+from pocketvisor.guest import landlock, seccomp
+from pocketvisor.guest.landlock import version as landlock_version
 
-# linux/landlock.h
-_CREATE_RULESET, _RESTRICT_SELF = 444, 446
-_RULESET_VERSION = 1
-_FILE_RIGHTS: Final = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # by version of Landlock: how many rights it knows
-_NET_SINCE, _NET_RIGHTS = 4, 0x3
-_SCOPES_SINCE, _SCOPES = 6, 0x3  # abstract sockets, signals
+__all__ = ["enter", "landlock_version", "seal_threads"]
 
-# linux/seccomp.h, linux/filter.h
-_SECCOMP: Final = 317
-_SET_MODE_FILTER = 1
-_FLAG_SPEC_ALLOW = 4  # else some kernels slow the just-in-time compiler's code down
-_ARCH_X86_64 = 0xC000003E
-_X32 = 0x40000000
-_ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
-_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_CLONE, _CLONE3, _CLONE_THREAD = 56, 435, 0x10000
+_CAPABILITY_VERSION: Final = 0x20080522
+_PR_GET_NO_NEW_PRIVS: Final = 39
 
-DENIED: Final = {
-    "socket": 41,
-    "connect": 42,
-    "accept": 43,
-    "bind": 49,
-    "listen": 50,
-    "socketpair": 53,
-    "fork": 57,
-    "vfork": 58,
-    "execve": 59,
-    "kill": 62,
-    "ptrace": 101,
-    "chroot": 161,
-    "mount": 165,
-    "umount2": 166,
-    "reboot": 169,
-    "init_module": 175,
-    "delete_module": 176,
-    "kexec_load": 246,
-    "add_key": 248,
-    "request_key": 249,
-    "keyctl": 250,
-    "unshare": 272,
-    "accept4": 288,
-    "perf_event_open": 298,
-    "name_to_handle_at": 303,
-    "open_by_handle_at": 304,
-    "setns": 308,
-    "process_vm_readv": 310,
-    "process_vm_writev": 311,
-    "finit_module": 313,
-    "kexec_file_load": 320,
-    "bpf": 321,
-    "execveat": 322,
-    "userfaultfd": 323,
-    "pidfd_send_signal": 424,
-    "io_uring_setup": 425,
-    "open_tree": 428,
-    "move_mount": 429,
-    "fsopen": 430,
-    "pidfd_open": 434,
-    "pidfd_getfd": 438,
-}
-"""System calls that answer EPERM, by x86-64's numbers."""
+ADDRESS_ROOM: Final = 4 << 30
+"""Beyond what it has mapped: stacks and arenas of its threads, and the layers and shadows of captures."""
+DATA_ROOM: Final = 1 << 30
+"""Private memory beyond what it has: the engine's books, devices, and a saved state on its way."""
+FILE_ROOM: Final = 1 << 30
+"""What a file may grow to, beyond the largest that it was handed."""
+DESCRIPTORS_ROOM: Final = 256
+_NOTHING: Final = ("CORE", "MEMLOCK", "MSGQUEUE", "RTPRIO", "NICE")
 
 
-def enter() -> None:
-    """For the calling thread and those that it starts from now on; needs PR_SET_NO_NEW_PRIVS before."""
-    _restrict_paths()
+def enter(*, own_limits: bool = False) -> Isolation:
+    """For the calling thread and those that it starts from now on; needs PR_SET_NO_NEW_PRIVS before.
+    Bounds that its caller has set are kept where they are lower; `own_limits`: it may set more of its own."""
+    lacks = []
+    _bound()
+    capabilities = _drop_capabilities()
+    if capabilities:
+        lacks.append(f"It has {capabilities} capabilities left, which this kernel does not take back")
+    held = landlock.allow_nothing()
+    if not held:
+        lacks.append("This kernel has no Landlock: what is left of paths is the system call filter's alone")
+    no_new = ctypes.CDLL(None).prctl(_PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1
+    filtered = False
     if platform.machine() == "x86_64":
-        _deny_calls()
-
-
-def landlock_version() -> int:
-    """0 where this kernel has no Landlock, or does not use it."""
-    return max(0, int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _RULESET_VERSION)))
-
-
-def _restrict_paths() -> None:
-    version = landlock_version()
-    if not version:
-        return
-    handled = struct.pack(
-        "<QQQ",
-        (1 << _FILE_RIGHTS.get(version, 16)) - 1,
-        _NET_RIGHTS if version >= _NET_SINCE else 0,
-        _SCOPES if version >= _SCOPES_SINCE else 0,
+        asks_paths = not hasattr(ctypes.CDLL(None), "pocketvisor_stat_descriptor")
+        filtered = seccomp.allow_only(os.getpid(), asks_paths=asks_paths, own_limits=own_limits)
+    if not filtered:
+        lacks.append("This kernel or processor has no filter for its system calls")
+    return Isolation(
+        no_new_privileges=no_new,
+        capabilities=capabilities,
+        calls_allowed=seccomp.calls_allowed() if filtered else 0,
+        landlock=held,
+        limits=_limits(),
+        lacks=tuple(lacks),
     )
-    size = 24 if version >= _SCOPES_SINCE else 16 if version >= _NET_SINCE else 8
-    ruleset = _libc.syscall(_CREATE_RULESET, handled, ctypes.c_size_t(size), 0)
-    if ruleset >= 0:
-        _libc.syscall(_RESTRICT_SELF, ruleset, 0)
-        _libc.close(ruleset)
 
 
-def _deny_calls() -> None:
-    program = b"".join(_instructions())
-    buffer = ctypes.create_string_buffer(program, len(program))
-    header = struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer))
-    _libc.syscall(_SECCOMP, _SET_MODE_FILTER, _FLAG_SPEC_ALLOW, header)
+def seal_threads() -> bool:
+    """From now on it has the threads that it has. False where this cannot be had."""
+    return platform.machine() == "x86_64" and seccomp.no_more_threads()
 
 
-def _instructions() -> list[bytes]:
-    """Numbers are compared one after another; jumps count instructions to skip."""
+def _bound() -> None:
+    """Bounds that are there are not raised."""
+    mapped, data = _in_use()
+    largest = 0
+    highest = 2
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            largest = max(largest, os.fstat(int(name)).st_size)
+            highest = max(highest, int(name))
+        except OSError:  # the folder's own
+            continue
+    _lower("AS", mapped + ADDRESS_ROOM)
+    _lower("DATA", data + DATA_ROOM)
+    _lower("FSIZE", largest + FILE_ROOM)
+    _lower("NOFILE", highest + 1 + DESCRIPTORS_ROOM)
+    for name in _NOTHING:
+        _lower(name, 0)
 
-    def op(code: int, value: int, when: int = 0, otherwise: int = 0) -> bytes:
-        return struct.pack("<HBBI", code, when, otherwise, value)
 
-    def refuse(number: int) -> bytes:
-        return op(_RETURN, _ERRNO | number)
+def _in_use() -> tuple[int, int]:
+    """Bytes of address space, and of private memory that can be written."""
+    with open("/proc/self/statm") as file:
+        fields = [int(field) for field in file.read().split()]
+    page = resource.getpagesize()
+    return fields[0] * page, fields[5] * page
 
-    program = [
-        op(_LOAD, 4),  # architecture
-        op(_JUMP_EQUAL, _ARCH_X86_64, 1, 0),
-        refuse(errno.EPERM),
-        op(_LOAD, 0),  # number
-        op(_JUMP_AT_LEAST, _X32, 0, 1),
-        refuse(errno.EPERM),
-        op(_JUMP_EQUAL, _CLONE3, 0, 1),
-        refuse(errno.ENOSYS),  # libc then takes clone(), whose flags can be looked at
-    ]
-    for number in DENIED.values():
-        program += [op(_JUMP_EQUAL, number, 0, 1), refuse(errno.EPERM)]
-    program += [
-        op(_JUMP_EQUAL, _CLONE, 0, 3),
-        op(_LOAD, 16),  # its flags
-        op(_JUMP_SET, _CLONE_THREAD, 1, 0),
-        refuse(errno.EPERM),
-        op(_RETURN, _ALLOW),
-    ]
-    return program
+
+def _lower(name: str, value: int) -> None:
+    kind = getattr(resource, f"RLIMIT_{name}")
+    hard = resource.getrlimit(kind)[1]
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (value, value))
+
+
+def _limits() -> dict[str, int]:
+    """Those that are bounded."""
+    names = ("AS", "DATA", "FSIZE", "NOFILE", "CPU", *_NOTHING)
+    found = {name: resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[0] for name in names}
+    return {name: value for name, value in found.items() if value != resource.RLIM_INFINITY}
+
+
+def _drop_capabilities() -> int:
+    """How many are left: none, unless the kernel refuses."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = struct.pack("<Ii", _CAPABILITY_VERSION, 0)
+    none = ctypes.create_string_buffer(24)
+    libc.capset(header, none)
+    left = ctypes.create_string_buffer(24)
+    if libc.capget(header, left) != 0:
+        return 0
+    permitted: tuple[int, int] = struct.unpack_from("<4xI8xI", left.raw)
+    return sum(word.bit_count() for word in permitted)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from pocketvisor.control.isolation import Isolation
 from pocketvisor.control.status import StatusPage
 from pocketvisor.guest.boot import GuestMemory
 from pocketvisor.guest.panel import PanelView
@@ -20,6 +21,11 @@ class GuestSeen:
     @property
     def pid(self) -> int:
         return self._run.pid if self._run is not None else 0
+
+    @property
+    def isolation(self) -> Isolation | None:
+        """What its process has given up, as it said itself; None while it has none."""
+        return self._run.isolation if self._run is not None else None
 
     @property
     def status(self) -> StatusPage:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from pocketvisor.control.channel import Channel
+from pocketvisor.control.isolation import Isolation
 from pocketvisor.control.messages import (
     CHUNK_SIZE,
     PROTOCOL,
@@ -46,6 +47,8 @@ class GuestProcess:
         self._listening: asyncio.Task[None] | None = None
         self._killed = False
         self.engine = ""
+        self.isolation: Isolation | None = None
+        """What it says that it has given up; from start() on."""
 
     @classmethod
     async def spawn(
@@ -106,6 +109,7 @@ class GuestProcess:
             raise GuestError(answer.sentence)
         if not isinstance(answer, Ready):
             raise await self._failed_to_start(None)
+        self.isolation = answer.isolation
         self._listening = asyncio.create_task(self._listen())
 
     def send(self, message: FromHandset) -> None:

@@ -164,6 +164,7 @@ def _describe_guest(guest: Guest) -> workbench.GuestInfo:
         cpu_ns=counters.cpu_ns,
         ram_bytes=counters.ram_bytes,
         pid=guest.pid,
+        isolation=guest.isolation,
     )
 
 

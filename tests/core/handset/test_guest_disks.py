@@ -88,12 +88,12 @@ async def test_a_full_disk_of_the_host_loses_nothing_that_was_flushed(
     shell = await begin(phone, image, disks=(DiskSpec(path=card),))
     await mount(shell)
     await shell.good("echo precious > /mnt/file; sync")
-    limit = (16 << 20, resource.RLIM_INFINITY)
-    resource.prlimit(shell.guest.pid, resource.RLIMIT_FSIZE, limit)
+    before = resource.prlimit(shell.guest.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(shell.guest.pid, resource.RLIMIT_FSIZE, (16 << 20, before[1]))
     answer = await shell.run("dd if=/dev/zero of=/dev/vda bs=1M seek=18 count=1 conv=notrunc,fsync 2>&1")
     assert "rror" in answer
     assert [note for note in shell.notes if "disk is full" in note]
-    resource.prlimit(shell.guest.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    resource.prlimit(shell.guest.pid, resource.RLIMIT_FSIZE, before)
     assert await shell.good("cat /mnt/file; umount /mnt") == "precious\n"
     await shell.good("dd if=/dev/zero of=/dev/vda bs=1M seek=18 count=1 conv=notrunc,fsync 2>/dev/null")
     await shell.guest.reset()

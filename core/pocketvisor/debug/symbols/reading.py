@@ -38,7 +38,7 @@ def main() -> None:
     room = min(_MEMORY_MAX, _MEMORY + 4 * size)
     resource.setrlimit(resource.RLIMIT_AS, (room, room))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    sandbox.enter()
+    sandbox.enter(own_limits=True)
     file = _File(fd)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while len(head := requests.read(4)) == 4:
