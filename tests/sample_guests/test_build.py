@@ -13,7 +13,7 @@ from elftools.elf.elffile import ELFFile
 from pocketvisor.api import catalogue
 
 SOURCES = Path(__file__).parents[2] / "sample_guests"
-GUESTS = ("personal", "work", "hostile", "template", "bench_mmio", "self_test")
+GUESTS = ("personal", "work", "hostile", "keys", "template", "bench_mmio", "self_test")
 LARGEST = 400_000
 WRITE, EXECUTE = 2, 1
 

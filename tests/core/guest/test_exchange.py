@@ -2,18 +2,18 @@
 
 import asyncio
 import random
-import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from exchange_party import KEYS, Party
 
 from pocketvisor.devices import vsock_wire as wire
 from pocketvisor.devices.vsock_wire import FROM_HANDSET, WINDOW, Message
-from pocketvisor.errors import GuestError, Refused
+from pocketvisor.errors import GuestError
 from pocketvisor.guest import exchange
 from pocketvisor.guest.call_wire import (
     KNOWN_PROFILE,
@@ -24,91 +24,9 @@ from pocketvisor.guest.call_wire import (
     framed,
     introduction,
 )
-from pocketvisor.guest.exchange import CALLS_MAX, CALLS_OF_ONE, GuestCalls, services_of
-from pocketvisor.guest.listeners import Listeners
+from pocketvisor.guest.exchange import CALLS_MAX, CALLS_OF_ONE, services_of
 from pocketvisor.guest.options import GuestState
-from pocketvisor.guest.vsock_link import VsockLink
 from pocketvisor.images.offers import Offer, parse_offers
-from pocketvisor.policies.act import Act
-
-KEYS = Offer("keys", 7000)
-
-
-class Party:
-    """As much of a guest as the exchange knows, with the wire that its process would have."""
-
-    def __init__(self, handset: Any, name: str, *offers: Offer, profile: bytes = b"") -> None:
-        self.name, self.id, self.handset, self.state = name, f"{name}1", handset, GuestState.RUNNING
-        self.profile = SimpleNamespace(file=SimpleNamespace(id=profile)) if profile else None
-        self.refusal = ""
-        self.audited: list[str] = []
-        self.notes: list[str] = []
-        self._listeners = Listeners("state")
-        self.calls = GuestCalls(self, offers)  # type: ignore[arg-type]
-        self.link = self.calls.link = VsockLink(self._connect)
-        self.link.begin()
-
-        self._wire = socket.socket(fileno=socket.dup(self.link.descriptor))
-        self._wire.setblocking(False)
-        handset.guests.append(self)
-
-    @property
-    def offers(self) -> tuple[Offer, ...]:
-        return self.calls.offers
-
-    async def _connect(self, stream: Any, port: int) -> None:
-        await self.calls.call(stream, port)
-        self.link.drop(stream)
-
-    def on(self, event: str, callback: Callable[..., None]) -> Callable[[], None]:
-        return self._listeners.on(event, callback)
-
-    def moved(self, handset: Any) -> None:
-        self.handset.guests.remove(self)
-        handset.guests.append(self)
-        self.handset = handset
-        self._listeners.emit("state")
-
-    def run_note(self, sentence: str) -> None:
-        self.notes.append(sentence)
-
-    def allows(self, act: Act, **details: str) -> str:
-        assert act is Act.CALL_SERVICE
-        assert details == {"service": "keys"}
-        return self.refusal
-
-    def check(self, act: Act, **details: str) -> None:
-        self.audited.append(self.refusal)
-        raise Refused(self.refusal)
-
-    async def says(self, *message: object) -> None:
-        packet = wire.pack(Message(*message))  # type: ignore[arg-type]
-        await asyncio.get_running_loop().sock_sendall(self._wire, packet)
-
-    async def hears(self, *kinds: int) -> Message:
-        """The next message, of these kinds where some are given."""
-        async with asyncio.timeout(10):
-            while True:
-                packet = await asyncio.get_running_loop().sock_recv(self._wire, 1 << 20)
-                message = wire.unpack(packet)
-                assert message is not None
-                if not kinds or message.kind in kinds:
-                    return message
-
-    async def called(self, accept: bool = True) -> tuple[int, bytes]:
-        """A call to this guest: its stream, and how the caller was introduced."""
-        message = await self.hears(wire.CONNECT)
-        assert message.value == KEYS.port
-        if not accept:
-            await self.says(wire.CLOSE, message.stream)
-            return message.stream, b""
-        await self.says(wire.ACCEPT, message.stream)
-        return message.stream, (await self.hears(wire.DATA)).data
-
-    async def close(self) -> None:
-        self.calls.close()
-        await self.link.close()
-        self._wire.close()
 
 
 def make_handset(name: str = "Phone") -> Any:
@@ -119,6 +37,7 @@ def make_handset(name: str = "Phone") -> Any:
 async def parties() -> AsyncIterator[tuple[Party, Party]]:
     handset = make_handset()
     caller, keys = Party(handset, "Caller"), Party(handset, "Keys", KEYS)
+    handset.guests += [caller, keys]
     yield caller, keys
     await caller.close()
     await keys.close()
@@ -235,7 +154,7 @@ async def test_a_service_does_not_call_itself(parties: tuple[Party, Party]) -> N
 
 @pytest.mark.parametrize("side", [0, 1])
 async def test_a_policy_of_either_side_forbids_it(parties: tuple[Party, Party], side: int) -> None:
-    caller, keys = parties
+    caller, _ = parties
     parties[side].refusal = "Acme's policy allows no services"
     for number in range(1, 6):
         await caller.says(wire.CONNECT, number, KEYS.port)
@@ -316,6 +235,7 @@ async def test_a_guest_that_moves_away_ends_its_calls(parties: tuple[Party, Part
 async def test_the_first_at_a_port_has_it(parties: tuple[Party, Party]) -> None:
     caller, keys = parties
     other = Party(caller.handset, "Impostor", KEYS)
+    caller.handset.guests.append(other)
     assert "came first" in services_of(caller.handset)[1].problem
     await connected(caller, keys)
     keys.state = GuestState.CRASHED
@@ -359,14 +279,12 @@ async def test_both_processes_send_garbage(parties: tuple[Party, Party]) -> None
     for _ in range(800):
         party = dice.choice(parties)
         with suppress(BlockingIOError):
-            party._wire.send(
-                wire.pack(
-                    Message(
-                        dice.randrange(7),
-                        dice.choice([1, 2, 3, FROM_HANDSET + 1, FROM_HANDSET + 2]),
-                        dice.choice([0, 7000, WINDOW, 0xFFFFFFFF]),
-                        dice.randbytes(dice.choice([0, 1, 4, 500])),
-                    )
+            party.says_at_once(
+                Message(
+                    dice.randrange(7),
+                    dice.choice([1, 2, 3, FROM_HANDSET + 1, FROM_HANDSET + 2]),
+                    dice.choice([0, 7000, WINDOW, 0xFFFFFFFF]),
+                    dice.randbytes(dice.choice([0, 1, 4, 500])),
                 )
             )
         await asyncio.sleep(0)
