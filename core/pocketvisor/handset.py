@@ -123,6 +123,8 @@ class Handset:
                 guest.govern(governed)
                 guest.profile = GuestProfile(guest, file, origin.manifest.number)
                 guest.profile.saved_ns = origin.manifest.created_ns
+                if not origin.strange:  # or a file from anywhere could reserve all of the handset
+                    guest.fit_qos(origin.record.qos)
                 if on_guest is not None:
                     on_guest(guest)
 
@@ -140,6 +142,8 @@ class Handset:
                 "has its network cable out: this computer has not seen its profile before. "
                 "Attach it where you trust it"
             )
+        if (wished := origin.record.qos.reservation) > guest.qos.reservation:
+            guest.run_note(f"has {guest.qos.reservation} MIPS reserved here, and had {wished} before")
         return guest
 
     async def start_from(
@@ -259,6 +263,8 @@ class Handset:
         self.guests.append(guest)
         self._watch_guests()
         guest.moved(self)
+        if sentence := guest.fit_qos(guest.qos):
+            self.say(sentence)
         self._listeners.emit("guest-added", guest)
         self.set_foreground(guest)
 
@@ -318,11 +324,8 @@ class Handset:
             )
 
     def first_rate(self, guest: Guest) -> int:
-        """The rate that a guest starts with: its equal share, until the scheduler has looked at it."""
-        if guest.options.rate != "model":
-            return guest.fixed_rate
-        sharing = sum(1 for other in self.guests if other is not guest and other.wants_share)
-        return self.model.mips * 1_000_000 // (sharing + 1)
+        """The rate that a guest starts with: what it is entitled to, until the scheduler has looked at it."""
+        return self.scheduler.first_rate(guest) if guest.options.rate == "model" else guest.fixed_rate
 
     def _free_name(self, wanted: str | None, default: str) -> str:
         taken = {guest.name.casefold() for guest in self.guests}

@@ -9,21 +9,22 @@ policy of a governed guest says ([power]), whichever is less.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Final, Protocol
-
-from msgspec import Meta, Struct
+from typing import TYPE_CHECKING, Final, Protocol
 
 from pocketvisor import phone_power
+from pocketvisor.control.power_calls import GuestPower, LowBattery, PowerNow
+from pocketvisor.control.qos_calls import MIPS_MOST
 from pocketvisor.control.status import StatusPage
 from pocketvisor.errors import PhoneError
 from pocketvisor.guest.options import GuestState
 from pocketvisor.models import HandsetModel
 from pocketvisor.phone import Phone
-from pocketvisor.scheduler.qos import MIPS_MOST
 
 if TYPE_CHECKING:
     from pocketvisor.network.service import GuestNetwork
     from pocketvisor.policies.governed import Governed
+
+__all__ = ["GuestPower", "LowBattery", "Power", "PowerNow"]
 
 _SECONDS_MOST: Final = 3600.0
 """Of guests' time at one look: what a guest says beyond that is not believed."""
@@ -41,47 +42,6 @@ class Consumer(Protocol):
 
     @property
     def status(self) -> StatusPage: ...
-
-
-class LowBattery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """At so many percent or less, and without a charger, guests in the background get at most so many MIPS;
-    0 percent: as ever."""
-
-    percent: Annotated[int, Meta(ge=0, le=100)] = 0
-    background_mips: Annotated[int, Meta(ge=1, le=MIPS_MOST)] = 100
-
-
-class GuestPower(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Milliamperes, of about the last two seconds, and milliampere hours since it is here. `throttled_mips`:
-    what a low battery leaves it, 0 where it does not."""
-
-    guest: str
-    name: str
-    ma: float
-    cpu_ma: float
-    panel_ma: float
-    radio_ma: float
-    mah: float
-    share: float
-    """Of all that guests took since they are here, 0 to 1."""
-    throttled_mips: int
-
-
-class PowerNow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`ma`: all that is drawn; `base_ma`: the part that no guest pays. `hours_left`: at this rate; None with
-    a charger, or where nothing is drawn."""
-
-    level: float
-    capacity_mah: int
-    plugged: bool
-    draining: bool
-    ma: float
-    base_ma: float
-    base_mah: float
-    hours_left: float | None
-    low: LowBattery
-    is_low: bool
-    guests: list[GuestPower]
 
 
 class _Meter:

@@ -13,7 +13,9 @@ from pocketvisor.control.migration_calls import MigrationReply, MigrationRequest
 from pocketvisor.control.modem_calls import ModemRequest, ModemShown
 from pocketvisor.control.network_calls import NetworkRequest, NetworkShown
 from pocketvisor.control.phone_calls import PhoneRequest, PhoneShown
+from pocketvisor.control.power_calls import PowerRequest, PowerShown
 from pocketvisor.control.profile_calls import ProfileReply, ProfileRequest
+from pocketvisor.control.qos_calls import QosRequest, QosShown
 
 PROTOCOL = 3
 
@@ -88,6 +90,8 @@ Request = (
     | BalloonRequest
     | DebugRequest
     | ClipboardRequest
+    | QosRequest
+    | PowerRequest
     | ProfileRequest
     | MigrationRequest
 )
@@ -153,6 +157,8 @@ Reply = (
     | ModemShown
     | BalloonShown
     | DebugAnswer
+    | QosShown
+    | PowerShown
     | ProfileReply
     | ClipboardShown
     | MigrationReply

@@ -17,6 +17,7 @@ from pocketvisor.images.catalogue import FILE_FIELDS, GuestImage
 from pocketvisor.images.offers import OFFERS_MAX, Offer
 from pocketvisor.network.spec import LOOPBACK, Forward, Mode, NetworkSpec
 from pocketvisor.recording import recorded_parts
+from pocketvisor.scheduler.qos import Qos
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
@@ -75,6 +76,7 @@ class GuestRecord(Struct, frozen=True, kw_only=True):
     disks: Annotated[tuple[DiskRecord, ...], Meta(max_length=8)] = ()
     model: Annotated[str, Meta(max_length=64)] = ""
     """The handset that it was on last."""
+    qos: Qos = Qos()
     offers: Annotated[tuple[Offer, ...], Meta(max_length=OFFERS_MAX)] = ()
 
 
@@ -117,6 +119,7 @@ def record_of(
         network=network,
         disks=tuple(disks),
         model=guest.handset.model.id,
+        qos=guest.qos,
         offers=() if without_network else tuple(guest.offers),
         **fields,  # type: ignore[arg-type]
     )

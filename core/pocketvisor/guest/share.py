@@ -52,8 +52,10 @@ class GuestShare:
         self._use_qos(fitting)
         if fitting == wanted:
             return ""
-        left = f"{fitting.reservation} of the {wanted.reservation} MIPS" if fitting.reservation else "none"
-        return f"{self.handset.name} can reserve {left} that {self.name} had reserved before"
+        return (
+            f"{self.handset.name} has {fitting.reservation} MIPS left to reserve for {self.name}, "
+            f"which had {wanted.reservation} before"
+        )
 
     @property
     def _others(self) -> "list[Guest]":

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from msgspec import structs
+
 from pocketvisor.errors import AdmissionError
 from pocketvisor.scheduler.qos import Qos
 
@@ -28,4 +30,4 @@ def check(handset: str, total_mips: int, others: Iterable[Promised], wanted: Qos
 def fitting(total_mips: int, others: Iterable[Promised], wanted: Qos) -> Qos:
     """As much of it as can be promised there: for a guest that comes from elsewhere."""
     left = max(total_mips - reserved_mips(others), 0)
-    return wanted.changed(reservation=min(wanted.reservation, left))
+    return structs.replace(wanted, reservation=min(wanted.reservation, left, wanted.limit or left))

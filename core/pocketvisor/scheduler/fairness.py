@@ -59,8 +59,13 @@ class Fairness:
     def __init__(self) -> None:
         self._accounts: dict[int, _Account] = {}
         self._time = 0.0
-        self.pace = 1.0
-        """How much of their grants the guests really get, over the last moment."""
+        self._moved = 1.0
+        """How fast the last of them goes, in seconds of its grant a second."""
+
+    @property
+    def pace(self) -> float:
+        """How much of their grants the guests really get, over the last moment, 0 to 1."""
+        return min(self._moved, 1.0)
 
     def factors(self, elapsed: float, progress: Sequence[Progress]) -> list[float]:
         elapsed = min(elapsed, _GAP)
@@ -76,10 +81,10 @@ class Fairness:
                 self._accounts[each.key] = account
         behind = min((account.had for account in self._accounts.values()), default=self._time)
         if not self._accounts:
-            self.pace = 1.0
+            self._moved = 1.0
         elif len(before) == len(self._accounts):  # nobody went, who may have been the last
             weight = min(elapsed / _SMOOTH, 1.0)
-            self.pace += weight * (min(max((behind - last) / elapsed, LEAST), 1.0) - self.pace)
+            self._moved += weight * (min(max((behind - last) / elapsed, LEAST), _CATCH_UP) - self._moved)
         for each in progress:
             self._accounts.setdefault(each.key, _Account(behind))
         for account in self._accounts.values():

@@ -163,6 +163,12 @@ class Scheduler:
             known.rate = min(max(rate, 1.0), self._total, self._cap(runner) or self._total)
             self._write(runner, int(known.rate))
 
+    def first_rate(self, runner: Runner) -> int:
+        """What a guest that starts is entitled to, in ticks a second."""
+        others = [other for other in self._runners() if other is not runner and other.wants_share]
+        wishes = [self._wish(one, None) for one in (runner, *others)]
+        return max(int(split(self._total, wishes)[0]), 1)
+
     def _forget_others(self, sharing: Sequence[Runner]) -> None:
         for runner in self._known.keys() - set(sharing):
             self._known.pop(runner).clock.close()
@@ -239,26 +245,26 @@ class Scheduler:
     # For whoever looks at it
 
     def now(self) -> list[ShareNow]:
-        """Each guest that runs by the handset's rate, in their order."""
-        shown = [(runner, known) for runner in self._runners() if (known := self._known.get(runner))]
-        used = {runner: known.usage.rate(self._looked_at) for runner, known in shown}
-        all_used = sum(used.values()) or 1.0
+        """Each guest of the handset, in their order; one that does not run by its rate uses none of it."""
+        shown = [(runner, self._known.get(runner)) for runner in self._runners()]
+        used = [known.usage.rate(self._looked_at) if known is not None else 0.0 for _, known in shown]
+        all_used = sum(used) or 1.0
         return [
             ShareNow(
                 guest=runner.id,
                 name=runner.name,
                 qos=runner.qos,
-                used=used[runner] / _MIPS,
-                granted=known.granted / _MIPS,
-                entitled=known.entitled / _MIPS,
-                share=used[runner] / all_used,
-                hungry=known.hungry,
+                used=ran / _MIPS,
+                granted=known.granted / _MIPS if known is not None else 0.0,
+                entitled=known.entitled / _MIPS if known is not None else 0.0,
+                share=ran / all_used,
+                hungry=known is not None and known.hungry,
                 foreground=runner is self._foreground(),
                 boosted=runner is self._foreground() and self._boost > 1.0,
-                limited_by=self._limited_by(runner, known, used[runner]),
-                wait_ms=known.wait_ms,
+                limited_by=self._limited_by(runner, known, ran) if known is not None else "",
+                wait_ms=known.wait_ms if known is not None else 0.0,
             )
-            for runner, known in shown
+            for (runner, known), ran in zip(shown, used, strict=True)
         ]
 
     def state(self) -> SchedulerNow:

@@ -11,7 +11,9 @@ from pocketvisor.control.migration_calls import MigrationRequest
 from pocketvisor.control.modem_calls import ModemRequest
 from pocketvisor.control.network_calls import NetworkRequest
 from pocketvisor.control.phone_calls import PhoneRequest
+from pocketvisor.control.power_calls import PowerRequest
 from pocketvisor.control.profile_calls import ProfileRequest
+from pocketvisor.control.qos_calls import QosRequest, SetQos
 from pocketvisor.control.server import Tell
 from pocketvisor.control.workbench import Reply, Request
 from pocketvisor.errors import ControlError, GuestError
@@ -24,7 +26,9 @@ from pocketvisor.services import debug as debug_service
 from pocketvisor.services import modem as modem_service
 from pocketvisor.services import network as network_service
 from pocketvisor.services import phone as phone_service
+from pocketvisor.services import power as power_service
 from pocketvisor.services import profile as profile_service
+from pocketvisor.services import qos as qos_service
 from pocketvisor.services.migration import Migrations
 
 _DONE = {
@@ -91,6 +95,12 @@ class WorkbenchService:
                 return await clipboard_service.answer(self.guest(request.guest, request.handset), request)
             case _ if isinstance(request, DebugRequest):
                 return await debug_service.answer_at(self, request)
+            case SetQos():
+                return qos_service.of_guest(self.guest(request.guest, request.handset), request)
+            case _ if isinstance(request, QosRequest):
+                return qos_service.answer(self.handset(request.handset), request)
+            case _ if isinstance(request, PowerRequest):
+                return power_service.answer(self.handset(request.handset), request)
             case phone_calls.PressKey():
                 return workbench.Done(await phone_service.press(self.handset(request.handset), request))
             case _ if isinstance(request, PhoneRequest):
