@@ -31,6 +31,7 @@ from pocketvisor.cli import (
     receive,
     replay,
     run,
+    services,
     vault,
     workbench,
 )
@@ -63,6 +64,7 @@ VERBS = (
     phone,
     modem,
     balloon,
+    services,
     clipboard,
     debug,
     replay,

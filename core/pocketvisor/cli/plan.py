@@ -10,6 +10,7 @@ from pocketvisor.guest.options import RunOptions
 from pocketvisor.guest.port_spec import PortSpec, parse_ports
 from pocketvisor.guest.script import DEFAULT_PROMPT, ScriptPlan
 from pocketvisor.images.catalogue import PARTS, GuestImage, catalogue, image_from_files
+from pocketvisor.images.offers import Offer
 from pocketvisor.models import HandsetModel, load_model, load_models
 from pocketvisor.network.spec import NetworkSpec
 from pocketvisor.recording import Recording
@@ -42,6 +43,7 @@ class RunPlan(Struct, frozen=True, kw_only=True):
     parts: tuple[str, ...] = ()
     ports: tuple[PortSpec, ...] = ()
     vsock: Path | None = None
+    offers: tuple[Offer, ...] | None = None
     network: NetworkSpec | None = None
     phone: bool | None = None
     held: Held = Held()
@@ -69,6 +71,7 @@ class RunPlan(Struct, frozen=True, kw_only=True):
             parts=self.parts,
             ports=self.ports,
             vsock=self.vsock,
+            offers=self.offers,
             network=self.network,
             rate=self.rate,
             deterministic=self.deterministic,

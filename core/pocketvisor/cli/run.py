@@ -50,7 +50,7 @@ def asked_plan(
         list[str] | None,
         typer.Option(
             "--part",
-            help="'rng', 'balloon', 'console', 'modem', 'clipboard' (phones have both); repeatable.",
+            help="'rng', 'balloon', 'console', 'modem', 'clipboard' (phones have both), 'vsock'; repeatable.",
         ),
     ] = None,
     port: Annotated[
@@ -63,6 +63,14 @@ def asked_plan(
     ] = None,
     vsock: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A virtio socket device: its sockets are in DIR.")
+    ] = None,
+    offer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--offer",
+            metavar="NAME=PORT",
+            help="A service for the handset's other guests: they connect to that vsock port; repeatable.",
+        ),
     ] = None,
     disk: Annotated[
         list[str] | None,
@@ -120,6 +128,7 @@ def asked_plan(
     from pocketvisor.cli.held import Held
     from pocketvisor.cli.network import chosen_network
     from pocketvisor.cli.plan import RunPlan, chosen_images, chosen_model, chosen_parts, parse_rate
+    from pocketvisor.images.offers import parse_offers
     from pocketvisor.storage.disk import parse_disk
 
     for name, expression in (("--until", until), ("--prompt", prompt)):
@@ -153,6 +162,8 @@ def asked_plan(
         raise _usage("--replay runs one guest")
     if (capture is not None or mac is not None) and len(images) > 1:
         raise _usage("--capture and --mac are for one guest")
+    if offer and len(images) > 1:
+        raise _usage("--offer is for one guest")
     if replay is not None and network is not None:
         raise _usage("--replay takes the network as it was recorded: leave out --network")
     held = Held(battery=battery, charging=charging, location=location, rotate=rotate, signal=signal)
@@ -185,6 +196,7 @@ def asked_plan(
         parts=parts,
         ports=ports,
         vsock=vsock.absolute() if vsock is not None else None,
+        offers=parse_offers(offer) if offer else None,
         disks=tuple(parse_disk(text) for text in disk or ()),
     )
 

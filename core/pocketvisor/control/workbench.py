@@ -13,9 +13,11 @@ from pocketvisor.control.migration_calls import MigrationReply, MigrationRequest
 from pocketvisor.control.modem_calls import ModemRequest, ModemShown
 from pocketvisor.control.network_calls import NetworkRequest, NetworkShown
 from pocketvisor.control.phone_calls import PhoneRequest, PhoneShown
+from pocketvisor.control.policy_calls import PolicyReply, PolicyRequest
 from pocketvisor.control.power_calls import PowerRequest, PowerShown
 from pocketvisor.control.profile_calls import ProfileReply, ProfileRequest
 from pocketvisor.control.qos_calls import QosRequest, QosShown
+from pocketvisor.control.service_calls import ServicesRequest, ServicesShown
 
 PROTOCOL = 3
 
@@ -88,11 +90,13 @@ Request = (
     | PhoneRequest
     | ModemRequest
     | BalloonRequest
+    | ServicesRequest
     | DebugRequest
     | ClipboardRequest
     | QosRequest
     | PowerRequest
     | ProfileRequest
+    | PolicyRequest
     | MigrationRequest
 )
 
@@ -156,10 +160,12 @@ Reply = (
     | PhoneShown
     | ModemShown
     | BalloonShown
+    | ServicesShown
     | DebugAnswer
     | QosShown
     | PowerShown
     | ProfileReply
     | ClipboardShown
+    | PolicyReply
     | MigrationReply
 )

@@ -11,10 +11,12 @@ from pocketvisor.control.migration_calls import MigrationRequest
 from pocketvisor.control.modem_calls import ModemRequest
 from pocketvisor.control.network_calls import NetworkRequest
 from pocketvisor.control.phone_calls import PhoneRequest
+from pocketvisor.control.policy_calls import PolicyRequest
 from pocketvisor.control.power_calls import PowerRequest
 from pocketvisor.control.profile_calls import ProfileRequest
 from pocketvisor.control.qos_calls import QosRequest, SetQos
 from pocketvisor.control.server import Tell
+from pocketvisor.control.service_calls import AskServices, SetOffers
 from pocketvisor.control.workbench import Reply, Request
 from pocketvisor.errors import ControlError, GuestError
 from pocketvisor.guest.guest import Guest
@@ -23,9 +25,11 @@ from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.services import balloon as balloon_service
 from pocketvisor.services import clipboard as clipboard_service
 from pocketvisor.services import debug as debug_service
+from pocketvisor.services import guest_services
 from pocketvisor.services import modem as modem_service
 from pocketvisor.services import network as network_service
 from pocketvisor.services import phone as phone_service
+from pocketvisor.services import policy as policy_service
 from pocketvisor.services import power as power_service
 from pocketvisor.services import profile as profile_service
 from pocketvisor.services import qos as qos_service
@@ -83,6 +87,8 @@ class WorkbenchService:
                 return workbench.Picture(await self.guest(guest_name, handset_name).screenshot())
             case _ if isinstance(request, ProfileRequest):
                 return await profile_service.answer(self, request, tell)
+            case _ if isinstance(request, PolicyRequest):
+                return await policy_service.answer(self, request)
             case _ if isinstance(request, MigrationRequest):
                 return await self.migrations.answer(self, request, tell)
             case _ if isinstance(request, NetworkRequest):
@@ -93,6 +99,12 @@ class WorkbenchService:
                 return await balloon_service.answer(self.guest(request.guest, request.handset), request)
             case _ if isinstance(request, ClipboardRequest):
                 return await clipboard_service.answer(self.guest(request.guest, request.handset), request)
+            case AskServices():
+                named = [self.handset(request.handset)] if request.handset else self.handsets()
+                return guest_services.show(named)
+            case SetOffers():
+                guest = self.guest(request.guest, request.handset)
+                return guest_services.set_offers(guest, request.offers)
             case _ if isinstance(request, DebugRequest):
                 return await debug_service.answer_at(self, request)
             case SetQos():
