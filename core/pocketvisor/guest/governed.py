@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 IDLE: Final = "idle"
 ORDERED: Final = "ordered"
 
-_WHILE_LOCKED: Final = frozenset({Act.RUN, Act.SHARE_MEMORY, Act.NETWORK})
+_WHILE_LOCKED: Final = frozenset({Act.RUN, Act.SHARE_MEMORY, Act.NETWORK, Act.CALL_SERVICE})
 """What nobody does: it goes on by itself."""
 
 
