@@ -12,6 +12,7 @@ import typer
 from pocketvisor.cli.output import EXIT_ERROR, fail
 from pocketvisor.cli.progress import shown_progress
 from pocketvisor.control.migration_calls import MigrationRequest
+from pocketvisor.control.policy_calls import PolicyRequest
 from pocketvisor.control.profile_calls import AskProfile, ProfileAbsent, ProfileRequest, ProfileShown
 from pocketvisor.control.server import NobodyListens, call, profile_socket_path, socket_path
 from pocketvisor.control.workbench import Reply
@@ -28,7 +29,11 @@ def running(path: Path) -> ProfileShown | None:
 
 
 def ask_holder(
-    path: Path, request: ProfileRequest | MigrationRequest, title: str = "", *, shown: bool = True
+    path: Path,
+    request: ProfileRequest | MigrationRequest | PolicyRequest,
+    title: str = "",
+    *,
+    shown: bool = True,
 ) -> Reply | None:
     """The answer of whoever runs this profile; None where nobody does. Ctrl+C cancels what was asked for.
 

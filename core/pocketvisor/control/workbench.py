@@ -91,8 +91,8 @@ Request = (
     | ModemRequest
     | BalloonRequest
     | ServicesRequest
-    | DebugRequest
     | ClipboardRequest
+    | DebugRequest
     | QosRequest
     | PowerRequest
     | ProfileRequest
@@ -161,11 +161,11 @@ Reply = (
     | ModemShown
     | BalloonShown
     | ServicesShown
+    | ClipboardShown
     | DebugAnswer
     | QosShown
     | PowerShown
     | ProfileReply
-    | ClipboardShown
     | PolicyReply
     | MigrationReply
 )
