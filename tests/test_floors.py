@@ -27,6 +27,7 @@ FLOORS = (
         "debug",
         "guest",
         "handset",
+        "handset_memory",
         "images",
         "migration",
         "models",

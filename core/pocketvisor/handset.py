@@ -19,9 +19,10 @@ from pocketvisor.guest.guest import Guest, Progress
 from pocketvisor.guest.keeping import GuestProfile
 from pocketvisor.guest.kept import on_its_own
 from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
-from pocketvisor.guest.options import LIVE_STATES, GuestState, RunOptions
+from pocketvisor.guest.options import GuestState, RunOptions
 from pocketvisor.guest.origin import ProfileOrigin, open_origin, options_of
 from pocketvisor.guest.phone_clipboard import PhoneClipboard
+from pocketvisor.handset_memory.memory import HandsetMemory
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.models import HandsetModel
 from pocketvisor.phone import Phone
@@ -48,6 +49,7 @@ class Handset:
         self.scheduler = Scheduler(model.mips * 1_000_000, lambda: self.guests, lambda: self.foreground)
         self.power = Power(model, self.phone, lambda: self.guests, lambda: self.foreground)
         self.scheduler.background_mips = self.power.background_mips
+        self.memory = HandsetMemory(self)
         self._listeners = Listeners("guest-added", "guest-removed", "foreground", "message")
         self.clipboard = PhoneClipboard()
         self._listeners.on("guest-removed", self.clipboard.left)
@@ -61,8 +63,9 @@ class Handset:
 
     @property
     def ram_used_mib(self) -> int:
-        """What its guests hold; one that is off or crashed holds none."""
-        return sum(guest.ram_held_mib for guest in self.guests if guest.state in LIVE_STATES)
+        """What its guests hold; one that is off or crashed holds none. A guest without a balloon cannot be
+        asked to give some back, and counts with all of its RAM. See `memory` for more."""
+        return -(-self.memory.pressure.used >> 20)
 
     @property
     def ram_free_mib(self) -> int:
@@ -182,7 +185,7 @@ class Handset:
         OutOfMemory, Refused."""
         guest.check(Act.CLONE)
         guest.check(Act.MOVE, model=self.model)
-        self.check_room(guest.ram_mib)
+        self.check_room(guest.ram_mib, balloon=guest.has_balloon)
         async with guest.capturing:
             origin = await CloneOrigin.of(guest)
             options = on_its_own(guest.options, origin, paused=guest.state is GuestState.PAUSED)
@@ -203,7 +206,7 @@ class Handset:
         """Another guest that goes on by itself from where this guest's past stands; see debug.timeline. Its
         network cable is out. Raises GuestError, OutOfMemory, Refused."""
         guest.check(Act.CLONE)
-        self.check_room(guest.ram_mib)
+        self.check_room(guest.ram_mib, balloon=guest.has_balloon)
         async with past.capturing:
             origin = await CloneOrigin.of(past)
             options = on_its_own(guest.options, origin, paused=False)
@@ -224,7 +227,9 @@ class Handset:
         """Nothing is left of it where it does not start."""
         if self._closed:
             raise GuestError(f"{self.name} was closed")
-        self.check_room(options.ram_of(image))
+        ram_mib, balloon = options.ram_of(image), options.parts_of(image).balloon is not None
+        self.check_room(ram_mib, balloon=balloon)
+        await self.memory.pressure.make_room(ram_mib << 20, balloon=balloon)
         guest = Guest(self, image, name, options)
         self.guests.append(guest)
         self._watch_guests()
@@ -310,18 +315,16 @@ class Handset:
         if self._watcher is not None:
             self._watcher.cancel()
             self._watcher = None
+        await self.memory.stop()
         await asyncio.gather(*(self.remove(guest) for guest in tuple(self.guests)))
+        self.memory.close()
 
-    def check_room(self, ram_mib: int, besides: Guest | None = None) -> None:
-        """Raises OutOfMemory where a guest of that RAM does not fit; `besides` gives its own back before."""
-        free = self.ram_free_mib
-        if besides is not None and besides.state in LIVE_STATES:
-            free += besides.ram_held_mib
-        if ram_mib > free:
-            raise OutOfMemory(
-                f"{self.name} has {max(free, 0)} MiB of its {self.model.ram_mib} MiB of RAM left, "
-                f"the guest wants {ram_mib}"
-            )
+    def check_room(self, ram_mib: int, besides: Guest | None = None, *, balloon: bool = False) -> None:
+        """Raises OutOfMemory where a guest of that RAM does not fit even if the others give back what they
+        can; `besides` gives its own back before. `balloon`: whether the new one has one."""
+        self.memory.pressure.check(
+            ram_mib << 20, balloon=balloon or (besides is not None and besides.has_balloon), besides=besides
+        )
 
     def first_rate(self, guest: Guest) -> int:
         """The rate that a guest starts with: what it is entitled to, until the scheduler has looked at it."""
@@ -342,6 +345,7 @@ class Handset:
 
     def _watch_guests(self) -> None:
         self.scheduler.start()
+        self.memory.start()
         if self._watcher is None:
             self._watcher = asyncio.create_task(self._watch())
 

@@ -155,6 +155,27 @@ class RamComplete(_Message):
     """No block of RAM is absent any more."""
 
 
+class ShareRam(_Message):
+    """So many more `layers` of RAM, their descriptors sent before; then own `blocks` (their numbers, 32 bits
+    each) become those of the layers `numbers`, one for each, if they are the same, and what is zeros of
+    `zeros` is given back. Answered by RamShared."""
+
+    layers: Annotated[int, Meta(ge=0, le=16)]
+    blocks: Chunk
+    numbers: Chunk
+    zeros: Chunk
+
+
+class UnshareRam(_Message):
+    """Blocks of layers become own ones. Answered by RamShared."""
+
+    blocks: Chunk
+
+
+class Trim(_Message):
+    """Give back the memory behind translated code. Answered by Trimmed."""
+
+
 class DebugAsk(_Message):
     """Answered by DebugAnswer with the same token."""
 
@@ -184,6 +205,9 @@ FromHandset = (
     | Capture
     | EndCapture
     | RamComplete
+    | ShareRam
+    | UnshareRam
+    | Trim
     | DebugAsk
     | Flush
 )
@@ -267,6 +291,20 @@ class Captured(_Message):
     clock_ns: Unsigned64 = 0
 
 
+class RamShared(_Message):
+    """A byte for each block of ShareRam, 1 where it is the layer's now; how many bytes of zeros were given
+    back."""
+
+    shared: Chunk = b""
+    zeros: int = 0
+
+
+class Trimmed(_Message):
+    """`gave`: whether there was something to give."""
+
+    gave: bool
+
+
 class TookOver(_Message):
     """What another process has handed over is here, and runs if it did; `at_ns` of CLOCK_MONOTONIC."""
 
@@ -300,6 +338,8 @@ FromGuest = (
     | Pong
     | Saved
     | Captured
+    | RamShared
+    | Trimmed
     | TookOver
     | Flushed
     | DebugAnswer

@@ -39,7 +39,8 @@ class Balloon:
     def __init__(self, guest: "Guest") -> None:
         self._guest = guest
         self._listeners = Listeners("changed", "watched")
-        self._target = 0
+        self._wanted = 0
+        self._pressed = 0
         self._actual = 0
         self._poll: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
@@ -48,9 +49,18 @@ class Balloon:
         """What the guest told last, by the names of STATISTICS; memory in bytes."""
 
     @property
+    def _target(self) -> int:
+        return max(self._wanted, self._pressed)
+
+    @property
     def target_mib(self) -> int:
-        """What it should hold."""
+        """What it should hold: as its user wants it, or more, where its handset needs memory."""
         return self._target // _PAGES_OF_MIB
+
+    @property
+    def pressed_mib(self) -> int:
+        """What its handset needs of it."""
+        return self._pressed // _PAGES_OF_MIB
 
     @property
     def actual_mib(self) -> float:
@@ -61,7 +71,16 @@ class Balloon:
         """Ask the guest to give back so much memory in all; over resets it stays. Raises GuestError."""
         if not 0 <= mib < self._guest.ram_mib:
             raise GuestError(f"{self._guest.name} has {self._guest.ram_mib} MiB, and cannot give {mib}")
-        self._target = mib * _PAGES_OF_MIB
+        self._wanted = mib * _PAGES_OF_MIB
+        self._tell()
+
+    def press(self, mib: int) -> None:
+        """For its handset: so much at least, whatever its user wants; not kept over a reset."""
+        if mib != self.pressed_mib:
+            self._pressed = min(max(mib, 0), self._guest.ram_mib - 1) * _PAGES_OF_MIB
+            self._tell()
+
+    def _tell(self) -> None:
         self._guest.tell("balloon", SetTarget(self._target))
         self._wait_for_it()
         self._emit()
@@ -77,14 +96,14 @@ class Balloon:
 
     def configure(self, devices: DevicesConfig) -> DevicesConfig:
         """A replay starts as what it replays did."""
-        self._actual = 0
+        self._actual = self._pressed = 0
         self.statistics = {}
         if self._guest.options.replay is not None:
             return devices
         origin = self._guest.options.origin
-        if origin is not None and not self._target:
-            self._target = origin.record.board.devices.balloon or 0
-        return structs.replace(devices, balloon=self._target)
+        if origin is not None and not self._wanted:
+            self._wanted = origin.record.board.devices.balloon or 0
+        return structs.replace(devices, balloon=self._wanted)
 
     def ended(self) -> None:
         if self._patience is not None:

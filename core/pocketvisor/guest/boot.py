@@ -25,7 +25,7 @@ from pocketvisor.board.config import (
     tick_ps,
 )
 from pocketvisor.board.loaders import load
-from pocketvisor.board.map import FLASH_BANK_SIZE, RAM_BASE
+from pocketvisor.board.map import FLASH_BANK_SIZE
 from pocketvisor.control.status import PAGE_SIZE, StatusPage
 from pocketvisor.errors import ImageError
 from pocketvisor.guest.memory import create_memfd, digest, is_zero
@@ -33,6 +33,8 @@ from pocketvisor.guest.options import RunOptions
 from pocketvisor.guest.panel import PanelView
 from pocketvisor.guest.peripherals import Peripherals
 from pocketvisor.guest.ram import Ram
+from pocketvisor.handset_memory.placing import place
+from pocketvisor.handset_memory.pool import Pool
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.models import HandsetModel
 from pocketvisor.models import Panel as ModelPanel
@@ -117,6 +119,8 @@ class Boot:
             devices=peripherals.configure(options.devices_of(image)),
         )
         self.ram = ram or Ram(ram_size)
+        self.pool: Pool | None = None
+        """Where the image's content is shared with other guests of its handset."""
 
     @property
     def descriptors(self) -> list[int]:
@@ -156,8 +160,7 @@ class Boot:
             ),
             self.board,
         )
-        for address, content in plan.writes:
-            _write(self.ram.own, address - RAM_BASE, content)
+        place(self.ram, plan.writes, self.pool)
         firmware = self.add_firmware()
         if 0 in plan.flash:
             _write(firmware, 0, plan.flash[0])
@@ -270,6 +273,7 @@ async def prepare(
     options: RunOptions,
     peripherals: Peripherals,
     progress: Callable[[str], None] | None,
+    pool: Pool | None = None,
 ) -> Boot:
     """A filled Boot. Cancelled, it leaves nothing behind."""
     loop = asyncio.get_running_loop()
@@ -279,6 +283,7 @@ async def prepare(
             loop.call_soon_threadsafe(progress, sentence)
 
     boot = Boot(image, model, options, memory, peripherals)
+    boot.pool = pool
     filling = asyncio.ensure_future(asyncio.to_thread(boot.fill, tell))
     try:
         await asyncio.shield(filling)

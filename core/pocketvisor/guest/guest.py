@@ -67,7 +67,7 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, Gue
         """Why it stands still whatever its user wants: it is moving to another machine, or from one."""
         self.stop_reason: StopReason | None = None
         self._listeners = Listeners(
-            "state", "console", "frame", "panel", "event", "device", "profile", "lock", "qos"
+            "state", "console", "frame", "panel", "event", "device", "profile", "lock", "policy", "qos"
         )
         origin = options.origin
         self.memory = GuestMemory(handset.model.panel if origin is None else origin.record.board.panel)
@@ -184,8 +184,9 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, Gue
         else:
             if origin is not None:
                 await origin.have_files()
+            pool = self.handset.memory.pool_for(self)
             boot = await prepare(
-                self.image, self.handset.model, self.memory, self.options, self._peripherals, progress
+                self.image, self.handset.model, self.memory, self.options, self._peripherals, progress, pool
             )
         try:
             self._run = await GuestRun.begin(self, boot, self.options, state)

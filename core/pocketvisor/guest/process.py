@@ -46,12 +46,15 @@ from pocketvisor.control.messages import (
     ReplayLog,
     Resume,
     Save,
+    ShareRam,
     Start,
     Stopped,
     TakeOver,
     ToDevice,
     TookOver,
     Touch,
+    Trim,
+    UnshareRam,
 )
 from pocketvisor.errors import ControlError, GuestError, PocketvisorError
 
@@ -74,6 +77,7 @@ class GuestMain:
         from pocketvisor.guest.debugging import DebugServer
         from pocketvisor.guest.saver import Saver
         from pocketvisor.guest.script import Script, ScriptPlan
+        from pocketvisor.guest.sharer import Sharer
         from pocketvisor.guest.vcpu_thread import VcpuThread
 
         self._channel = channel
@@ -95,6 +99,7 @@ class GuestMain:
         self._board.add_user_devices(start.board.devices.user)
         self._vcpu = VcpuThread(machine, self._board, sync=start.sync, script=script)
         self._saver = Saver(start.board, self._board, self._vcpu)
+        self._sharer = Sharer(machine, self._vcpu)
         self._debug = DebugServer(
             self._board, self._vcpu, self._set_recording, lambda: self._take_descriptors(1)[0]
         )
@@ -190,6 +195,8 @@ class GuestMain:
                 self._saver.end_capture()
             case RamComplete():
                 self._machine.ram_complete()
+            case ShareRam() | UnshareRam() | Trim():
+                self._share(message)
             case GoOn():
                 self._saver.go_on()
                 late, self._late = self._late, []
@@ -244,6 +251,23 @@ class GuestMain:
                     self._channel.send(self._saver.save(fds[0]))
         except (ValueError, OSError, PocketvisorError) as error:
             self._channel.send(Refused(f"It could not be saved: {error}"[:2000]))
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+    def _share(self, message: ShareRam | UnshareRam | Trim) -> None:
+        layers = message.layers if isinstance(message, ShareRam) else 0
+        fds = self._take_descriptors(layers) if layers else []
+        try:
+            match message:
+                case ShareRam():
+                    self._channel.send(self._sharer.share(message, fds))
+                case UnshareRam():
+                    self._channel.send(self._sharer.unshare(message))
+                case Trim():
+                    self._channel.send(self._sharer.trim())
+        except (ValueError, RuntimeError) as error:
+            self._channel.send(Refused(f"Its memory could not be shared: {error}"[:2000]))
         finally:
             for fd in fds:
                 os.close(fd)

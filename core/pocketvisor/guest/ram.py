@@ -8,7 +8,7 @@ that clones can share them: at its first write the guest's process copies a bloc
 import mmap
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from blake3 import blake3
 from msgspec import structs
@@ -18,7 +18,11 @@ from pocketvisor.errors import GuestError
 from pocketvisor.guest.memory import create_memfd, touched_bytes
 from pocketvisor.storage.lazy import ABSENT, BLOCK, HEADER_SIZE, PRESENT, Loader, block_count, map_size
 
+if TYPE_CHECKING:
+    from pocketvisor.handset_memory.pool import SharedLayer
+
 LAYERS_MAX: Final = 64
+_ALL_LAYERS_MAX: Final = 96
 _PIECE: Final = 1 << 20
 _ZEROS: Final = bytes(_PIECE)
 
@@ -39,6 +43,8 @@ class Ram:
         if blocks is not None:
             self._map[HEADER_SIZE : HEADER_SIZE + self._count] = blocks
         self._loader: Loader | None = None
+        self.foreign: dict[int, SharedLayer] = {}
+        """By number, those of its layers that a handset's guests share; see handset_memory/pool.py."""
 
     @property
     def descriptors(self) -> list[int]:
@@ -60,30 +66,53 @@ class Ram:
     def blocks(self) -> bytes:
         return self._map[HEADER_SIZE : HEADER_SIZE + self._count]
 
+    def place(self, block: int) -> int:
+        """As the map has it."""
+        return self._map[HEADER_SIZE + block]
+
+    @property
+    def private_bytes(self) -> int:
+        """Of host memory that nobody else has."""
+        return touched_bytes(self.own)
+
     @property
     def shared_bytes(self) -> int:
         """Of layers, which other guests may have as well."""
-        return sum(touched_bytes(layer) for layer in self.layers)
+        clones = [fd for number, fd in enumerate(self.layers, 1) if number not in self.foreign]
+        return sum(touched_bytes(fd) for fd in clones) + self.foreign_bytes
+
+    @property
+    def foreign_bytes(self) -> int:
+        """In layers that a handset's guests share."""
+        blocks = self.blocks
+        return sum(blocks.count(number) for number in self.foreign) * BLOCK
 
     @property
     def touched(self) -> int:
         """Bytes of host memory behind it."""
-        return touched_bytes(self.own) + self.shared_bytes
+        return self.private_bytes + self.shared_bytes
 
     def read(self, offset: int, length: int) -> bytes:
         """What is there now; blocks that are absent have to be loaded before."""
         first, last = offset // BLOCK, (offset + length - 1) // BLOCK
         if first == last:
-            return os.pread(self._where(first), length, offset)
+            return self._read(first, length, offset)
         pieces = []
         while length:
             size = min(length, BLOCK - offset % BLOCK)
-            pieces.append(os.pread(self._where(offset // BLOCK), size, offset))
+            pieces.append(self._read(offset // BLOCK, size, offset))
             offset, length = offset + size, length - size
         return b"".join(pieces)
 
-    def _where(self, block: int) -> int:
-        place = self._map[HEADER_SIZE + block]
+    def _read(self, block: int, length: int, offset: int) -> bytes:
+        """A block that is shared meanwhile is in its layer first, and then gone from the own memory."""
+        while True:
+            place = self._map[HEADER_SIZE + block]
+            content = os.pread(self._where(place), length, offset)
+            if self._map[HEADER_SIZE + block] == place:
+                return content
+
+    def _where(self, place: int) -> int:
         if place in (PRESENT, len(self.layers) + 1):  # the latter where freeze() is about to be called
             return self.own
         if 0 < place <= len(self.layers):
@@ -154,9 +183,36 @@ class Ram:
 
     # Sharing
 
+    def attach(self, layer: "SharedLayer") -> int:
+        """The number of this layer, which is its next one unless it has it. Its process has to be told."""
+        for number, attached in self.foreign.items():
+            if attached is layer:
+                return number
+        if len(self.layers) >= _ALL_LAYERS_MAX:
+            raise GuestError("Its memory has no more layers")
+        self.layers.append(layer.open())
+        self.foreign[len(self.layers)] = layer
+        layer.users.add(self)
+        return len(self.layers)
+
+    def put_in(self, layer: "SharedLayer", block: int) -> None:
+        """Before a guest's process has it: the block is that layer's."""
+        self._map[HEADER_SIZE + block] = self.attach(layer)
+
+    def blocks_in(self, layer: "SharedLayer") -> list[int]:
+        """Of that layer."""
+        numbers = {number for number, attached in self.foreign.items() if attached is layer}
+        return [block for block, place in enumerate(self.blocks) if place in numbers] if numbers else []
+
+    @property
+    def foreign_blocks(self) -> list[int]:
+        """That it shares with guests of its handset, or of the one that it was on."""
+        numbers = self.foreign.keys()
+        return [block for block, place in enumerate(self.blocks) if place in numbers] if numbers else []
+
     def new_own(self) -> int:
         """A memory for what is written after a freeze; freeze() takes it."""
-        if len(self.layers) >= LAYERS_MAX:
+        if len(self.layers) - len(self.foreign) >= LAYERS_MAX:
             raise GuestError("It was cloned so often that its memory has no more layers")
         return create_memfd("ram", self.size)
 
@@ -170,10 +226,17 @@ class Ram:
 
         The clone's process can only read what it shares."""
         layers = [os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC) for fd in self.layers]
-        return Ram(self.size, layers, blocks)
+        ram = Ram(self.size, layers, blocks)
+        ram.foreign = dict(self.foreign)
+        for layer in ram.foreign.values():
+            layer.users.add(ram)
+        return ram
 
     def close(self) -> None:
         self.forget_loader()
+        for layer in self.foreign.values():
+            layer.users.discard(self)
+        self.foreign = {}
         self._map.close()
         for fd in self.descriptors:
             os.close(fd)

@@ -183,6 +183,12 @@ class GuestRun:
         answer = Captured if isinstance(message, Capture) else Saved
         return await self.ask(message, answer, _SAVE_SECONDS)
 
+    async def ask_with(self, message: FromHandset, answer: type, fds: Sequence[int]) -> Any:
+        """As ask(), with descriptors that stay open here, if there are some."""
+        if fds:
+            self._send_descriptors(fds)
+        return await self.ask(message, answer)
+
     async def pass_on(self, other: "GuestRun", fds: Sequence[int]) -> tuple[Saved, int]:
         """The guest goes on in the other's process, which waits; and when it began there, of CLOCK_MONOTONIC.
         `fds`: for the state, and the end of the baton. Raises GuestError where it does not."""
