@@ -17,6 +17,7 @@ from msgspec import Struct
 from pocketvisor.errors import GuestError, PocketvisorError, Refused
 from pocketvisor.guest.options import GuestState
 from pocketvisor.policies.act import Act
+from pocketvisor.policies.document import Policy
 from pocketvisor.policies.governed import Governed
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class GuestGoverned:
     """When somebody touched it or typed last, by time.monotonic()."""
     _ran_when_locked = False
     _looks = False
+    _followed: Policy | None = None
     _keeping_order: "asyncio.Task[None] | None" = None
 
     @property
@@ -69,6 +71,7 @@ class GuestGoverned:
         """What governs it from now on, before anybody sees it."""
         self.governed = governed
         self._itself.console.set_shut(bool(self.allows(Act.CONSOLE)))
+        self._follow()
 
     @property
     def policy_document(self) -> bytes:
@@ -111,6 +114,7 @@ class GuestGoverned:
         guest = self._itself
         try:
             await self._look()
+            self._follow()
             standing = self.governed.standing() if self.governed is not None else None
             if standing is not None and standing.wipe_due:
                 await self._wipe(standing.why)
@@ -142,6 +146,13 @@ class GuestGoverned:
 
     def _is_idle(self, now: float) -> bool:
         policy = self.governed.policy if self.governed is not None else None
+    def _follow(self) -> None:
+        """Whoever keeps to the policy by himself hears of another one."""
+        policy = self.governed.policy if self.governed is not None else None
+        if policy is not self._followed:
+            self._followed = policy
+            self._itself.policy_changed()
+
         minutes = policy.lock.idle_minutes if policy is not None else None
         if not minutes or self._itself.state is not GuestState.RUNNING:
             self.used_at = now

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from pocketvisor.control import messages
 from pocketvisor.devices.virtio_gpu import SetPanel
-from pocketvisor.errors import GuestError
+from pocketvisor.errors import GuestError, Refused
 from pocketvisor.guest import balloon, disks, ports
 from pocketvisor.guest.balloon import Balloon
 from pocketvisor.guest.clipboard import GuestClipboard
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from pocketvisor.handset import Handset
 
 Progress = Callable[[str], None]
+
+CAMERA_KEY = "camera"
+_KEY_CAMERA = 212
 
 
 class GuestInHand:
@@ -74,15 +77,26 @@ class GuestInHand:
 
     def key(self, code: int, pressed: bool) -> None:
         """A key of the keyboard by Linux's KEY_ number."""
-        if self._guest.used():
+        if self._guest.used() and not (code == _KEY_CAMERA and self._has_no_camera(pressed)):
             self._send(messages.Key(code, pressed))
 
     def hardware_key(self, name: str, pressed: bool) -> None:
-        """A key of the phone, one of the model's `keys`."""
+        """A key of the phone, one of the model's `keys`. That of the camera is withheld from a guest whose
+        policy allows it none."""
         if name not in self.handset.model.keys:
             raise GuestError(f"{self.handset.model.name} has no key '{name}'")
-        if self._guest.used():
+        if self._guest.used() and not (name == CAMERA_KEY and self._has_no_camera(pressed)):
             self._send(messages.HardwareKey(name, pressed))
+
+    def _has_no_camera(self, pressed: bool) -> bool:
+        """What is let go was let through, or was not, when it was pressed."""
+        if pressed:
+            try:
+                self._guest.check(Act.CAMERA)
+            except Refused as error:
+                self._guest.run_note(str(error))
+                return True
+        return False
 
     def type_text(self, text: str) -> None:
         """Types on the keyboard, a few keys at a time; characters that it has no key for are left out."""
@@ -123,7 +137,8 @@ class GuestInHand:
 
     async def insert_media(self, paths: Sequence[Path], progress: Progress | None = None) -> None:
         """Puts files and folders into its drive, as a read-only disk that is made of them now; what was in
-        there before is out. Cancelled, it changes nothing. Raises GuestError or StorageError."""
+        there before is out. Cancelled, it changes nothing. Raises GuestError, StorageError or Refused."""
+        self._guest.check(Act.FILES_IN)
         await disks.of(self._guest, self._peripherals).insert(
             self._guest, paths, progress or (lambda _: None)
         )

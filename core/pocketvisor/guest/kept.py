@@ -172,6 +172,9 @@ class GuestKept:
     def lock_changed(self) -> None:
         self._listeners.emit("lock")
 
+    def policy_changed(self) -> None:
+        self._listeners.emit("policy")
+
     def loading_failed(self, sentence: str) -> None:
         """A part of its RAM cannot be had: it waits for it, and would for ever."""
         self._self.end_crashed(sentence)

@@ -15,6 +15,7 @@ from pocketvisor.errors import GuestError, NetworkError
 from pocketvisor.guest.options import LIVE_STATES
 from pocketvisor.network import messages
 from pocketvisor.network.radio import Radio
+from pocketvisor.network.rules import NetworkRules
 from pocketvisor.network.sidecar import PortOwner, Sidecar
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Cable:
         self._configured = False
         self._handed = False  # the guest's wire is not the one that it was configured with
         self._pid = 0
+        self._rules: NetworkRules | None = None
         self.port = 0
         """For messages; good from lay() on."""
 
@@ -45,6 +47,7 @@ class Cable:
             return
         self._sidecar = await Sidecar.shared()
         self.port = self._sidecar.add_port(self._owner, self._mac, int.from_bytes(self._mac, "big"))
+        self.tell(messages.SetRules(self.port, self._rules))  # before anything can pass
         self.tell(messages.SetRadio(self.port, radio))
         if not self._configured:
             return
@@ -54,6 +57,12 @@ class Cable:
                 self._hand_over()
             except GuestError as error:
                 raise NetworkError(f"{self._guest.name} takes no new wire: {error}") from error
+
+    def set_rules(self, rules: NetworkRules | None) -> None:
+        """What passes from now on, in this network process and any later one."""
+        if rules != self._rules:
+            self._rules = rules
+            self.tell(messages.SetRules(self.port, rules))
 
     def tell(self, message: messages.ToProcess, fd: int | None = None) -> None:
         """Never waits; without a network process nobody is told."""

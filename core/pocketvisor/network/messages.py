@@ -10,8 +10,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from pocketvisor.network.radio import Radio
+from pocketvisor.network.rules import NetworkRules
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 DATAGRAM_MAX: Final = 64 << 10
 PORTS_MAX: Final = 256
 
@@ -66,6 +67,13 @@ class SetRadio(_Message):
     radio: Radio
 
 
+class SetRules(_Message):
+    """What passes from now on, the frames that are on their way included; None for everything."""
+
+    port: Number
+    rules: NetworkRules | None
+
+
 class StartCapture(_Message):
     """With the descriptor of an empty file."""
 
@@ -86,6 +94,7 @@ ToProcess = (
     | AttachUser
     | Detach
     | SetRadio
+    | SetRules
     | StartCapture
     | StopCapture
 )
@@ -93,7 +102,7 @@ WITH_DESCRIPTOR: Final = (SetWire, AttachUser, StartCapture)
 
 
 class Counters(Struct):
-    """Of one port. Sent is what the guest sends. A frame counts once in one of the last five if it did not
+    """Of one port. Sent is what the guest sends. A frame counts once in one of the last six if it did not
     arrive."""
 
     sent_frames: int = 0
@@ -110,6 +119,8 @@ class Counters(Struct):
     """To everybody on the switch, more often than is allowed."""
     unattached: int = 0
     """There was no network to send it to."""
+    refused: int = 0
+    """The rules do not let it pass."""
 
 
 class Counted(_Message):
@@ -128,13 +139,20 @@ class CaptureEnded(_Message):
     sentence: Annotated[str, Meta(max_length=500)]
 
 
+class NotPassed(_Message):
+    """Where a guest's frames were to go that its rules do not let pass, and how many; now and then."""
+
+    port: Number
+    what: Annotated[dict[Annotated[str, Meta(max_length=200)], int], Meta(max_length=64)]
+
+
 class Refused(_Message):
     """It makes no sense of what it was told, and ends."""
 
     sentence: Annotated[str, Meta(max_length=2000)]
 
 
-FromProcess = Hello | Counted | UserEnded | CaptureEnded | Refused
+FromProcess = Hello | Counted | UserEnded | CaptureEnded | NotPassed | Refused
 
 encode = msgspec.msgpack.Encoder().encode
 decode_to_process: Final = msgspec.msgpack.Decoder(ToProcess).decode

@@ -20,9 +20,11 @@ from pocketvisor.devices.net_frame import (
     segments,
 )
 from pocketvisor.network.capture import Capture
+from pocketvisor.network.gate import REFUSED, Gate
 from pocketvisor.network.messages import Counters
 from pocketvisor.network.poller import Poller
 from pocketvisor.network.radio import NO_RADIO, PACKET, Radio, Way
+from pocketvisor.network.rules import NetworkRules
 
 _TURN_FRAMES: Final = 32
 _TURN_BYTES: Final = 512 << 10
@@ -33,6 +35,9 @@ FULL: Final = (errno.EAGAIN, errno.ENOBUFS)
 
 class Network(Protocol):
     """What a port can be attached to."""
+
+    leads_out: bool
+    """To this machine's network and no other guest."""
 
     def send(self, port: "Port", message: bytes) -> bool:
         """A sound message of its guest. False: it could not take it in, and dropped it."""
@@ -54,6 +59,7 @@ class Port:
         self.mac = mac
         self.counters = Counters()
         self.capture: Capture | None = None
+        self.gate: Gate | None = None
         self._wire: socket.socket | None = None
         self._network: Network | None = None
         self._radio = NO_RADIO
@@ -97,6 +103,20 @@ class Port:
         self._up.set(radio, radio.up)
         self._down.set(radio, radio.down)
 
+    def set_rules(self, rules: NetworkRules | None) -> None:
+        """What is on its way, and was let pass by others, is dropped."""
+        if rules is None:
+            self.gate = None
+            return
+        if self.gate is None:
+            self.gate = Gate(rules, self.mac, self._poller.now)
+        else:
+            self.gate.set(rules)
+        self._up.clear()
+        self._down.clear()
+        self._queue.clear()
+        self._queued = 0
+
     def close(self) -> None:
         self.attach(None)
         self.set_wire(None)
@@ -119,6 +139,8 @@ class Port:
                 self.set_wire(None)
                 return
             self._from_guest(message)
+            if self._wire is None:  # the answer to it found the guest gone
+                return
             if self._network is not None and self._network.congested:
                 self._paused = True
                 self._poller.want(self._wire, read=False, write=bool(self._queue))
@@ -147,19 +169,34 @@ class Port:
     def _to_network(self, message: bytes) -> None:
         if self._network is None:
             self.counters.unattached += 1
-        elif not self._network.send(self, message):
+            return
+        if self.gate is not None:
+            verdict = self.gate.out(message) if self._network.leads_out else REFUSED
+            if verdict.reply is not None:
+                self._to_guest(verdict.reply)
+            if verdict.passes is None:
+                self.counters.refused += 1
+                return
+            message = verdict.passes
+        if not self._network.send(self, message):
             self.counters.dropped += 1
 
     # To the guest
 
     def deliver(self, message: bytes) -> None:
         """From the network."""
-        if not self._radio.link:
+        if self.gate is not None and not (self._leads_out and self.gate.into(message)):
+            self.counters.refused += 1
+        elif not self._radio.link:
             self.counters.dropped += 1
         elif self._radio.shapes or self._down.waiting:
             self._shape(self._down, message)
         else:
             self._to_guest(message)
+
+    @property
+    def _leads_out(self) -> bool:
+        return self._network is not None and self._network.leads_out
 
     @property
     def full(self) -> bool:

@@ -18,6 +18,7 @@ class _Connection:
     """A port's place on a switch."""
 
     congested = False
+    leads_out = False
 
     def __init__(self, relay: "Relay", name: str, switch: Switch) -> None:
         self._relay = relay
@@ -91,6 +92,8 @@ class Relay:
                 self._port(number).attach(None)
             case messages.SetRadio(number, radio):
                 self._port(number).set_radio(radio)
+            case messages.SetRules(number, rules):
+                self._port(number).set_rules(rules)
             case messages.StartCapture(number, most):
                 port = self._port(number)
                 if port.capture is not None:
@@ -150,6 +153,9 @@ class Relay:
                     **{name: getattr(port.counters, name) for name in messages.Counters.__struct_fields__}
                 )
         self._tell(messages.Counted(changed))
+        for number, port in self._ports.items():
+            if port.gate is not None and (what := port.gate.refusals.take(now)):
+                self._tell(messages.NotPassed(number, what))
 
 
 def _descriptor(fd: int | None) -> int:

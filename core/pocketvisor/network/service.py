@@ -1,7 +1,8 @@
 """A guest's network as front ends see it: `guest.network`. Nothing here waits for the guest, and what goes
 wrong with a network is a sentence and a link that is down, for that guest alone.
 
-Left out: several cards.
+Where a policy governs the guest, its network is what that allows, from the moment on that it says so
+(wall.py). Left out: several cards.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from msgspec import Struct
 
 from pocketvisor.board.config import DevicesConfig, NetworkConfig
 from pocketvisor.devices.virtio_net import Link
-from pocketvisor.errors import NetworkError
+from pocketvisor.errors import NetworkError, Refused
 from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
 from pocketvisor.guest.record import network_of_record
 from pocketvisor.network import messages
@@ -36,6 +37,8 @@ from pocketvisor.network.spec import (
     parse_network,
     show_mac,
 )
+from pocketvisor.network.wall import Wall
+from pocketvisor.policies.act import Act
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
@@ -63,7 +66,8 @@ class NetworkState(Struct, frozen=True, kw_only=True):
 
 
 class GuestNetwork:
-    """Made by open_network(). Events: "state" (NetworkState), "event" (a sentence)."""
+    """Made by open_network(). Events: "state" (NetworkState), "event" (a sentence), "refused" (what a policy
+    did not let pass, by destination)."""
 
     def __init__(self, guest: "Guest", spec: NetworkSpec, card: CardHead | None = None) -> None:
         self._guest = guest
@@ -76,9 +80,10 @@ class GuestNetwork:
         self._mtu = card.mtu if card is not None else spec.told_mtu
         self._first_link = card.link if card is not None else False
         self.mac = card.mac if card is not None else spec.mac or derived_mac(guest.handset.name, guest.name)
-        self._listeners = Listeners("state", "event")
+        self._listeners = Listeners("state", "event", "refused")
         self._lock = asyncio.Lock()
         self._cable = Cable(guest, self.mac, self)
+        self._wall = Wall(guest, self._cable)
         self._passt: Passt | None = None
         self._address = UserAddress()
         self._serial = 0
@@ -90,7 +95,7 @@ class GuestNetwork:
         self._rates = (0.0, 0.0)
         self._told_link: bool | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._unsubscribe: Unsubscribe = lambda: None
+        self._unsubscribe: list[Unsubscribe] = []
 
     def on(self, event: str, callback: Callback) -> Unsubscribe:
         return self._listeners.on(event, callback)
@@ -119,13 +124,14 @@ class GuestNetwork:
         """Does the guest see its cable plugged in?"""
         return self._attached and self._radio.link
 
-    # What a user does. All raise NetworkError with the sentence to show.
+    # What a user does. All raise NetworkError with the sentence to show, or Refused.
 
     async def attach(self, mode: Mode, switch: str = "") -> None:
         """Pulls the cable and puts it in elsewhere; `switch` names one, which is made if need be."""
         self._check_live()
         if mode == "switch":
             parse_network(f"switch:{switch}")
+        self._wall.check(mode)
         async with self._lock:
             self._mode, self._switch = mode, switch if mode == "switch" else ""
             await self._connect()
@@ -133,6 +139,7 @@ class GuestNetwork:
     async def reconnect(self) -> None:
         """The same again, where it has been lost: a new passt, a new network process."""
         self._check_live()
+        self._wall.check(self._mode)
         async with self._lock:
             await self._connect()
 
@@ -148,6 +155,7 @@ class GuestNetwork:
         its open connections end."""
         self._check_live()
         forwards = tuple(dict.fromkeys(forwards))
+        self._wall.check("none", forwards=bool(forwards))
         async with self._lock:
             if self._mode == "user":  # what cannot be leaves all as it is
                 check_free([forward for forward in forwards if forward not in self._forwards])
@@ -161,6 +169,7 @@ class GuestNetwork:
     async def capture(self, path: Path, most: int = CAPTURE_MOST) -> None:
         """All frames that the guest sends and receives from now on, up to `most` bytes of file."""
         self._check_live()
+        self._guest.check(Act.RECORD)
         async with self._lock:
             await self._cable.lay(self._radio)
         fd = await asyncio.to_thread(open_capture, path)
@@ -184,14 +193,18 @@ class GuestNetwork:
         network that cannot be had is a sentence, and a guest without one."""
         if self._replayed:
             return
-        self._unsubscribe = self._guest.on("state", self._guest_changed)
+        self._unsubscribe = [
+            self._guest.on("state", self._guest_changed),
+            self._guest.on("policy", self._follow_policy),
+        ]
+        self._wall.put_up(self._address)
         if spec.mode == "none" and spec.capture is None:
             return  # a card with its cable out costs no process
         await self._cable.lay(self._radio)
         if spec.capture is not None:
             await self.capture(spec.capture)
         async with self._lock:
-            with suppress(NetworkError):  # it is in the state, and was told
+            with suppress(NetworkError, Refused):  # it is in the state, and was told
                 await self._connect()
 
     def configure(self, devices: DevicesConfig) -> DevicesConfig:
@@ -210,7 +223,8 @@ class GuestNetwork:
         self._cable.ended()
 
     async def close(self) -> None:
-        self._unsubscribe()
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
         self._attached = False
         for task in self._tasks:
             task.cancel()
@@ -241,6 +255,10 @@ class GuestNetwork:
         self._say(sentence)
         self._changed()
 
+    def port_not_passed(self, what: dict[str, int]) -> None:
+        self._wall.not_passed(what)
+        self._listeners.emit("refused", what)
+
     def port_lost(self, sentence: str) -> None:
         self._cable.lost()
         self._capture = None
@@ -260,6 +278,14 @@ class GuestNetwork:
         if passt is not None:
             await passt.stop()
         self._address = UserAddress()
+        self._wall.put_up(self._address)
+        if why := self._wall.why_not(self._mode):
+            self._cable.tell(messages.Detach(self._cable.port))
+            self._lose(why)
+            raise Refused(why)
+        if self._forwards and self._wall.stands:
+            self._forwards = ()
+            self._say("its policy lets nobody reach it: no port is forwarded to it any more")
         try:
             await self._cable.lay(self._radio)
             if self._mode == "switch":
@@ -277,12 +303,29 @@ class GuestNetwork:
 
     async def _use_passt(self) -> None:
         self._passt, end = await Passt.start(
-            self._forwards, reach_host=self._reach_host, on_end=self._passt_ended
+            self._forwards,
+            reach_host=self._reach_host and not self._wall.stands,
+            on_end=self._passt_ended,
         )
         self._serial += 1
         self._address = self._passt.address
+        self._wall.put_up(self._address)
         with end:
             self._cable.tell(messages.AttachUser(self._cable.port, self._serial), end.fileno())
+
+    def _follow_policy(self) -> None:
+        """Another policy is in force. What it forbids passes no more from here on; connections from before
+        end with their passt."""
+        if self._capture is not None and self._guest.allows(Act.RECORD):
+            self.stop_capture()
+        if self._wall.changed():
+            self._wall.put_up(self._address)
+            self._do(self._follow())
+
+    async def _follow(self) -> None:
+        async with self._lock:
+            with suppress(NetworkError, Refused):  # it is in the state, and was told
+                await self._connect()
 
     def _passt_ended(self, passt: Passt, sentence: str) -> None:
         if passt is self._passt:

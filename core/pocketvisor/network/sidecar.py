@@ -30,6 +30,7 @@ class PortOwner(Protocol):
     def port_counted(self, counters: messages.Counters) -> None: ...
     def port_user_ended(self, serial: int) -> None: ...
     def port_capture_ended(self, sentence: str) -> None: ...
+    def port_not_passed(self, what: dict[str, int]) -> None: ...
     def port_lost(self, sentence: str) -> None:
         """The process has gone, and the port with it."""
 
@@ -189,6 +190,9 @@ class Sidecar:
             case messages.CaptureEnded(number, sentence):
                 if number in self._owners:
                     self._owners[number].port_capture_ended(sentence)
+            case messages.NotPassed(number, what):
+                if number in self._owners:
+                    self._owners[number].port_not_passed(what)
             case messages.Refused(sentence):
                 self._refused = sentence
             case _:

@@ -25,6 +25,8 @@ _HALF: Final = 32768
 
 
 class UserLink:
+    leads_out = True
+
     def __init__(self, poller: Poller, port: Port, end: socket.socket, ended: Callable[[], None]) -> None:
         """`ended` is called when passt closes it, or says what makes no sense."""
         self._poller = poller

@@ -5,8 +5,10 @@ import asyncio
 from pocketvisor.control import phone_calls
 from pocketvisor.control.phone_calls import PhoneRequest, PhoneShown
 from pocketvisor.errors import GuestError
+from pocketvisor.guest.in_hand import CAMERA_KEY
 from pocketvisor.handset import Handset
 from pocketvisor.phone_route import Point, Route
+from pocketvisor.policies.act import Act
 
 
 def answer(handset: Handset, request: PhoneRequest) -> PhoneShown:
@@ -44,10 +46,12 @@ def answer(handset: Handset, request: PhoneRequest) -> PhoneShown:
 
 
 async def press(handset: Handset, request: phone_calls.PressKey) -> str:
-    """The sentence to answer with, when the key is up again. Raises GuestError."""
+    """The sentence to answer with, when the key is up again. Raises GuestError, Refused."""
     guest = handset.foreground
     if guest is None:
         raise GuestError(f"{handset.name} has no guest that a key could be for")
+    if request.key == CAMERA_KEY:
+        guest.check(Act.CAMERA)
     guest.hardware_key(request.key, True)
     try:
         await asyncio.sleep(request.milliseconds / 1000)
