@@ -144,8 +144,6 @@ class GuestGoverned:
             self.govern(None)
             self._itself.lock_changed()
 
-    def _is_idle(self, now: float) -> bool:
-        policy = self.governed.policy if self.governed is not None else None
     def _follow(self) -> None:
         """Whoever keeps to the policy by himself hears of another one."""
         policy = self.governed.policy if self.governed is not None else None
@@ -155,6 +153,8 @@ class GuestGoverned:
 
         minutes = policy.lock.idle_minutes if policy is not None else None
         if not minutes or self._itself.state is not GuestState.RUNNING:
+    def _is_idle(self, now: float) -> bool:
+        policy = self.governed.policy if self.governed is not None else None
             self.used_at = now
             return False
         if not self.used_at:

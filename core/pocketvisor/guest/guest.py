@@ -50,8 +50,8 @@ Progress = Callable[[str], None]
 
 class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, GuestStill, GuestShare):
     """Made by Handset.start(). Events: "state", "console" (bytes), "frame", "panel" (it shows a picture of
-    another size), "event" (a sentence), "device" (its name, what it tells: a message of its own), "lock", "policy",
-    "qos"."""
+    another size), "event" (a sentence), "device" (its name, what it tells: a message of its own), "lock",
+    "policy", "qos"."""
 
     def __init__(self, handset: "Handset", image: GuestImage, name: str, options: RunOptions) -> None:
         self.id = secrets.token_hex(3)
