@@ -5,7 +5,8 @@ is counted in seconds of its grant that it had. Those who are ahead wait for the
 one may run a little faster than its grant until it has caught up: on a host that is too slow the handset is
 slower, and the proportions hold.
 
-    promised      a guest with a reservation: the others wait for it, whatever keeps it behind
+    promised      a guest with a reservation, or more shares than usual: the others wait for it, whatever
+                  keeps it behind
     not promised  they wait only for what the host owes it. That its own code is slow is its own affair, or a
                   guest that does nothing but touch devices could stop its neighbours
     bounds        nobody is held below an eighth of their grant, and time lost long ago is not made up
@@ -79,6 +80,7 @@ class Fairness:
                 _advance(account, each, elapsed)
                 account.had = max(account.had, last + LEAST * elapsed)
                 self._accounts[each.key] = account
+        self._forgive(progress, elapsed)
         behind = min((account.had for account in self._accounts.values()), default=self._time)
         if not self._accounts:
             self._moved = 1.0
@@ -91,6 +93,17 @@ class Fairness:
             account.had = min(account.had, behind + _AHEAD_MOST)
         self._time = min(max(self._time, behind), behind + _LOST)
         return [self._factor(self._accounts[each.key], behind) for each in progress]
+
+    def _forgive(self, progress: Sequence[Progress], elapsed: float) -> None:
+        """Nobody waits for what a guest's own code did not run: as far as that, it is level with the next."""
+        for each in progress:
+            account = self._accounts.get(each.key)
+            others = [other.had for key, other in self._accounts.items() if key != each.key]
+            if account is None or each.promised or not others:
+                continue
+            could = min(each.allowed / each.granted, account.host, 1.0)
+            own = max(could - account.part, 0.0) * elapsed
+            account.had = max(account.had, min(account.had + own, min(others)))
 
     def _factor(self, account: _Account, behind: float) -> float:
         full = 1.0 + (self._time - account.had) / _CORRECTED_IN
@@ -105,8 +118,4 @@ def _advance(account: _Account, progress: Progress, elapsed: float) -> None:
     part = progress.used / progress.granted
     account.part += weight * (part - account.part)
     account.host += weight * (progress.host - account.host)
-    own = 0.0
-    if not progress.promised:
-        could = min(progress.allowed / progress.granted, account.host, 1.0)
-        own = max(could - account.part, 0.0)
-    account.had += (part + own) * elapsed
+    account.had += part * elapsed

@@ -21,7 +21,7 @@ from pocketvisor.control.status import STATE_IDLE, StatusHead, StatusPage
 from pocketvisor.errors import AdmissionError
 from pocketvisor.scheduler.fairness import Fairness, Progress
 from pocketvisor.scheduler.host_time import HostClock, HostTime
-from pocketvisor.scheduler.qos import BOOST_MOST, Qos, SchedulerNow, ShareNow
+from pocketvisor.scheduler.qos import BOOST_MOST, SHARES, Qos, SchedulerNow, ShareNow
 from pocketvisor.scheduler.response import Response, waited_ms
 from pocketvisor.scheduler.shares import Demand, split
 from pocketvisor.scheduler.usage import Usage
@@ -59,9 +59,9 @@ class Runner(Protocol):
 class _Known:
     """What is remembered of a guest that shares, from look to look."""
 
-    def __init__(self, head: StatusHead) -> None:
+    def __init__(self, head: StatusHead, clock: HostClock) -> None:
         self.head = head
-        self.clock = HostClock()
+        self.clock = clock
         self.host: HostTime | None = None
         self.given = 1.0
         """Of the time that it wanted a core, how much it had one."""
@@ -79,11 +79,16 @@ class Scheduler:
     """Runs from start() to stop() in the handset's loop. `total`: ticks a second of the handset's CPU."""
 
     def __init__(
-        self, total: int, runners: Callable[[], Sequence[Runner]], foreground: Callable[[], object]
+        self,
+        total: int,
+        runners: Callable[[], Sequence[Runner]],
+        foreground: Callable[[], object],
+        clock: Callable[[], HostClock] = HostClock,
     ) -> None:
         self._total = total
         self._runners = runners
         self._foreground = foreground
+        self._clock = clock
         self._known: dict[Runner, _Known] = {}
         self._fairness = Fairness()
         self._looked_at = 0.0
@@ -174,7 +179,7 @@ class Scheduler:
             self._known.pop(runner).clock.close()
         for runner in sharing:
             if runner not in self._known:
-                self._known[runner] = _Known(runner.status.head())
+                self._known[runner] = _Known(runner.status.head(), self._clock())
 
     def _look(self, runner: Runner, known: _Known, now: float, elapsed: float) -> float:
         """What it ran since the last look, in ticks a second."""
@@ -220,7 +225,7 @@ class Scheduler:
 
     def _progress(self, runner: Runner, known: _Known, used: float) -> Progress:
         granted = 0.0 if known.new else known.granted
-        promised = runner.qos.reservation > 0
+        promised = runner.qos.reservation > 0 or runner.qos.shares > SHARES
         return Progress(id(runner), used, granted, known.rate, known.given, promised)
 
     def _squeezed(self, runner: Runner, known: _Known, grant: float) -> float:
