@@ -151,10 +151,10 @@ class GuestGoverned:
             self._followed = policy
             self._itself.policy_changed()
 
-        minutes = policy.lock.idle_minutes if policy is not None else None
-        if not minutes or self._itself.state is not GuestState.RUNNING:
     def _is_idle(self, now: float) -> bool:
         policy = self.governed.policy if self.governed is not None else None
+        minutes = policy.lock.idle_minutes if policy is not None else None
+        if not minutes or self._itself.state is not GuestState.RUNNING:
             self.used_at = now
             return False
         if not self.used_at:
