@@ -14,6 +14,7 @@ from pocketvisor.cli import (
     bench,
     clipboard,
     debug,
+    demo,
     desktop,
     guests,
     handsets,
@@ -25,6 +26,7 @@ from pocketvisor.cli import (
     operations,
     peers,
     phone,
+    policy,
     profile,
     ps,
     qos,
@@ -56,6 +58,7 @@ VERBS = (
     operations,
     profile,
     vault,
+    policy,
     move,
     receive,
     migrate,
@@ -69,6 +72,7 @@ VERBS = (
     debug,
     replay,
     bench,
+    demo,
     desktop,
 )
 """Each adds its command, or commands, with add_to(app)."""

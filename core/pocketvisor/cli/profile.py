@@ -8,6 +8,7 @@ from pocketvisor.cli import (
     profile_guest,
     profile_history,
     profile_keys,
+    profile_lock,
     profile_salvage,
     profile_show,
     profile_start,
@@ -21,6 +22,7 @@ GROUPS = (
     profile_history,
     profile_carry,
     profile_keys,
+    profile_lock,
     profile_salvage,
 )
 """Each adds its verbs with add_to(verbs), in the order in which --help shows them."""

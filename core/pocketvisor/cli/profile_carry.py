@@ -6,8 +6,12 @@ from typing import Annotated
 
 import typer
 
+from pocketvisor.cli import profile_lock
 from pocketvisor.cli.output import Json, print_json
+from pocketvisor.cli.policy_keys import Key, KeyPassphraseFile
+from pocketvisor.cli.policy_keys import KeyFile as AuthorityFile
 from pocketvisor.cli.profile_history import Yes
+from pocketvisor.cli.profile_lock import Hours, Out, Reason
 from pocketvisor.cli.profile_show import Profile, size
 from pocketvisor.cli.unlocking import (
     AskPassphrase,
@@ -153,11 +157,32 @@ def delete(profile: Profile, yes: Yes = False) -> None:
     typer.echo(f"{path.stem} is deleted")
 
 
-def wipe(profile: Profile, yes: Yes = False) -> None:
+def wipe(
+    profile: Profile,
+    yes: Yes = False,
+    out: Out = None,
+    reason: Reason = "",
+    hours: Hours = 72,
+    key: Key = None,
+    key_file: AuthorityFile = None,
+    key_passphrase_file: KeyPassphraseFile = None,
+) -> None:
     """Erase the keys of a profile: from then on nothing reads what is in it, wherever its copies are not.
 
-    A copy that was made before has its own key slots, and opens as it did.
+    A copy that was made before has its own key slots, and opens as it did. With --key, --key-file or --out
+    it is an order of who governs it: a phone that runs is stopped first, and copies stay shut.
     """
+    if key is not None or key_file is not None or out is not None:
+        if (
+            out is None
+            and not yes
+            and not typer.confirm(f"Have {profile} wiped? Nobody can read it after that.")
+        ):
+            raise typer.Exit(1)
+        profile_lock.ordered(
+            "wipe", profile, out, reason, hours, key, key_file, key_passphrase_file, None, False
+        )
+        return
     from pocketvisor.cli.profile_files import opened_to_write
     from pocketvisor.profiles import find_profile
 

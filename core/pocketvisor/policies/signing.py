@@ -106,9 +106,9 @@ def parted(delivery: bytes) -> list[bytes]:
             documents.append(b"".join(lines))
             lines = []
     if b"".join(lines).strip():
-        raise PolicyError("What was delivered is not signed to its end")
+        raise PolicyError("It is not signed to its end: the last line has to be '# signed by ...'")
     if not documents:
-        raise PolicyError("Nothing is in what was delivered")
+        raise PolicyError("There is no policy and no order in it")
     return documents
 
 
