@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 import traceback
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -115,6 +116,24 @@ def _named(known: dict[str, _Thing], name: str, what: str) -> _Thing:
 async def _main(
     app: QApplication, session: Session, model: HandsetModel, images: list[GuestImage], opening: Opening
 ) -> int:
+    async with window_of(app, session) as (window, ended):
+        window.show()
+        if not opening.empty:
+            open_first(window, model, images, opening.options)
+        if opening.profiles:
+            window.desk.run_profiles(None, list(opening.profiles))
+        gc.collect()
+        gc.freeze()  # what is there now stays: going through it again and again makes the window stutter
+        if opening.screenshots is not None:
+            return await Tour(window, opening.screenshots).make()
+        await ended.wait()
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def window_of(app: QApplication, session: Session) -> AsyncIterator[tuple[Window, asyncio.Event]]:
+    """The window of a session, not shown yet, and what is set when its user closes it or the program is told
+    to end. All of it is put away then."""
     theme = Theme(app)
     collector = Collector(app)
     _watch_errors(session)
@@ -134,19 +153,8 @@ async def _main(
         await server.open()
     except ControlError as error:
         session.log.add(f"The command line cannot reach this workbench: {error}", Level.WARNING)
-    code = 0
     try:
-        window.show()
-        if not opening.empty:
-            open_first(window, model, images, opening.options)
-        if opening.profiles:
-            window.desk.run_profiles(None, list(opening.profiles))
-        gc.collect()
-        gc.freeze()  # what is there now stays: going through it again and again makes the window stutter
-        if opening.screenshots is not None:
-            code = await Tour(window, opening.screenshots).make()
-        else:
-            await ended.wait()
+        yield window, ended
     finally:
         window.hide()
         watch.close()
@@ -156,7 +164,6 @@ async def _main(
         sampler.close()
         window.end()
         collector.close()
-    return code
 
 
 def open_first(

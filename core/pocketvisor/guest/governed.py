@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from msgspec import Struct
 
 from pocketvisor.errors import GuestError, PocketvisorError, Refused
-from pocketvisor.guest.options import GuestState
+from pocketvisor.guest.options import LIVE_STATES, GuestState
 from pocketvisor.policies.act import Act
 from pocketvisor.policies.document import Policy
 from pocketvisor.policies.governed import Governed
@@ -116,7 +116,9 @@ class GuestGoverned:
             await self._look()
             self._follow()
             standing = self.governed.standing() if self.governed is not None else None
-            if standing is not None and standing.wipe_due:
+            if standing is not None and standing.locked and self.governed is not None and self.governed.wiped:
+                await self._end_wiped(standing.why)
+            elif standing is not None and standing.wipe_due:
                 await self._wipe(standing.why)
             elif standing is not None and standing.locked:
                 await self._set_lock(Lock(ORDERED, standing.why))
@@ -180,12 +182,17 @@ class GuestGoverned:
     async def _wipe(self, why: str) -> None:
         """Its process ends first: what it held in memory is gone before the keys are."""
         assert self.governed is not None
-        guest, profile = self._itself, self._itself.profile
-        await self._set_lock(Lock(ORDERED, why))
-        await guest.kill()
+        profile = self._itself.profile
+        await self._end_wiped(why)
         if profile is not None:
             await asyncio.to_thread(self.governed.wipe, profile.file, why)
-        guest.run_note(f"was wiped: {why}")
+
+    async def _end_wiped(self, why: str) -> None:
+        guest = self._itself
+        await self._set_lock(Lock(ORDERED, why))
+        if guest.state in LIVE_STATES:
+            await guest.kill()
+            guest.run_note(f"was wiped: {why}")
 
     async def unlock(self, unlock: "Unlock | None" = None) -> None:
         """By its user, after it was idle: with what opens its profile, where that is sealed. Raises
@@ -202,14 +209,11 @@ class GuestGoverned:
 
 
 def governor_of(file: "ProfileFile", model: "HandsetModel", origin: "ProfileOrigin") -> Governed | None:
-    """What governs a profile that is about to run on such a handset; a wipe that is due, or was interrupted,
-    is done first. Blocks. Raises Refused, PolicyError, ProfileError."""
+    """What governs a profile that is about to run on such a handset. Blocks. Raises Refused, PolicyError,
+    ProfileError."""
     governed = Governed.of_file(file)
     if governed is None:
         return None
-    standing = governed.standing()
-    if standing.wipe_due:
-        governed.wipe(file)
     governed.check(Act.RUN, file.path.stem, model=model)
     if origin.record.board.semihosting is not None:  # its programs write files of this computer
         governed.check(Act.EXPORT, file.path.stem)
