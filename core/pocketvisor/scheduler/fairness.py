@@ -21,11 +21,12 @@ LEAST: Final = 0.125
 """What a guest that waits for others gets of its grant at least."""
 _LOST: Final = 0.06
 """Seconds of its grant that a guest may be behind and still catch up."""
-_AHEAD: Final = 0.008
-"""Seconds ahead of the last one from which on a guest waits for it."""
+_AHEAD: Final = 0.045
+"""Seconds ahead of the last one from which on a guest does nothing but wait for it: more than looks that
+come late can make of nothing, or the rates would swing."""
 _AHEAD_MOST: Final = 0.3
 """What a guest is ahead by is remembered up to this."""
-_CORRECTED_IN: Final = 0.1
+_CORRECTED_IN: Final = 0.15
 _CATCH_UP: Final = 1.5
 _GAP: Final = 0.5
 """Seconds: who looks less often than that knows nothing of the time between."""
