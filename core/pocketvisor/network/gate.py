@@ -114,7 +114,7 @@ class Gate:
             return self._refuse_packet(message, read)
         if self._finds(read):
             return Verdict(message)
-        if not self._is_its_own(read):
+        if read.family == packet.ARP or not self._is_its_own(read):
             return self._refuse("a forged source")
         if read.protocol == UDP and read.target_port == dns.PORT and read.target == self._resolver:
             return self._ask(message, read)
