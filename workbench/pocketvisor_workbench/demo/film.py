@@ -138,6 +138,7 @@ def _opened(part: Path, suffix: str, width: int, height: int) -> tuple[Any, Any]
         raise FilmError(f"'{suffix}' is no kind of video that can be written here; known are {known}")
     kind = {".mp4": "mp4", ".mkv": "matroska", ".webm": "webm"}[suffix]
     try:
+        part.touch()  # it is opened only when the first picture comes
         container = av.open(str(part), "w", format=kind)
     except OSError as error:
         raise FilmError(f"{part.parent}: no video can be written there: {error.strerror}") from error

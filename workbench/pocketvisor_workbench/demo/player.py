@@ -86,10 +86,13 @@ class Player(QObject):
                 async with asyncio.timeout(STEP_SECONDS + 600 * self.pace.held):
                     sentence = await step.do(self.scene)
                 outcome = Outcome.DONE
-            except TimeoutError:
-                outcome, sentence = Outcome.FAILED, f"It was not through within {STEP_SECONDS:.0f} s"
+            except TimeoutError as error:
+                outcome = Outcome.FAILED
+                sentence = str(error) or f"It was not through within {STEP_SECONDS:.0f} s"
             except PocketvisorError as error:
                 outcome, sentence = Outcome.FAILED, str(error)
+            except Exception as error:
+                outcome, sentence = Outcome.FAILED, f"Something went wrong: {error!r}"
             finally:
                 played = Played(step, outcome, sentence, time.monotonic() - began)
                 self.played.append(played)
