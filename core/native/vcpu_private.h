@@ -133,6 +133,10 @@ struct vcpu {
     bool told_waiting;
     bool ran;              /* since its engine was last emptied */
     uintptr_t called_from; /* within generated code */
+    uc_hook block_hook;
+    struct {
+        int size, mod;
+    } empty_notes; /* of the engine's about blocks; 0: not known */
 
     uc_engine *uc;
     struct vcpu_host host;
@@ -253,8 +257,9 @@ static inline bool vcpu_traces_bus(const struct vcpu *vcpu) {
 /* vcpu_state.c */
 bool vcpu_is_mode(uint32_t mode);
 
-/* vcpu_code.c: after an engine was opened. */
+/* vcpu_code.c: after an engine was opened, and its block hook added. */
 void vcpu_note_buffers(void);
+void vcpu_note_hook(struct vcpu *vcpu);
 
 /* debug_registers.c, which finds its way about on an engine that is of no use otherwise. */
 void debug_find_banks(uc_engine *uc);

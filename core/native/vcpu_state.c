@@ -125,8 +125,9 @@ static uc_err set_up_engine(struct vcpu *vcpu, const char **step) {
     *step = "its hooks";
     if ((failed = uc_hook_add(uc, &hook, UC_HOOK_INTR, (void *)exceptions_interrupt, vcpu, 1, 0)) ||
         (failed = uc_hook_add(uc, &hook, UC_HOOK_INSN_INVALID, (void *)traps_invalid, vcpu, 1, 0)) ||
-        (failed = uc_hook_add(uc, &hook, UC_HOOK_BLOCK, (void *)vcpu_on_block, vcpu, 1, 0)))
+        (failed = uc_hook_add(uc, &vcpu->block_hook, UC_HOOK_BLOCK, (void *)vcpu_on_block, vcpu, 1, 0)))
         return failed;
+    vcpu_note_hook(vcpu);
     *step = "its contexts";
     if ((failed = uc_context_alloc(uc, &vcpu->context)) || (failed = uc_context_alloc(uc, &vcpu->power_on)))
         return failed;
