@@ -8,6 +8,7 @@ from pocketvisor.control.balloon_calls import BalloonRequest, BalloonShown
 from pocketvisor.control.clipboard_calls import ClipboardRequest, ClipboardShown
 from pocketvisor.control.debug_calls import DebugAnswer, DebugRequest
 from pocketvisor.control.isolation import Isolation
+from pocketvisor.control.memory_calls import MemoryRequest, MemoryShown
 from pocketvisor.control.messages import Sentence
 from pocketvisor.control.migration_calls import MigrationReply, MigrationRequest
 from pocketvisor.control.modem_calls import ModemRequest, ModemShown
@@ -94,6 +95,7 @@ Request = (
     | ClipboardRequest
     | DebugRequest
     | QosRequest
+    | MemoryRequest
     | PowerRequest
     | ProfileRequest
     | PolicyRequest
@@ -164,6 +166,7 @@ Reply = (
     | ClipboardShown
     | DebugAnswer
     | QosShown
+    | MemoryShown
     | PowerShown
     | ProfileReply
     | PolicyReply

@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
+from pocketvisor.control.memory_calls import GuestMemoryNow, MemoryNow
 from pocketvisor.guest.memory import touched_bytes
 from pocketvisor.guest.options import LIVE_STATES
 from pocketvisor.guest.ram import Ram
@@ -15,44 +14,6 @@ from pocketvisor.storage.lazy import BLOCK
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
-
-
-class GuestMemoryNow(Struct, frozen=True, kw_only=True):
-    """In bytes. `ram`: what it sees. `held`: what it takes of its handset's, which is `private` and its part
-    of what it has together with others: `shared`, of its image or with its clones, and `merged`, found to be
-    the same. `saved`: what it would hold more without them. `balloon`: what it has given back that way;
-    `limit`: what it is asked to keep to. `alone`: why it shares nothing, empty where it may."""
-
-    id: str
-    name: str
-    ram: int
-    held: int
-    private: int
-    shared: int
-    merged: int
-    saved: int
-    balloon: int
-    limit: int
-    alone: str = ""
-
-
-class MemoryNow(Struct, frozen=True, kw_only=True):
-    """In bytes. `ram`: the handset's. `held`: by all of its guests; `shared` and `merged`, once each, are in
-    it; `free`: what is left; `over`: what they hold more than it has. `share`: the switch. `search`: of a
-    core, what the search for equal memory took lately."""
-
-    ram: int
-    held: int
-    free: int
-    over: int
-    private: int
-    shared: int
-    merged: int
-    saved: int
-    balloon: int
-    share: bool
-    search: float
-    guests: tuple[GuestMemoryNow, ...]
 
 
 class _Sharers:
@@ -149,3 +110,6 @@ def _guest_now(guest: "Guest", ram: Ram, why: str, sharers: _Sharers) -> GuestMe
         limit=ram.size - (balloon.target_mib << 20 if balloon is not None else 0),
         alone=why,
     )
+
+
+__all__ = ["GuestMemoryNow", "MemoryNow", "foreign_places", "held_by", "memory_now"]

@@ -7,6 +7,7 @@ from pocketvisor.control import phone_calls, workbench
 from pocketvisor.control.balloon_calls import BalloonRequest
 from pocketvisor.control.clipboard_calls import ClipboardRequest
 from pocketvisor.control.debug_calls import DebugRequest
+from pocketvisor.control.memory_calls import MemoryRequest
 from pocketvisor.control.migration_calls import MigrationRequest
 from pocketvisor.control.modem_calls import ModemRequest
 from pocketvisor.control.network_calls import NetworkRequest
@@ -26,6 +27,7 @@ from pocketvisor.services import balloon as balloon_service
 from pocketvisor.services import clipboard as clipboard_service
 from pocketvisor.services import debug as debug_service
 from pocketvisor.services import guest_services
+from pocketvisor.services import memory as memory_service
 from pocketvisor.services import modem as modem_service
 from pocketvisor.services import network as network_service
 from pocketvisor.services import phone as phone_service
@@ -111,6 +113,8 @@ class WorkbenchService:
                 return qos_service.of_guest(self.guest(request.guest, request.handset), request)
             case _ if isinstance(request, QosRequest):
                 return qos_service.answer(self.handset(request.handset), request)
+            case _ if isinstance(request, MemoryRequest):
+                return await memory_service.answer(self.handset(request.handset), request)
             case _ if isinstance(request, PowerRequest):
                 return power_service.answer(self.handset(request.handset), request)
             case phone_calls.PressKey():
