@@ -37,6 +37,7 @@ from pocketvisor.recording import check_replay
 
 _ANSWER_SECONDS: Final = 5.0
 _SILENT_SECONDS: Final = 5.0
+_PING_SECONDS: Final = 2.0  # more often would wake a guest's process that sleeps, for nothing
 _SAVE_SECONDS: Final = 30.0
 _DEBUG_SECONDS: Final = 15.0
 _LOG_MAX: Final = 256 << 20
@@ -70,6 +71,7 @@ class GuestRun:
         self._debug_asked: dict[int, asyncio.Future[DebugReply]] = {}
         self._tokens = itertools.count(1)
         self._ping_sent: float | None = None
+        self._pinged_at = 0.0
         self._moved_at = 0.0
         self._seen_ticks = -1
         self._looked_at = 0.0
@@ -261,10 +263,10 @@ class GuestRun:
         head = self.boot.status.head()
         if head.ticks != self._seen_ticks or head.state != STATE_RUNNING or not should_run:
             self._seen_ticks, self._moved_at = head.ticks, now
-        if self._ping_sent is None:
+        if self._ping_sent is None and now - self._pinged_at >= _PING_SECONDS:
             self.send(messages.Ping(next(self._tokens)))
-            self._ping_sent = now
-        if now - self._ping_sent > _SILENT_SECONDS:
+            self._ping_sent = self._pinged_at = now
+        if self._ping_sent is not None and now - self._ping_sent > _SILENT_SECONDS:
             return f"its process has not answered for {now - self._ping_sent:.0f} s"
         if now - self._moved_at > _SILENT_SECONDS:
             return f"its vCPU has not moved for {now - self._moved_at:.0f} s"

@@ -95,6 +95,7 @@ class Scheduler:
         self._task: asyncio.Task[None] | None = None
         self._boost = 1.0
         self._competing = 0
+        self._signs: list[object] = []
         self.response = Response()
         self.background_mips: Callable[[Any], int] = lambda _: 0
         """What a guest in the background is left of a battery that is low; 0 for no bound."""
@@ -146,6 +147,8 @@ class Scheduler:
                 sharing.append(runner)
             elif runner.status.rate != runner.fixed_rate:
                 runner.status.rate = runner.fixed_rate
+        if self._all_wait_as_before(sharing, now):
+            return
         self._forget_others(sharing)
         demands, progress = [], []
         for runner in sharing:
@@ -168,6 +171,20 @@ class Scheduler:
             known.rate = min(max(rate, 1.0), self._total, self._cap(runner) or self._total)
             self._write(runner, int(known.rate))
 
+    def _all_wait_as_before(self, sharing: Sequence[Runner], now: float) -> bool:
+        """Then there is nothing to do, and phones mostly wait: this costs next to nothing."""
+        signs: list[object] = [self._foreground(), self._boost]
+        waits = not self._competing
+        for runner in sharing:
+            head = runner.status.head()
+            signs += (runner, head.ticks, runner.qos, self._cap(runner))
+            waits = waits and head.state == STATE_IDLE
+            if (known := self._known.get(runner)) is not None:
+                known.usage.add(now, head.ticks)
+        same = waits and signs == self._signs
+        self._signs = signs
+        return same
+
     def first_rate(self, runner: Runner) -> int:
         """What a guest that starts is entitled to, in ticks a second."""
         others = [other for other in self._runners() if other is not runner and other.wants_share]
@@ -187,7 +204,8 @@ class Scheduler:
         known.new = (known.new and not known.rate) or head.ticks < last.ticks  # or it was reset
         known.head = head
         known.usage.add(now, head.ticks)
-        host = known.clock.read(runner.pid, head.cpu_ns)
+        watched = self._competing > 1 or runner is self._foreground()
+        host = known.clock.read(runner.pid, head.cpu_ns) if watched else None
         if host is not None and known.host is not None:
             ran, waited = host.ran_ns - known.host.ran_ns, host.waited_ns - known.host.waited_ns
             known.given = ran / (ran + waited) if ran > 0 and waited >= 0 else 1.0
