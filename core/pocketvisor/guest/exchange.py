@@ -27,7 +27,7 @@ from pocketvisor.guest.call_wire import (
     guest_account,
     introduction,
 )
-from pocketvisor.guest.options import GuestState
+from pocketvisor.guest.options import LIVE_STATES, GuestState
 from pocketvisor.guest.vsock_link import Stream, VsockLink
 from pocketvisor.images.offers import Offer, check_offers
 from pocketvisor.policies.act import Act
@@ -230,7 +230,8 @@ class GuestCalls:
         return True
 
     def _state_changed(self) -> None:
-        if self.guest.handset is not self._handset:  # nothing of the other phone's goes on with it
+        """Nothing of the phone that it was on goes on with it, and nothing with a process that is gone."""
+        if self.guest.handset is not self._handset or self.guest.state not in LIVE_STATES:
             self._handset = self.guest.handset
             self.link.hang_up()
 
