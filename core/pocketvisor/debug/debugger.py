@@ -23,9 +23,10 @@ from pocketvisor.debug.stops import Hit, Stop, StopList
 from pocketvisor.debug.symbols.table import SymbolTable
 from pocketvisor.debug.timeline.timeline import Timeline
 from pocketvisor.debug.trace.trace import Trace
-from pocketvisor.errors import DebugError, GuestError, PocketvisorError
+from pocketvisor.errors import DebugError, GuestError, PocketvisorError, Refused
 from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
 from pocketvisor.guest.options import GuestState
+from pocketvisor.policies.act import Act
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
@@ -71,7 +72,8 @@ class Debugger(OpensToGdb):
         self.trace = Trace(self)
         self._telling = 0  # stops that are not in `last` yet
         self.stops.on_change(self._stops_changed)
-        guest.on("state", self._state_changed)
+        self._forget_state = guest.on("state", self._state_changed)
+        self._leaves = self._left = False
         guest.judge = self._judge
 
     def on(self, event: str, callback: Callback) -> Unsubscribe:
@@ -94,6 +96,23 @@ class Debugger(OpensToGdb):
     def position(self) -> int | None:
         """Where it stands; None while it runs."""
         return self.last.position if self.last is not None and self.standing else None
+
+    async def leave(self) -> None:
+        """Its guest goes on as if nobody had looked into it: whoever governs it does not want it any more."""
+        guest = self.guest
+        self._leaves = True
+        try:
+            self.stops.clear()
+            if guest.state in (GuestState.RUNNING, GuestState.PAUSED) and not self.timeline.in_past:
+                await self._pushed_all()
+            await self.close()
+            reason = guest.stop_reason
+            if guest.state is GuestState.PAUSED and reason is not None and reason.kind in _DECIDED:
+                await guest.resume()
+        finally:
+            self._left = True
+            self._forget_state()
+            guest.judge = None
 
     async def close(self) -> None:
         """With its guest."""
@@ -327,6 +346,7 @@ class Debugger(OpensToGdb):
     async def ask(self, request: DebugRequest, fds: Sequence[int] = ()) -> DebugReply:
         """Its process's answer. Raises DebugError with the sentence where it cannot."""
         self._check_live()
+        self._check_allowed()
         try:
             reply = await self.target.run.debug(request, fds=fds)
         except GuestError as error:
@@ -334,6 +354,16 @@ class Debugger(OpensToGdb):
         if isinstance(reply, wire.Failed):
             raise DebugError(f"{self.target.name}: {reply.sentence}")
         return reply
+
+    def _check_allowed(self) -> None:
+        """Whoever has it still, when it was told to leave, has nothing in his hands."""
+        try:
+            if not self._leaves:
+                self.guest.check(Act.DEBUG)
+        except Refused as refused:
+            raise DebugError(str(refused)) from refused
+        if self._left:
+            raise DebugError(f"{self.guest.name} is not debugged any more")
 
     def _check_live(self) -> None:
         target = self.target

@@ -44,7 +44,7 @@ class GuestDebugged:
         """Nobody looks into it any more."""
         debugger, self._debugger = self._debugger, None
         if debugger is not None:
-            await debugger.close()
+            await debugger.leave()
 
     @property
     def stops(self) -> tuple[StopAt, ...]:

@@ -70,7 +70,7 @@ class GuestGoverned:
     def govern(self, governed: Governed | None) -> None:
         """What governs it from now on, before anybody sees it."""
         self.governed = governed
-        self._itself.console.set_shut(bool(self.allows(Act.CONSOLE)))
+        self._itself.set_shut(bool(self.allows(Act.CONSOLE)))
         self._follow()
 
     @property
@@ -126,7 +126,7 @@ class GuestGoverned:
                 await self._set_lock(None)
             elif self.lock is None and self._is_idle(now):
                 await self._set_lock(Lock(IDLE, f"{guest.name} is locked: nobody used it for a while"))
-            guest.console.set_shut(bool(self.allows(Act.CONSOLE)))
+            guest.set_shut(bool(self.allows(Act.CONSOLE)))
             if guest.has_debugger and self.allows(Act.DEBUG):
                 await guest.end_debugging()
         except PocketvisorError as error:

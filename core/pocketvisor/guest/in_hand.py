@@ -47,6 +47,7 @@ class GuestInHand:
     ram_mib: int
     image: GuestImage
     handset: "Handset"
+    console: Console
     options: RunOptions
     state: GuestState
     panel: PanelView
@@ -178,6 +179,15 @@ class GuestInHand:
     def offers(self) -> Sequence[Offer]:
         """What it offers to other guests of its handset."""
         return self.calls.offers if self.calls is not None else self.options.offers_of(self.image)
+
+    def set_shut(self, shut: bool) -> None:
+        """For what governs it: its consoles, and the channels of its user's programs."""
+        self.console.set_shut(shut)
+        if self._peripherals is not None:
+            channels = self._peripherals.find(ports.Ports), self._peripherals.find(Vsock)
+            for each in channels:
+                if each is not None:
+                    each.set_shut(shut)
 
     @property
     def has_balloon(self) -> bool:

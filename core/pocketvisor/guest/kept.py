@@ -105,7 +105,8 @@ class GuestKept:
         self._kept_in().set_autosave(seconds)
 
     async def capture(self, *, freeze: bool = False) -> GuestCapture:
-        """All of it as it is now, with `capturing` held up to its end(). Raises GuestError."""
+        """All of it as it is now, with `capturing` held up to its end(). Raises GuestError, Refused."""
+        self._self.check(Act.CLONE)
         return await GuestCapture.begin(self._self, self.run, freeze=freeze, flash=True)
 
     def _kept_in(self) -> GuestProfile:

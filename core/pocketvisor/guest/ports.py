@@ -104,6 +104,7 @@ class _Channel:
         self._listener = unix_server.listen(spec.path)
         self._wire: _Wire | None = None
         self._relay: asyncio.Task[None] | None = None
+        self._shut = False
         asyncio.get_running_loop().add_reader(self._listener, self._accept)
 
     def begin(self) -> PortConfig:
@@ -119,6 +120,12 @@ class _Channel:
     def announce(self) -> None:
         """To a guest that goes on: whether somebody is there."""
         self._tell(Connected(self.spec.name, self._relay is not None))
+
+    def set_shut(self, shut: bool) -> None:
+        """Nobody gets in, and whoever is there goes."""
+        self._shut = shut
+        if shut and self._relay is not None:
+            self._relay.cancel()
 
     def end(self) -> None:
         """Its client goes with the run."""
@@ -139,7 +146,7 @@ class _Channel:
             client, _ = self._listener.accept()
         except OSError:
             return
-        if self._wire is None or self._relay is not None:
+        if self._wire is None or self._relay is not None or self._shut:
             client.close()
             return
         client.setblocking(False)
@@ -217,6 +224,12 @@ class Ports:
         self._fds = [hvc, *(port.wire for port in ports if port.wire >= 0)]
         modem = modem_config(self._guest.handset.phone.state) if self.modem is not None else None
         return structs.replace(devices, console=ConsoleConfig(wire=hvc, modem=modem, ports=ports))
+
+    def set_shut(self, shut: bool) -> None:
+        """The console and the channels of its user's programs; what serves the guest itself stays."""
+        self.console.set_shut(shut)
+        for channel in self._channels:
+            channel.set_shut(shut)
 
     def ended(self) -> None:
         self._hvc.end()

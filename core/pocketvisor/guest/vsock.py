@@ -44,6 +44,13 @@ class Vsock:
         if calls is not None:
             calls.link = self._link
 
+    def set_shut(self, shut: bool) -> None:
+        """For its user's programs; other guests are another matter."""
+        if self._folder is not None and shut != self._folder.shut:
+            self._folder.shut = shut
+            if shut:
+                self._link.hang_up()
+
     @property
     def descriptors(self) -> Sequence[int]:
         return [self._link.descriptor] if self._link.descriptor >= 0 else []
@@ -79,6 +86,7 @@ class _Folder:
         self.path = path
         self._link = link
         self._calls = calls
+        self.shut = False
         self._made = _own_folder(path)
         self._listener = unix_server.listen(path / NAME)
         asyncio.get_running_loop().add_reader(self._listener, self._accept)
@@ -94,6 +102,8 @@ class _Folder:
 
     async def connect(self, stream: Stream, port: int) -> bool:
         """Where a program listens there, up to the connection's end; else False."""
+        if self.shut:
+            return False
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 reader, writer = await asyncio.open_unix_connection(self.path / f"{NAME}_{port}")
@@ -111,7 +121,7 @@ class _Folder:
             client, _ = self._listener.accept()
         except OSError:
             return
-        stream = self._link.new_stream()
+        stream = self._link.new_stream() if not self.shut else None
         if stream is None:
             client.close()
             return

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pocketvisor.errors import ProfileError, Refused
+from pocketvisor.errors import DebugError, ProfileError, Refused
 from pocketvisor.guest.governed import IDLE, ORDERED
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import GuestState
@@ -176,12 +176,19 @@ async def test_a_door_is_open_without_a_policy_and_shut_with_one(
 async def test_what_goes_on_ends_when_a_policy_forbids_it(kept: Guest, authority: Authority) -> None:
     """A debugger that looks into it, and what its console has said."""
     assert kept.profile is not None
-    await kept.debugger.registers()
+    debugger = kept.debugger
+    pc = (await debugger.registers())["pc"]
+    debugger.stops.add("execute", 0x40000000)
+    timeline = debugger.timeline
     heard: list[bool] = []
     kept.console.on_shut(heard.append)
     await _govern(kept, authority.policy(kept.profile.file.id, FORBIDDING))
     await _until(lambda: not kept.has_debugger)
     assert heard == [True]
+    assert pc and kept.stops == () and kept.state is GuestState.RUNNING
+    for held in (debugger.registers, debugger.pause, timeline.start):  # by whoever had it before
+        with pytest.raises((DebugError, Refused)):
+            await held()
     await _apply(kept, authority.policy(kept.profile.file.id))
     await _until(lambda: not kept.allows(Act.CONSOLE) and not kept.console.shut)
     assert kept.console.text == b""

@@ -25,6 +25,7 @@ from pocketvisor.errors import DebugError, GuestError, PocketvisorError
 from pocketvisor.guest.listeners import Callback, Listeners, Unsubscribe
 from pocketvisor.guest.options import GuestState
 from pocketvisor.guest.panel import PanelView
+from pocketvisor.policies.act import Act
 from pocketvisor.profile.file import Generation
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ class Timeline:
     # Recording
 
     async def start(self) -> None:
-        """From here on; a recording that there was is gone. Raises DebugError."""
+        """From here on; a recording that there was is gone. Raises DebugError, Refused."""
+        self._guest.check(Act.RECORD)
         if self.recording:
             return
         if self.in_past:
@@ -268,7 +270,10 @@ class Timeline:
     # Keeping
 
     async def export(self, path: Path) -> None:
-        """All of it up to now as a file of its own, which open_recording() takes. Raises DebugError."""
+        """All of it up to now as a file of its own, which open_recording() takes. Raises DebugError,
+        Refused."""
+        for act in (Act.DEBUG, Act.RECORD, Act.EXPORT):  # it is a guest that nobody governs
+            self._guest.check(act)
         recorder = self.recorder
         if self.recording and not self.in_past:
             await recorder.moment("kept")
