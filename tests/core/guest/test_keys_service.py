@@ -205,7 +205,7 @@ async def test_callers_that_die_in_the_midst(call: Call, keys: Guest) -> None:
         caller = await call(f"Short-lived {number}", bytes([number]) * 16 if number % 2 else b"")
         await caller.send(struct.pack("<B3xI", PROTECT, 1) + bytes(500))
         if number % 3 == 0:
-            await caller.party.says(wire.DATA, 1, 0, b"\x10\0\0\0half")
+            await caller.party.says(wire.DATA, caller.stream, 0, b"\x10\0\0\0half")
         if number % 2:
             caller.party.link.end()
         else:
