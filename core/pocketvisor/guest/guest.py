@@ -73,6 +73,7 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, Gue
         self.memory = GuestMemory(handset.model.panel if origin is None else origin.record.board.panel)
         self.panel: PanelView = self.memory.panel
         self.panel.before_screenshot = lambda: self.check(Act.SCREENSHOT)
+        self.panel.withheld = lambda: self.allows(Act.SCREENSHOT)
         self._picture = self.panel.picture
         self._panel_size: SetPanel | None = None
         self.console = Console(lambda data: self._send(messages.ConsoleInput(data)))

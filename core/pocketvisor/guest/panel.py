@@ -49,6 +49,7 @@ class PanelView:
         self._frame_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._loop: asyncio.AbstractEventLoop | None = None
         self.before_screenshot: Callable[[], None] = lambda: None
+        self.withheld: Callable[[], str] = lambda: ""
         """Raises where whoever governs the guest does not want pictures of it to be kept."""
 
     @property
@@ -142,7 +143,10 @@ class PanelView:
         return file.getvalue()
 
     def thumbnail(self, side: int = 320) -> bytes:
-        """The picture as a small PNG file. Blocks, as screenshot() does."""
+        """The picture as a small PNG file; empty where a policy allows no pictures. Blocks, as screenshot()
+        does."""
+        if self.withheld():
+            return b""
         picture = self.picture
         size = picture.width, picture.height
         image = Image.frombytes("RGB", size, bytes(self.memory_of(picture)), "raw", "BGRX", picture.stride)

@@ -57,6 +57,7 @@ class GuestStill:
     async def put_back(self, state: bytes) -> None:
         """Goes on from save() in a new process, paused, with RAM and panel as they are now."""
         guest = self._still
+        guest.check(Act.DEBUG)
         if self._run is None or guest.state is not GuestState.PAUSED:
             raise GuestError(f"{guest.name} is {guest.state.value}: pause it first")
         options = structs.replace(guest.options, paused=True)

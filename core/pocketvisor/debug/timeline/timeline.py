@@ -338,7 +338,9 @@ class Timeline:
             if at >= len(moments.list):
                 log += await self.recorder.log_since()
                 end = max(self._present, end)
-        return await Past.open(self._guest.handset, moments, index, bytes(log), end)
+        past = await Past.open(self._guest.handset, moments, index, bytes(log), end)
+        past.guest.govern(self._guest.governed)  # what it was is as bound as what it is
+        return past
 
     @property
     def position(self) -> int:
