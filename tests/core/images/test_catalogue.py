@@ -8,6 +8,7 @@ import pytest
 from pocketvisor.errors import ImageError, MissingImage
 from pocketvisor.images import catalogue as catalogue_module
 from pocketvisor.images.catalogue import catalogue, image_from_files, load_guest
+from pocketvisor.images.offers import Offer
 from pocketvisor.storage.disk import DiskSpec
 
 GOOD = """
@@ -176,4 +177,23 @@ def test_disks_of_a_guest(own: Path) -> None:
 def test_a_wrong_disk_is_named(own: Path, table: str) -> None:
     guest(own, text=f"{GOOD}\n[[disks]]\n{table}\n")
     with pytest.raises(ImageError, match="disks"):
+        catalogue()
+
+
+def test_a_guest_offers_services(own: Path) -> None:
+    guest(own, text=GOOD + "offers = {keys = 7000, bills = 7001}\n")
+    assert catalogue()["mine"].offers == (Offer("keys", 7000), Offer("bills", 7001))
+
+
+@pytest.mark.parametrize(
+    "offers",
+    [
+        *("{Keys = 1}", "{keys = 0}", "{keys = 4294967295}", "{keys = 1, bills = 1}", "{keys = true}"),
+        '["keys"]',
+        "{" + ", ".join(f"s{n} = {n + 1}" for n in range(9)) + "}",
+    ],
+)
+def test_offers_that_are_none(own: Path, offers: str) -> None:
+    guest(own, text=GOOD + f"offers = {offers}\n")
+    with pytest.raises(ImageError, match="offers"):
         catalogue()
