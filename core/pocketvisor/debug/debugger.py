@@ -73,7 +73,7 @@ class Debugger(OpensToGdb):
         self._telling = 0  # stops that are not in `last` yet
         self.stops.on_change(self._stops_changed)
         self._forget_state = guest.on("state", self._state_changed)
-        self._leaves = self._left = False
+        self._leaver: asyncio.Task[None] | None = None
         guest.judge = self._judge
 
     def on(self, event: str, callback: Callback) -> Unsubscribe:
@@ -100,7 +100,7 @@ class Debugger(OpensToGdb):
     async def leave(self) -> None:
         """Its guest goes on as if nobody had looked into it: whoever governs it does not want it any more."""
         guest = self.guest
-        self._leaves = True
+        self._leaver = asyncio.current_task()
         try:
             self.stops.clear()
             if guest.state in (GuestState.RUNNING, GuestState.PAUSED) and not self.timeline.in_past:
@@ -110,7 +110,6 @@ class Debugger(OpensToGdb):
             if guest.state is GuestState.PAUSED and reason is not None and reason.kind in _DECIDED:
                 await guest.resume()
         finally:
-            self._left = True
             self._forget_state()
             guest.judge = None
 
@@ -357,13 +356,14 @@ class Debugger(OpensToGdb):
 
     def _check_allowed(self) -> None:
         """Whoever has it still, when it was told to leave, has nothing in his hands."""
+        if self._leaver is not None:
+            if asyncio.current_task() is not self._leaver:
+                raise DebugError(f"{self.guest.name} is not debugged any more")
+            return
         try:
-            if not self._leaves:
-                self.guest.check(Act.DEBUG)
+            self.guest.check(Act.DEBUG)
         except Refused as refused:
             raise DebugError(str(refused)) from refused
-        if self._left:
-            raise DebugError(f"{self.guest.name} is not debugged any more")
 
     def _check_live(self) -> None:
         target = self.target
