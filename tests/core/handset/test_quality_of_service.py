@@ -1,0 +1,159 @@
+"""Real guests on one handset: what they are promised they get, whatever their neighbours do."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pocketvisor.api import Guest, Handset, load_models, move
+from pocketvisor.errors import AdmissionError
+from pocketvisor.scheduler import Qos
+
+Start = Callable[..., Any]
+
+
+async def _spins(guest: Guest) -> None:
+    guest.console.write(b"s")
+    before = guest.ticks
+    async with asyncio.timeout(20):
+        while guest.ticks < before + 10_000_000:
+            await asyncio.sleep(0.01)
+
+
+async def _ran(guests: list[Guest], seconds: float) -> list[float]:
+    """MIPS of each."""
+    began, before = time.monotonic(), [guest.ticks for guest in guests]
+    await asyncio.sleep(seconds)
+    took = time.monotonic() - began
+    return [(guest.ticks - then) / took / 1e6 for guest, then in zip(guests, before, strict=True)]
+
+
+async def test_a_reservation_holds_while_the_neighbour_spins(handset: Handset, start: Start) -> None:
+    work, personal = await start("Work"), await start("Personal")
+    work.set_qos(reservation=handset.model.mips * 6 // 10)
+    await _spins(work)
+    await _spins(personal)
+    await asyncio.sleep(0.5)  # until both are known to want all they can get
+    for _ in range(3):
+        mine, theirs = await _ran([work, personal], 1.0)
+        assert 0.57 < mine / (mine + theirs) < 0.63
+    shown = {each.name: each for each in handset.scheduler.now()}
+    assert shown["Work"].hungry and shown["Personal"].hungry
+    assert shown["Work"].granted == pytest.approx(handset.model.mips * 0.6, rel=0.01)
+    assert shown["Work"].share == pytest.approx(0.6, abs=0.05)
+
+
+async def test_a_limit_holds_though_nobody_else_wants_anything(handset: Handset, start: Start) -> None:
+    guest = await start()
+    await _spins(guest)
+    guest.set_qos(limit=100)
+    await asyncio.sleep(0.3)
+    (ran,) = await _ran([guest], 1.0)
+    assert 80 < ran < 105
+    assert handset.scheduler.now()[0].limited_by == "limit"
+
+
+async def test_the_foreground_is_boosted(handset: Handset, start: Start) -> None:
+    front, back = await start("Front"), await start("Back")
+    assert handset.foreground is front
+    handset.scheduler.set_boost(3.0)
+    await _spins(front)
+    await _spins(back)
+    await asyncio.sleep(0.5)
+    assert {each.name: round(each.granted) for each in handset.scheduler.now()} == {
+        "Front": handset.model.mips * 3 // 4,
+        "Back": handset.model.mips // 4,
+    }
+    handset.set_foreground(back)
+    await asyncio.sleep(0.3)
+    first, second = handset.scheduler.now()
+    assert second.boosted and not first.boosted and second.granted > 2.9 * first.granted
+    with pytest.raises(AdmissionError, match="from 1, which is none, to 10"):
+        handset.scheduler.set_boost(0.5)
+
+
+async def test_a_low_battery_throttles_the_background(handset: Handset, start: Start) -> None:
+    front, back = await start("Front"), await start("Back")
+    await _spins(back)
+    handset.power.set_low(percent=15, background_mips=40)
+    handset.phone.set_battery(10)
+    await asyncio.sleep(0.3)
+    (ran,) = await _ran([back], 1.0)
+    assert 30 < ran < 43
+    assert {each.name: each.limited_by for each in handset.scheduler.now()}["Back"] == "battery"
+    assert handset.power.now().is_low
+    handset.set_foreground(back)
+    await asyncio.sleep(0.3)
+    (ran,) = await _ran([back], 1.0)
+    assert ran > 100
+    assert front.qos == Qos()
+
+
+async def test_more_is_promised_than_there_is_and_nothing_changes(handset: Handset, start: Start) -> None:
+    work, personal = await start("Work"), await start("Personal")
+    told: list[Qos] = []
+    personal.on("qos", lambda: told.append(personal.qos))
+    total = handset.model.mips
+    work.set_qos(reservation=total - 100, shares=500)
+    with pytest.raises(AdmissionError, match=f"has 100 of its {total} MIPS left to reserve, not 101"):
+        personal.set_qos(reservation=101, shares=7)
+    assert personal.qos == Qos() and told == []
+    personal.set_qos(reservation=100)
+    assert told == [Qos(reservation=100)]
+    work.set_qos(reservation=0)
+    personal.set_qos(reservation=total)
+    assert handset.scheduler.state().reserved == total
+
+
+# Where it goes, its promise goes
+
+
+@pytest.fixture
+async def target() -> AsyncIterator[Handset]:
+    phone = Handset(load_models()["htc-dream"])
+    yield phone
+    await phone.close()
+
+
+async def test_a_promise_goes_along_to_a_smaller_handset_as_far_as_it_can(
+    handset: Handset, target: Handset, start: Start
+) -> None:
+    guest, stays = await start("Work"), await start("Personal")
+    sentences: list[str] = []
+    target.on("message", sentences.append)
+    guest.set_qos(reservation=handset.model.mips, shares=50, limit=0)
+    await move(guest, target)
+    assert guest.qos == Qos(reservation=target.model.mips, shares=50)
+    assert sentences == [
+        f"{target.name} has {target.model.mips} MIPS left to reserve for Work, "
+        f"which had {handset.model.mips} before"
+    ]
+    stays.set_qos(reservation=handset.model.mips)  # it is free again where it was
+    guest.set_qos(reservation=10)
+    sentences.clear()
+    await move(guest, handset)
+    assert guest.qos.reservation == 0
+    assert len(sentences) == 0
+
+
+async def test_a_promise_is_kept_in_the_profile(
+    handset: Handset, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    guest = await start("Work")
+    guest.set_qos(reservation=200, shares=3000, limit=400)
+    file = tmp_path / "work.vphone"
+    await guest.keep(file)
+    await handset.remove(guest)
+    guest = await handset.open_profile(file)
+    assert guest.qos == Qos(reservation=200, shares=3000, limit=400)
+    await handset.remove(guest)
+    for name in os.listdir(tmp_path / "data" / "pocketvisor"):
+        if "ledger" in name:
+            (tmp_path / "data" / "pocketvisor" / name).unlink()
+    guest = await handset.open_profile(file)  # a file from anywhere must not reserve all of the handset
+    assert guest.qos == Qos()
