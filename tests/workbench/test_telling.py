@@ -10,6 +10,7 @@ from kit import Workbench, until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from pocketvisor.api import Act
 from pocketvisor_workbench.demo.caption_bar import CaptionBar
 from pocketvisor_workbench.demo.film import Film, FilmError
 from pocketvisor_workbench.demo.pace import Pace
@@ -138,6 +139,37 @@ def test_a_film_shows_what_the_window_showed(workbench: Workbench, tmp_path: Pat
     grey = frames[-1].to_ndarray(format="gray")
     assert grey.std() > 10  # it is a picture of something
     assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".story")] == []
+
+
+def test_a_phone_that_may_not_be_recorded_is_covered_in_a_film(workbench: Workbench, tmp_path: Path) -> None:
+    import av
+
+    path = tmp_path / "story.mp4"
+    middle: list[tuple[int, int]] = []
+
+    async def work() -> None:
+        handset = await workbench.handset("personal", "work")
+        for guest in handset.guests:
+            guest.panel.pixels[:] = 0xFFFFFF
+            guest.frame()
+        handset.guests[1].allows = lambda act, **_: "Not this one" if act is Act.RECORD else ""  # type: ignore
+        await asyncio.sleep(0.1)
+        for guest in handset.guests:
+            pane = workbench.window.stage.pane_of(guest)  # type: ignore[arg-type]
+            assert pane is not None
+            at = pane.mapTo(workbench.window, pane.rect().center())
+            middle.append((at.y(), at.x()))
+        film = Film(workbench.window, path)
+        await until(lambda: film.pictures >= 3)
+        film.hold()
+        await asyncio.to_thread(film.finish)
+
+    workbench.run(work())
+    with av.open(str(path)) as container:
+        *_, frame = container.decode(container.streams.video[0])
+    grey = frame.to_ndarray(format="gray")
+    assert grey[middle[0]] > 200
+    assert grey[middle[1]] < 40
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """What the window shows, as a video: a picture a few times a second, encoded on a thread of its own.
 
 Pictures carry the time at which they were taken, so that one that was left out, where the computer is busy,
-leaves no jump. Dialogs of the window are in the picture.
+leaves no jump. Dialogs of the window are in the picture; a phone whose policy allows no recordings is
+covered.
 """
 
 import queue
@@ -9,17 +10,21 @@ import threading
 import time
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from PySide6.QtCore import QObject, QPoint, QTimer
-from PySide6.QtGui import QImage, QPainter
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import QObject, QPoint, QRect, QTimer
+from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtWidgets import QApplication
 
-from pocketvisor.errors import PocketvisorError
+from pocketvisor.api import Act, PocketvisorError
+
+if TYPE_CHECKING:
+    from pocketvisor_workbench.window import Window
 
 PICTURES_A_SECOND: Final = 10
 _WAITING_MAX: Final = 8
+_COVER: Final = QColor("#0d1016")
 _CODECS: Final = {".mp4": ("libx264", "mpeg4"), ".mkv": ("libx264", "mpeg4"), ".webm": ("libvpx-vp9",)}
 _MILLISECONDS: Final = Fraction(1, 1000)
 
@@ -31,7 +36,7 @@ class FilmError(PocketvisorError):
 class Film(QObject):
     """From its making to finish(). Raises FilmError at once where the file cannot be made."""
 
-    def __init__(self, window: QWidget, path: Path) -> None:
+    def __init__(self, window: "Window", path: Path) -> None:
         super().__init__(window)
         self._window = window
         self.path = path
@@ -72,6 +77,9 @@ class Film(QObject):
         image = self._window.grab().toImage()
         corner = self._window.mapToGlobal(QPoint(0, 0))
         painter = QPainter(image)
+        for pane in self._window.stage.panes:
+            if pane.isVisible() and pane.guest.allows(Act.RECORD):
+                painter.fillRect(QRect(pane.mapTo(self._window, QPoint(0, 0)), pane.size()), _COVER)
         for other in QApplication.topLevelWidgets():
             if other is not self._window and other.isVisible() and other.isWindow():
                 painter.drawPixmap(other.mapToGlobal(QPoint(0, 0)) - corner, other.grab())
