@@ -6,6 +6,7 @@
 #include "modes.h"
 #include "runtime.h"
 #include "screen.h"
+#include "suite.h"
 #include "text.h"
 #include "timer.h"
 
@@ -13,7 +14,7 @@
 
 enum { MODES_MAX = 16 };
 
-static struct command commands[MODES_MAX + 1];
+static struct command commands[MODES_MAX + 2];
 
 static const struct mode *find(const char *name) {
     for (const struct mode *mode = modes; mode->name; mode++)
@@ -34,8 +35,9 @@ void guest_main(void) {
     screen_start();
     if (wanted)
         mode_run(wanted);
+    commands[0] = (struct command){"attack", "NAME", "one kind of attack, counted", suite_run};
     for (int i = 0; modes[i].name && i < MODES_MAX; i++)
-        commands[i] = (struct command){modes[i].name, "", modes[i].does, run};
+        commands[i + 1] = (struct command){modes[i].name, "", modes[i].does, run};
     input_start();
     console_commands(commands);
     const struct mode *chosen = NULL;
