@@ -15,6 +15,12 @@ class GovernedDriver(GuestGoverned):
     def run_note(self, words: str) -> None:
         self._driven.tell("event", f"{self._driven.name} {words}")
 
+    def set_shut(self, shut: bool) -> None:
+        self._driven.console.set_shut(shut)
+
+    def policy_changed(self) -> None:
+        """It has no network that would have to follow."""
+
     def lock_changed(self) -> None:
         self._driven.tell("lock")
 

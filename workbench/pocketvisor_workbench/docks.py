@@ -16,6 +16,7 @@ _WIDTHS = {
     "network": 286,
     "resources": 304,
     "profiles": 304,
+    "policy": 320,
     "disassembly": 588,
     "memory": 588,
     "pages": 588,

@@ -35,7 +35,10 @@ ARRANGEMENTS: dict[Perspective, Arrangement] = {
     Perspective.DEBUG: Arrangement(
         View.FOCUS,
         left=(("disassembly",), ("memory", "pages", "interrupts")),
-        right=(("registers", "controls", "resources", "network", "profiles"), ("stack", "stops", "symbols")),
+        right=(
+            ("registers", "controls", "resources", "network", "profiles", "policy"),
+            ("stack", "stops", "symbols"),
+        ),
         bottom=(("console", "linux", "tracing", "events", "performance", "jobs"),),
     ),
 }

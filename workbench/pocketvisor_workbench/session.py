@@ -27,6 +27,7 @@ from pocketvisor_workbench.keeping import Keeping, is_suspended, profile_of
 from pocketvisor_workbench.log import EventLog, Level
 from pocketvisor_workbench.lost import Lost, LostPhones, lost_guest
 from pocketvisor_workbench.moves import Mover, Moves, RealMover
+from pocketvisor_workbench.policy.policing import Policing
 from pocketvisor_workbench.policy.watch import Policies
 from pocketvisor_workbench.timeline.times import Times
 from pocketvisor_workbench.travels import Travels
@@ -87,6 +88,7 @@ class Session(QObject):
         self._guest: Guest | None = None
         self._unsubscribe: dict[object, list[Callable[[], None]]] = {}
         self.policies = Policies(self)
+        self.policing = Policing(self)
         self.times = Times(self)
 
     # Selection

@@ -116,6 +116,10 @@ QRadioButton::indicator:checked {{ width: 6px; height: 6px; border: 5px solid {a
     background: {on_accent}; }}
 QRadioButton::indicator:focus, QRadioButton::indicator:hover {{ border-color: {accent}; }}
 
+#standing {{ background: {raised}; border: 1px solid {line}; border-radius: 8px; }}
+#day {{ background: {raised}; border: 1px solid {line}; padding: 3px 4px; color: {muted}; }}
+#day:checked {{ background: {hover}; color: {text}; border-color: {accent}; }}
+QSplitter::handle {{ background: {line}; width: 1px; height: 1px; }}
 QFrame[role="card"] {{ background: {raised}; border: 1px solid {line}; border-radius: 8px; }}
 QFrame[role="card"]:hover {{ border-color: {muted}; }}
 QFrame[role="card"]:focus {{ border-color: {accent}; }}

@@ -27,7 +27,9 @@ from pocketvisor_workbench.palette_box import PaletteBox
 from pocketvisor_workbench.panes import PANES
 from pocketvisor_workbench.panes.library import LibraryPane
 from pocketvisor_workbench.perspectives import ARRANGEMENTS, Perspective
+from pocketvisor_workbench.policy.all_panes import POLICY_PANES
 from pocketvisor_workbench.policy.guarded import Guarded
+from pocketvisor_workbench.policy.policy_desk import PolicyDesk
 from pocketvisor_workbench.profile_desk import ProfileDesk
 from pocketvisor_workbench.resources.all_panes import RESOURCE_PANES
 from pocketvisor_workbench.settings import Settings
@@ -72,7 +74,7 @@ class Window(QMainWindow):
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         self.setCentralWidget(self.stage)
         self.docks: dict[str, PaneDock] = {}
-        for pane_class in (*PANES, *DEBUG_PANES, *TRACING_PANES, *RESOURCE_PANES):
+        for pane_class in (*PANES, *DEBUG_PANES, *TRACING_PANES, *RESOURCE_PANES, *POLICY_PANES):
             dock = PaneDock(pane_class(bench), self)
             self.docks[pane_class.name] = dock
             self.addDockWidget(pane_class.area, dock)
@@ -94,6 +96,7 @@ class Window(QMainWindow):
         self.desk = ProfileDesk(self)
         self.travel_desk = TravelDesk(self)
         self.attack_desk = AttackDesk(self)
+        self.policy_desk = PolicyDesk(self)
         self.resize(1440, 900)
         self.refresh_actions()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from pocketvisor.api import GuestState, PocketvisorError
+from pocketvisor.api import Act, GuestState, PocketvisorError
 from pocketvisor.control.debug_messages import Read
 from pocketvisor.debug.expression import Moment, address_of
 from pocketvisor.errors import DebugError
@@ -20,6 +20,7 @@ from pocketvisor_workbench.debug.motion import Motion
 from pocketvisor_workbench.debug.own_names import OwnNames
 from pocketvisor_workbench.debug.stop_actions import StopActions
 from pocketvisor_workbench.jobs import Job
+from pocketvisor_workbench.policy.asking import why_not
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest
@@ -70,6 +71,8 @@ class Inspector(QObject):
         self.stop: StopInfo | None = None
         """Why it stands still, while it does."""
         self.problem = ""
+        self.refusal = ""
+        """Why the guest's policy lets nobody look into it."""
         self.busy = ""
         """What takes a while, in words."""
         self.running = ""
@@ -90,6 +93,7 @@ class Inspector(QObject):
         session.selection_changed.connect(self._follow)
         session.state_changed.connect(self._guest_state)
         session.guest_removed.connect(self._removed)
+        session.policies.changed.connect(self._policy_changed)
 
     # Who looks
 
@@ -138,7 +142,7 @@ class Inspector(QObject):
         if not self.alive:
             return f"{self.guest.name} is {self.guest.state.value}: start it to look inside."
         if self.debugger is None:
-            return f"{self.guest.name} cannot be looked into."
+            return self.refusal or f"{self.guest.name} cannot be looked into."
         return self.problem
 
     def _follow(self) -> None:
@@ -156,7 +160,8 @@ class Inspector(QObject):
         self._unsubscribe = []
         self.guest, self.debugger, self.sample, self.before = guest, None, None, {}
         self.stop, self.problem, self.busy, self.running = None, "", "", ""
-        debugger: Debugger | None = getattr(guest, "debugger", None)
+        self.refusal = why_not(guest, Act.DEBUG)
+        debugger: Debugger | None = None if self.refusal else getattr(guest, "debugger", None)
         if guest is not None and debugger is not None:
             self.debugger = debugger
             self._own_names = OwnNames(guest)
@@ -174,6 +179,10 @@ class Inspector(QObject):
         self.state_changed.emit()
         self.stops_changed.emit()
         self.look()
+
+    def _policy_changed(self, guest: "Guest") -> None:
+        if guest is self.guest and self.refusal != why_not(guest, Act.DEBUG):
+            self._attach(guest)
 
     def _guest_state(self, guest: "Guest") -> None:
         if guest is self.guest:

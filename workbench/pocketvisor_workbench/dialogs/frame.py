@@ -1,6 +1,6 @@
 """What all dialogs have: a heading, a body, buttons below; opened with open(), gone when closed."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QDialog, QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from pocketvisor_workbench.widgets import push_button
@@ -52,3 +52,13 @@ class DialogFrame(QDialog):
             self.accept_button.clicked.connect(self.accept)
             self.buttons.addWidget(self.accept_button)
         layout.addLayout(self.buttons)
+
+    def fit(self) -> None:
+        """As high as what is in it takes, at its width; once what was added or hidden is laid out."""
+        QTimer.singleShot(0, self, self._fit_now)
+
+    def _fit_now(self) -> None:
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            self.resize(self.width(), layout.totalHeightForWidth(self.width()))

@@ -1,6 +1,7 @@
 """The selected guest's profile: where it is kept, its history in pictures, saving, going back, the vault."""
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, Signal
@@ -66,6 +67,7 @@ class ProfilesPane(Pane):
         session = bench.session
         session.selection_changed.connect(self._select)
         session.state_changed.connect(lambda guest: self._refresh() if guest is self._guest else None)
+        session.policies.changed.connect(lambda guest: self._show_history() if guest is self._guest else None)
         session.keeping.changed.connect(lambda guest: self._changed() if guest is self._guest else None)
         self._select()
 
@@ -198,7 +200,10 @@ class ProfilesPane(Pane):
         if guest is None:
             return
         self.head.show_history(self.history)
-        self.list.show_history(self.history, guest.image.accent, autosaves=self.autosaves.isChecked())
+        history = self.history
+        if history is not None and self.bench.session.policies.is_locked(guest):
+            history = replace(history, pictures={})  # nothing that is on it is shown
+        self.list.show_history(history, guest.image.accent, autosaves=self.autosaves.isChecked())
         self._enable()
 
     def _enable(self) -> None:

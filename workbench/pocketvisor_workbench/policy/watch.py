@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pocketvisor_workbench.session import Session
 
 LOOK_MS = 500
-_KEY_DIGITS = 8
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,4 @@ def _seen(guest: "Guest") -> Seen:
     governed = guest.governed
     if governed is None:
         return Seen(lock=guest.lock)
-    policy = governed.policy
-    by = policy.organisation if policy is not None else ""
-    number = policy.number if policy is not None else 0
-    return Seen(by or f"key {governed.authority.hex()[:_KEY_DIGITS]}", number, guest.lock)
+    return Seen(governed.organisation, governed.policy.number, guest.lock)

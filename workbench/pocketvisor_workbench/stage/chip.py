@@ -62,6 +62,7 @@ class ProfileChip(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._foreground = False
         self._badge = ""
+        self._locked = False
         self._hovered = False
         self._pressed: QPoint | None = None
         time.moved.connect(self.refresh)
@@ -71,10 +72,10 @@ class ProfileChip(QAbstractButton):
         self._foreground = foreground
         self.refresh()
 
-    def set_badge(self, badge: str) -> None:
+    def set_policy(self, badge: str, *, locked: bool) -> None:
         """Who manages it, in words; empty where its user does alone."""
-        if badge != self._badge:
-            self._badge = badge
+        if (badge, locked) != (self._badge, self._locked):
+            self._badge, self._locked = badge, locked
             self.refresh()
             self.updateGeometry()
 
@@ -84,7 +85,9 @@ class ProfileChip(QAbstractButton):
         )
         self._sign = STATE_ICONS.get(self.guest.state)
         state = STATE_WORDS[self.guest.state]
-        if is_suspended(self.guest):
+        if self._locked:
+            self._sign, state = "lock", "is locked"
+        elif is_suspended(self.guest):
             self._sign, state = "sleep", "is suspended"
         elif self._time.in_past:
             self._sign, state = "history", "waits while its past is looked at"

@@ -135,7 +135,7 @@ class HandsetView(DropTarget, QWidget):
         if pane is not None:
             seen = self.session.policies.of(guest)
             pane.set_lock(seen.lock)
-            self.chips[self.panes.index(pane)].set_badge(seen.badge)
+            self.chips[self.panes.index(pane)].set_policy(seen.badge, locked=seen.lock is not None)
             self._place_chips()
 
     # Size
@@ -237,7 +237,7 @@ class HandsetView(DropTarget, QWidget):
         self.chips.append(chip)
         seen = self.session.policies.of(guest)
         pane.set_lock(seen.lock)
-        chip.set_badge(seen.badge)
+        chip.set_policy(seen.badge, locked=seen.lock is not None)
         self._adopt(pane)
         chip.show()
 

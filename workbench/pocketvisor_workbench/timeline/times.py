@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from pocketvisor.api import GuestState, PocketvisorError
+from pocketvisor.api import Act, GuestState, PocketvisorError
 from pocketvisor_workbench.jobs import Job
+from pocketvisor_workbench.policy.asking import why_not
 from pocketvisor_workbench.timeline.words import clock_words
 
 if TYPE_CHECKING:
@@ -62,12 +63,25 @@ class GuestTime(QObject):
         self._goes_on.setInterval(_FORWARD_MS)
         self._goes_on.timeout.connect(self.changed)
         self._unsubscribe: list[Callable[[], None]] = []
-        timeline = self.timeline
-        if timeline is not None:
+        self._follow()
+
+    def _follow(self) -> None:
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        self._unsubscribe = []
+        self._followed = self.timeline
+        if self._followed is not None:
             self._unsubscribe = [
-                timeline.on("moments", lambda *_: self.changed.emit()),
-                timeline.on("moved", lambda *_: self._moved()),
+                self._followed.on("moments", lambda *_: self.changed.emit()),
+                self._followed.on("moved", lambda *_: self._moved()),
             ]
+
+    def policy_changed(self) -> None:
+        """There may be a timeline that was not there before, or none any more."""
+        if self.timeline is not self._followed:
+            self.wanted = None
+            self._follow()
+            self._moved()
 
     def close(self) -> None:
         self._goes_on.stop()
@@ -80,7 +94,9 @@ class GuestTime(QObject):
 
     @property
     def timeline(self) -> Any:
-        """None for a guest that cannot be recorded."""
+        """None for a guest that cannot be recorded, or whose policy lets nobody look into it."""
+        if why_not(self.guest, Act.DEBUG):
+            return None
         debugger = getattr(self.guest, "debugger", None)
         return getattr(debugger, "timeline", None)
 
@@ -335,6 +351,7 @@ class Times(QObject):
         self._session = session
         self._of: dict[Guest, GuestTime] = {}
         session.guest_removed.connect(self._removed)
+        session.policies.changed.connect(lambda guest: self.of(guest).policy_changed())
 
     def of(self, guest: "Guest") -> GuestTime:
         known = self._of.get(guest)

@@ -1,0 +1,240 @@
+"""Writing a policy: a form and the text itself side by side with what each side may do then, as it is typed.
+What is applied is what is seen: the same text is signed that the preview was made of."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QScrollArea,
+    QSplitter,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from pocketvisor.errors import PolicyError, ProfileError
+from pocketvisor.policies.document import Policy
+from pocketvisor_workbench.dialogs.frame import DialogFrame
+from pocketvisor_workbench.jobs import Job
+from pocketvisor_workbench.policy.draft import Draft, rows_of
+from pocketvisor_workbench.policy.form import PolicyForm
+from pocketvisor_workbench.policy.key_chooser import KeyChooser
+from pocketvisor_workbench.policy.policing import read_delivery, text_of, write_document
+from pocketvisor_workbench.policy.rows import RowsView
+from pocketvisor_workbench.theme import mono_font
+from pocketvisor_workbench.widgets import push_button
+
+if TYPE_CHECKING:
+    from pocketvisor.api import Guest
+    from pocketvisor_workbench.session import Session
+
+
+class PolicyEditor(DialogFrame):
+    def __init__(self, session: "Session", guest: "Guest", text: str, parent: QWidget) -> None:
+        governed = guest.governed
+        self._before: Policy | None = governed.policy if governed is not None else None
+        words = (
+            f"Policy {self._before.number} is in force. What changes is marked."
+            if self._before is not None
+            else f"The first policy of {guest.name}: the key that signs it governs the phone from then on."
+        )
+        super().__init__(
+            f"A policy for {guest.name}",
+            words,
+            parent,
+            accept="Sign and apply",
+            picture="shield-check-outline",
+        )
+        self._session, self._guest = session, guest
+        self._job: Job | None = None
+        self.draft = Draft(text)
+        self.form = PolicyForm()
+        self.form.changed.connect(self._form_changed)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(self.form)
+        self.effects = RowsView("What each side may do")
+        self.text = QPlainTextEdit()
+        self.text.setFont(mono_font(9))
+        self.text.setAccessibleName("The policy's text")
+        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.text.setTabChangesFocus(True)
+        self.text.setPlainText(self.draft.text)
+        self.text.textChanged.connect(self._text_changed)
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.addTab(self.effects, "What each side may do")
+        self.tabs.addTab(self.text, "Text")
+        self.summary = QLabel()
+        self.summary.setObjectName("muted")
+        right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(8, 0, 0, 0)
+        column.setSpacing(6)
+        column.addWidget(self.tabs, 1)
+        column.addWidget(self.summary)
+        self.split = QSplitter(Qt.Orientation.Horizontal)
+        self.split.setChildrenCollapsible(False)
+        self.split.addWidget(area)
+        self.split.addWidget(right)
+        area.setMinimumWidth(384)
+        self.split.setStretchFactor(0, 5)
+        self.split.setStretchFactor(1, 6)
+        self.body.addWidget(self.split, 1)
+        self.problem = QLabel()
+        self.problem.setObjectName("bad")
+        self.problem.setWordWrap(True)
+        self.problem.hide()
+        self.body.addWidget(self.problem)
+        self.keys = KeyChooser(session, governed.authority if governed is not None else b"")
+        self.keys.changed.connect(self._check)
+        signs = QHBoxLayout()
+        signs.setSpacing(10)
+        label = QLabel("Signed by")
+        label.setObjectName("muted")
+        label.setMinimumHeight(30)
+        signs.addWidget(label, 0, Qt.AlignmentFlag.AlignTop)
+        signs.addWidget(self.keys, 1)
+        self.body.addLayout(signs)
+        self.load = push_button("Open…", "folder-open-outline")
+        self.load.setToolTip("A policy from a file, to go on from")
+        self.load.clicked.connect(self._choose_load)
+        self.save = push_button("Save signed…", "content-save-outline")
+        self.save.setToolTip("Signed, to be delivered to the phone wherever it is")
+        self.save.clicked.connect(self._choose_save)
+        self.buttons.insertWidget(0, self.load)
+        self.buttons.insertWidget(1, self.save)
+        self.setMinimumSize(QSize(680, 440))
+        self.resize(min(980, parent.window().width() - 40), min(700, parent.window().height() - 40))
+        self._show()
+
+    # What is written
+
+    def _form_changed(self, section: str, name: str, value: object) -> None:
+        self.draft.set_value(section, name, value)
+        self.text.blockSignals(True)
+        self.text.setPlainText(self.draft.text)
+        self.text.blockSignals(False)
+        self._show()
+
+    def _text_changed(self) -> None:
+        self.draft.set_text(self.text.toPlainText())
+        self._show()
+
+    def _show(self) -> None:
+        self.form.show_table(self.draft.table)
+        if self.draft.policy is not None:
+            rows = rows_of(self.draft.policy, self._before)
+            self.effects.rows.show_rows(rows)
+            changed = sum(bool(row.before) for row in rows)
+            if self._before is not None:
+                words = f"{changed} change{'s' if changed != 1 else ''} against policy {self._before.number}"
+            else:
+                refused = sum(row.role == "bad" for row in rows)
+                words = f"{refused} of these are not allowed" if refused else "Nothing is forbidden"
+            self.summary.setText(words)
+        else:
+            self.summary.setText("As it was before the mistake")
+        self.effects.setEnabled(self.draft.policy is not None)
+        self._say(self.draft.problem)
+        self._check()
+
+    # What becomes of it
+
+    def accept(self) -> None:
+        self._do(None)
+
+    def _do(self, path: Path | None) -> None:
+        """Applies it, or saves it to a file."""
+        signer = self.keys.signer
+        if signer is None or self._job is not None or self.draft.policy is None:
+            return
+        text, policing = self.draft.text, self._session.policing
+
+        async def work(_: Job) -> None:
+            problem = ""
+            try:
+                document = await policing.signed_policy(text, signer)
+                if path is None:
+                    await policing.deliver(self._guest, document)
+                else:
+                    await write_document(path, document)
+            except (PolicyError, ProfileError) as error:
+                problem = str(error)
+            self._job = None
+            if not self.isVisible():
+                return
+            self._check()
+            if problem:
+                self._say(problem)
+                return
+            self.keys.used()
+            if path is not None:
+                self._session.log.add(f"The policy is in {path}", source=self._guest.name, notice=True)
+            super(PolicyEditor, self).accept()
+
+        self._job = self._session.run(
+            f"Policy for {self._guest.name}", work, shown=False, source=self._guest.name
+        )
+        self._check()
+
+    def _check(self) -> None:
+        ready = self.keys.signer is not None and self.draft.policy is not None and self._job is None
+        assert self.accept_button is not None
+        self.accept_button.setEnabled(ready)
+        self.save.setEnabled(ready)
+
+    def _say(self, problem: str) -> None:
+        self.problem.setText(problem)
+        self.problem.setVisible(bool(problem))
+
+    def _choose_save(self) -> None:
+        dialog = QFileDialog(self, "Save the signed policy")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilter("Policies (*.toml)")
+        dialog.setDefaultSuffix("toml")
+        dialog.selectFile(f"{self._guest.name}-policy.toml".lower().replace(" ", "-"))
+        dialog.fileSelected.connect(lambda name: self._do(Path(name)))
+        dialog.open()
+
+    def _choose_load(self) -> None:
+        dialog = QFileDialog(self, "A policy")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilter("Policies (*.toml);;All files (*)")
+        dialog.fileSelected.connect(lambda name: self.load_file(Path(name)))
+        dialog.open()
+
+    def load_file(self, path: Path) -> None:
+        """Its text; the profile and the number stay those of this one."""
+
+        async def work(_: Job) -> None:
+            try:
+                text = text_of(await read_delivery(path))
+            except PolicyError as error:
+                if self.isVisible():
+                    self._say(str(error))
+                return
+            if self.isVisible():
+                self._take(text)
+
+        self._session.run(f"Read {path.name}", work, shown=False)
+
+    def _take(self, text: str) -> None:
+        kept = {name: self.draft.value("policy", name) for name in ("profile", "number", "issued")}
+        draft = Draft(text)
+        if draft.policy is None:
+            self._say(draft.problem)
+            return
+        for name, value in kept.items():
+            draft.set_value("policy", name, value)
+        self.draft = draft
+        self.text.setPlainText(draft.text)
+        self._show()
