@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from driver_governed import GovernedDriver
 from driver_profiles import KeptDriver, opened
-from driver_shared import SharedDriver, share_out
+from driver_shared import DriverMemory, SharedDriver, share_out
 from painter import Publisher
 
 from pocketvisor.control.status import PAGE_SIZE, StatusPage
@@ -199,6 +199,7 @@ class DriverHandset(Hooks):
         self.name = name or model.name
         self.phone = Phone(model)
         self.scheduler, self.power = share_out(self)
+        self.memory = DriverMemory(self)
         self.guests: list[DriverGuest] = []
         self.foreground: DriverGuest | None = None
         self.closed = False

@@ -5,8 +5,9 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from pocketvisor.control.status import STATE_IDLE, STATE_RUNNING
-from pocketvisor.guest.options import GuestState, RunOptions
+from pocketvisor.guest.options import LIVE_STATES, GuestState, RunOptions
 from pocketvisor.guest.share import GuestShare
+from pocketvisor.handset_memory.figures import GuestMemoryNow, MemoryNow
 from pocketvisor.power import Power
 from pocketvisor.scheduler import Scheduler
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _HEAD = struct.Struct("<QQQQII")
 _HEAD_AT = 0x008
+_KINDS = ("private", "shared", "merged", "saved", "balloon")
 
 
 class SharedDriver(GuestShare):
@@ -57,3 +59,50 @@ def share_out(handset: "DriverHandset") -> tuple[Scheduler, Power]:
     power = Power(handset.model, handset.phone, guests, lambda: handset.foreground)
     scheduler.background_mips = power.background_mips
     return scheduler, power
+
+
+class DriverMemory:
+    """What driven guests hold is what a test says: MiB by kind, of each guest by its id."""
+
+    def __init__(self, handset: "DriverHandset") -> None:
+        self._handset = handset
+        self.share = False
+        self.search = 0.0
+        self.kinds: dict[str, dict[str, int]] = {}
+        self.alone: dict[str, str] = {}
+
+    async def set_share(self, share: bool) -> None:
+        self.share = share
+
+    def now(self) -> MemoryNow:
+        guests = tuple(self._of(guest) for guest in self._handset.guests if guest.state in LIVE_STATES)
+        ram = self._handset.model.ram_mib << 20
+        held = sum(guest.held for guest in guests)
+        sums = {
+            kind: sum(getattr(guest, kind) for guest in guests) for kind in ("private", "saved", "balloon")
+        }
+        return MemoryNow(
+            ram=ram,
+            held=held,
+            free=max(ram - held, 0),
+            over=max(held - ram, 0),
+            shared=max((guest.shared for guest in guests), default=0),
+            merged=max((guest.merged for guest in guests), default=0),
+            share=self.share,
+            search=self.search,
+            guests=guests,
+            **sums,
+        )
+
+    def _of(self, guest: Any) -> GuestMemoryNow:
+        said = self.kinds.get(guest.id, {"private": 20})
+        sizes = {kind: said.get(kind, 0) << 20 for kind in _KINDS}
+        return GuestMemoryNow(
+            id=guest.id,
+            name=guest.name,
+            ram=guest.ram_mib << 20,
+            held=sizes["private"] + sizes["shared"] + sizes["merged"] - sizes["saved"],
+            limit=guest.ram_mib << 20,
+            alone=self.alone.get(guest.id, ""),
+            **sizes,
+        )

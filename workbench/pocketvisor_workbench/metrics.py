@@ -29,9 +29,10 @@ class Series:
         self.cpu: Curve = np.full(POINTS, np.nan, dtype=np.float32)
         self.mips: Curve = self.cpu.copy()
         self.memory: Curve = self.cpu.copy()
+        self.milliamps: Curve = self.cpu.copy()
         self._last: tuple[float, int, int] | None = None
 
-    def sample(self, now: float, cpu_ns: int, ticks: int, ram_bytes: int) -> None:
+    def sample(self, now: float, cpu_ns: int, ticks: int, ram_bytes: int, milliamps: float = 0.0) -> None:
         last, self._last = self._last, (now, cpu_ns, ticks)
         if last is None or now <= last[0] or ticks < last[2]:
             return
@@ -40,20 +41,21 @@ class Series:
         self._push(self.cpu, min(max(cpu_ns - last[1], 0) / seconds / 1e7, 100.0))
         self._push(self.mips, (ticks - last[2]) / seconds / 1e6)
         self._push(self.memory, ram_bytes / 2**20)
+        self._push(self.milliamps, milliamps)
 
     def begin_anew(self) -> None:
         """The next sample is the first of its kind; the curves stay."""
         self._last = None
 
-    def latest(self) -> tuple[float, float, float]:
-        """CPU per cent, MIPS and MiB over the last half second; 0 where nothing is known."""
+    def latest(self) -> tuple[float, float, float, float]:
+        """CPU per cent, MIPS, MiB and mA over the last half second; 0 where nothing is known."""
         values = [
-            float(np.nanmean(curve[-5:])) if not np.isnan(curve[-1]) else 0.0 for curve in self._curves()
+            float(np.nanmean(curve[-5:])) if not np.isnan(curve[-1]) else 0.0 for curve in self.curves()
         ]
-        return values[0], values[1], values[2]
+        return values[0], values[1], values[2], values[3]
 
-    def _curves(self) -> tuple[Curve, Curve, Curve]:
-        return self.cpu, self.mips, self.memory
+    def curves(self) -> tuple[Curve, Curve, Curve, Curve]:
+        return self.cpu, self.mips, self.memory, self.milliamps
 
     @staticmethod
     def _push(curve: Curve, value: float) -> None:
@@ -84,11 +86,16 @@ class Sampler(QObject):
 
     def sample(self) -> None:
         now = time.monotonic()
+        drawn = {
+            share.guest: share.ma
+            for handset in self._session.handsets
+            for share in handset.power.now().guests
+        }
         for guest, series in self.series.items():
             if guest.state is GuestState.STOPPED:  # on its way off the handset: its status page may be gone
                 continue
             counters = guest.counters()
-            series.sample(now, counters.cpu_ns, counters.ticks, counters.ram_bytes)
+            series.sample(now, counters.cpu_ns, counters.ticks, counters.ram_bytes, drawn.get(guest.id, 0.0))
         if self.series:
             self.sampled.emit()
 

@@ -1,4 +1,4 @@
-"""CPU, speed and memory of every guest over the last minute: what pyqtgraph draws ten times a second.
+"""CPU, speed, memory and power of every guest over the last minute: what pyqtgraph draws ten times a second.
 
 Ranges are fixed (a model's own figures), pens one pixel wide, and nothing is drawn while the pane is hidden.
 """
@@ -24,6 +24,9 @@ _SECONDS = np.arange(-POINTS + 1, 1, dtype=np.float32) * (INTERVAL_MS / 1000)
 _VALUES_EVERY = 5
 _LEGEND_MOST = 6
 _LEGEND_FROM = 400
+_POWER_FROM = 560
+_MILLIAMPS = 400.0
+"""A guest at full speed in the foreground, with a panel."""
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -53,6 +56,7 @@ class Graph(QWidget):
         self.top = 0.0
         self.curves: dict[Guest, pg.PlotDataItem] = {}
         self.labels: dict[Guest, QLabel] = {}
+        self.marks: dict[Guest, pg.InfiniteLine] = {}
         head = QHBoxLayout()
         head.setSpacing(6)
         head.addWidget(heading)
@@ -87,7 +91,23 @@ class Graph(QWidget):
         self._fit_values()
         self.tint()
 
+    def set_mark(self, guest: "Guest", value: float) -> None:
+        """A dashed line at what the guest has been promised; 0 for none."""
+        mark = self.marks.get(guest)
+        if mark is None and not value:
+            return
+        if mark is None:
+            mark = self.marks[guest] = pg.InfiniteLine(angle=0, movable=False)
+            self.plot.addItem(mark)
+            self.tint()
+        mark.setVisible(bool(value))
+        if value and mark.value() != value:
+            mark.setValue(value)
+
     def remove(self, guest: "Guest") -> None:
+        mark = self.marks.pop(guest, None)
+        if mark is not None:
+            self.plot.removeItem(mark)
         self.plot.removeItem(self.curves.pop(guest))
         label = self.labels.pop(guest)
         label.hide()
@@ -126,6 +146,8 @@ class Graph(QWidget):
             ink = accent_ink(QColor(guest.image.accent))
             curve.setPen(pg.mkPen(ink, width=1))
             self.labels[guest].setStyleSheet(f"color: {ink.name()}; font-weight: 600;")
+            if guest in self.marks:
+                self.marks[guest].setPen(pg.mkPen(ink, width=1, style=Qt.PenStyle.DashLine))
 
 
 class PerformancePane(Pane):
@@ -140,6 +162,7 @@ class PerformancePane(Pane):
             Graph("CPU %", "Share of one of this computer's cores, in per cent"),
             Graph("MIPS", "Millions of instructions a second"),
             Graph("MiB", "Memory that the guest has touched, in MiB"),
+            Graph("mA", "What the guest draws from the phone's battery, in milliamperes"),
         ]
         self.guests: list[Guest] = []
         self._tick = 0
@@ -202,6 +225,7 @@ class PerformancePane(Pane):
         if models:
             self.graphs[1].set_top(float(max(model.mips for model in models)))
             self.graphs[2].set_top(float(max(guest.ram_mib for guest in self.guests)))
+            self.graphs[3].set_top(_MILLIAMPS)
 
     def refresh(self) -> None:
         """Draws the samples; does nothing while the pane is hidden."""
@@ -217,14 +241,16 @@ class PerformancePane(Pane):
         known = int(np.count_nonzero(~np.isnan(series.cpu)))
         if not known:
             return
-        for graph, values in zip(self.graphs, (series.cpu, series.mips, series.memory), strict=True):
+        for graph, values in zip(self.graphs, series.curves(), strict=True):
             graph.draw(guest, values, known)
         if self._tick % _VALUES_EVERY == 0:
+            self.graphs[1].set_mark(guest, float(guest.qos.reservation))
             for graph, value in zip(self.graphs, series.latest(), strict=True):
                 graph.labels[guest].setText(f"{value:.0f}")
 
     def resizeEvent(self, _: object) -> None:
         self._legend.setVisible(self.width() >= _LEGEND_FROM)
+        self.graphs[3].setVisible(self.width() >= _POWER_FROM)
 
     def _choose(self) -> None:
         self._stack.setCurrentIndex(0 if self.guests else 1)

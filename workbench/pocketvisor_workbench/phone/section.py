@@ -206,7 +206,8 @@ class NumberField(QLineEdit):
     def set_value(self, value: float) -> None:
         self.value = value
         if not self.isModified():
-            self.setText(self._zero if self._zero and not value else f"{value:.{self._decimals}f}{self._unit}")
+            none = self._zero if not value else ""
+            self.setText(none or f"{value:.{self._decimals}f}{self._unit}")
             self.setCursorPosition(0)
 
     def _take(self) -> None:

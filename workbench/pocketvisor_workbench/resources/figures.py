@@ -1,10 +1,11 @@
-"""What the Resources pane shows of a handset, as plain figures: MIPS, MiB and milliamperes."""
+"""What the Resources pane shows of a handset: its own figures, with the guests that they are of."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest
+    from pocketvisor.handset_memory.figures import GuestMemoryNow, MemoryNow
     from pocketvisor.power import GuestPower, PowerNow
     from pocketvisor.scheduler.qos import SchedulerNow, ShareNow
 
@@ -22,45 +23,15 @@ class CpuFigures:
 
 
 @dataclass(frozen=True)
-class GuestMemory:
-    """Of the guest's RAM, in MiB. What is in none of them was never touched."""
-
+class MemoryShare:
     guest: "Guest"
-    ram: float
-    private: float
-    shared: float
-    """With the image that it was started from."""
-    merged: float
-    """Found to be the same as others' in the background."""
-    balloon: float
-    saved: float
-    apart: str = ""
-    """Why nothing of it is shared, where a policy says so."""
+    now: "GuestMemoryNow"
 
 
 @dataclass(frozen=True)
 class MemoryFigures:
-    ram: float
-    guests: tuple[GuestMemory, ...] = ()
-    shared: float = 0.0
-    """What guests share, counted once."""
-    sharing: bool = False
-
-    @property
-    def private(self) -> float:
-        return sum(guest.private for guest in self.guests)
-
-    @property
-    def held(self) -> float:
-        return self.private + self.shared
-
-    @property
-    def free(self) -> float:
-        return max(self.ram - self.held, 0.0)
-
-    @property
-    def saved(self) -> float:
-        return sum(guest.saved for guest in self.guests)
+    now: "MemoryNow"
+    guests: tuple[MemoryShare, ...] = ()
 
 
 @dataclass(frozen=True)

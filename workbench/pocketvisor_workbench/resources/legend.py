@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from pocketvisor_workbench.resources.bars import Part, fill_part
@@ -27,16 +27,25 @@ class Legend(QWidget):
     def __init__(self, keys: Sequence[Key]) -> None:
         super().__init__()
         self._keys = tuple(keys)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
         font = QFont(self.font())
         font.setPointSizeF(8.5)
         self.setFont(font)
         self.setAccessibleName(", ".join(key.words for key in keys))
 
-        self.setFixedHeight(_LINE)
+    def hasHeightForWidth(self) -> bool:
+        return True
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        self.setFixedHeight((max(line for _, line in self._places(event.size().width())) + 1) * _LINE)
+    def heightForWidth(self, width: int) -> int:
+        return (max(line for _, line in self._places(width)) + 1) * _LINE
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, self.heightForWidth(200))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(80, _LINE)
 
     def _places(self, width: int) -> list[tuple[float, int]]:
         x, line, places = 0.0, 0, []

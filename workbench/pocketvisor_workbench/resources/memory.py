@@ -8,14 +8,16 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from pocketvisor_workbench.phone.section import Folding, shown
 from pocketvisor_workbench.resources.bars import Part, StackBar
-from pocketvisor_workbench.resources.figures import GuestMemory, MemoryFigures
+from pocketvisor_workbench.resources.figures import MemoryFigures
 from pocketvisor_workbench.resources.legend import Key, Legend
 from pocketvisor_workbench.resources.rows import Rows
 from pocketvisor_workbench.widgets import CheckBox, Dot, ElidedLabel
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest
+    from pocketvisor.handset_memory.figures import GuestMemoryNow, MemoryNow
 
+MIB = 1 << 20
 SHARED = "good"
 """The token of what belongs to several guests at once."""
 _KEYS = (
@@ -53,21 +55,33 @@ class GuestMemoryRow(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.apart)
 
-    def show_memory(self, now: GuestMemory) -> None:
-        accent = self.guest.image.accent
-        parts = (
-            Part(f"{now.private:.0f} MiB of its own", now.private, accent),
-            Part(f"{now.shared:.0f} MiB of its image, shared until written", now.shared, accent, faded=True),
-            Part(f"{now.merged:.0f} MiB found equal to others' and shared", now.merged, SHARED, striped=True),
-            Part(f"{now.balloon:.0f} MiB given back, in its balloon", now.balloon, "muted", striped=True),
-        )
-        rest = max(now.ram - sum(part.value for part in parts), 0.0)
-        self.bar.show_parts(parts, now.ram, f"{rest:.0f} MiB never touched")
-        self.figure.setText(f"{now.private:.0f} of {now.ram:.0f} MiB")
-        words = ", ".join(part.words for part in (*parts,) if part.value > 0)
-        self.setToolTip(f"{self.guest.name}: {words}")
-        self.apart.setText(now.apart)
-        self.apart.setVisible(bool(now.apart))
+    def show_memory(self, now: "GuestMemoryNow", share: bool) -> None:
+        """`share`: the phone's switch. Where that is off, nobody has to be told why one shares nothing."""
+        parts = parts_of(now, self.guest.image.accent)
+        rest = max(now.ram - sum(part.value for part in parts), 0)
+        self.bar.show_parts(parts, now.ram, f"{mib_words(rest)} never touched")
+        self.figure.setText(f"{now.held / MIB:.0f} of {mib_words(now.ram)}")
+        self.setToolTip(guest_words(self.guest.name, now))
+        self.apart.setText(now.alone)
+        self.apart.setVisible(bool(now.alone) and share)
+
+
+def parts_of(now: "GuestMemoryNow", accent: str) -> tuple[Part, ...]:
+    return (
+        Part(f"{mib_words(now.private)} of its own", now.private, accent),
+        Part(f"{mib_words(now.shared)} of its image, shared until written", now.shared, accent, faded=True),
+        Part(f"{mib_words(now.merged)} found equal to others' and shared", now.merged, SHARED, striped=True),
+        Part(f"{mib_words(now.balloon)} given back, in its balloon", now.balloon, "muted", striped=True),
+    )
+
+
+def guest_words(name: str, now: "GuestMemoryNow") -> str:
+    """What a guest holds, in lines."""
+    lines = [f"{name} holds {mib_words(now.held)} of the phone's memory:"]
+    lines += [part.words for part in parts_of(now, "") if part.value >= MIB / 2]
+    if now.saved >= MIB / 2:
+        lines.append(f"Sharing saves it {mib_words(now.saved)}")
+    return "\n".join([*lines, *([now.alone] if now.alone else [])])
 
 
 class MemorySection(Folding):
@@ -83,39 +97,49 @@ class MemorySection(Folding):
         self.body.addWidget(self.rows)
         self.legend = Legend(_KEYS)
         self.body.addWidget(self.legend)
-        self.sharing = CheckBox("Share equal pages")
+        self.sharing = CheckBox("Share equal memory")
         self.sharing.setToolTip(
-            "Guests hold equal pages once, until one of them writes. Off: each has its own again.\n"
-            "A guest can find out by timing that another has the same page: across profiles of work it is "
-            "done only where their policies allow it."
+            "Guests hold equal memory once, until one of them writes. Off: each has its own again.\n"
+            "By timing a guest can find out that another has the same: with a guest that is managed it is "
+            "done only where its policy allows it."
         )
         self.sharing.toggled.connect(set_sharing)
         self.body.addWidget(self.sharing)
 
     def show_figures(self, figures: MemoryFigures) -> None:
-        self.rows.show_rows([guest.guest for guest in figures.guests])
-        for guest in figures.guests:
-            self.rows.row(guest.guest).show_memory(guest)
+        now = figures.now
+        self.rows.show_rows([share.guest for share in figures.guests])
+        for share in figures.guests:
+            self.rows.row(share.guest).show_memory(share.now, now.share)
         parts = [
-            Part(f"{one.private:.0f} MiB of {one.guest.name}'s own", one.private, one.guest.image.accent)
+            Part(f"{mib_words(one.now.private)}: {one.guest.name}", one.now.private, one.guest.image.accent)
             for one in figures.guests
         ]
-        parts.append(Part(f"{figures.shared:.0f} MiB shared", figures.shared, SHARED, striped=True))
-        self.bar.show_parts(parts, figures.ram, f"{figures.free:.0f} MiB free")
-        self.summary.setText(f"{figures.held:.0f} of {figures.ram:.0f} MiB")
-        self.figures.setText(memory_words(figures))
+        parts.append(Part(f"{mib_words(now.shared)} of images, held once", now.shared, "muted", faded=True))
+        parts.append(
+            Part(f"{mib_words(now.merged)} found equal, held once", now.merged, SHARED, striped=True)
+        )
+        self.bar.show_parts(parts, now.ram, f"{mib_words(now.free)} free")
+        self.summary.setText(f"{now.held / MIB:.0f} of {mib_words(now.ram)}")
+        self.figures.setText(memory_words(now))
         self.legend.setVisible(bool(figures.guests))
-        shown(self.sharing, figures.sharing)
+        shown(self.sharing, now.share)
 
 
-def memory_words(figures: MemoryFigures) -> str:
-    words = f"{figures.free:.0f} MiB free"
-    balloon = sum(guest.balloon for guest in figures.guests)
-    if figures.shared:
-        words += f", {figures.shared:.0f} shared"
-    if balloon:
-        words += f", {balloon:.0f} given back"
-    if figures.saved >= 0.5:
-        whole = figures.held + figures.saved
-        words += f". Sharing saves {figures.saved:.0f} MiB, {100 * figures.saved / whole:.0f} %"
-    return f"{words}."
+def memory_words(now: "MemoryNow") -> str:
+    parts = [f"{mib_words(now.free)} free"]
+    if now.over:
+        parts = [f"{mib_words(now.over)} more than it has: its guests are asked to give some back"]
+    if now.balloon:
+        parts.append(f"{mib_words(now.balloon)} given back")
+    words = f"{', '.join(parts)}."
+    if now.saved >= MIB / 2:
+        part = 100 * now.saved / (now.held + now.saved)
+        words += f" Sharing saves {mib_words(now.saved)}, {part:.0f} %."
+    if now.share and now.search >= 0.0005:
+        words += f" The search for equal memory takes {100 * now.search:.1f} % of a core."
+    return words
+
+
+def mib_words(size: float) -> str:
+    return f"{size / MIB:.0f} MiB"

@@ -99,7 +99,7 @@ class ResourcesPane(Pane):
             while column.count():
                 column.takeAt(0)
         for number, section in enumerate(self.sections):
-            self._columns[min(number, count - 1)].addWidget(section)
+            self._columns[min(number, count - 1)].addWidget(section, 0, Qt.AlignmentFlag.AlignTop)
         for number, column in enumerate(self._columns):
             column.addStretch(1)
             self._row.setStretch(number, 1 if number < count else 0)

@@ -11,12 +11,13 @@ from PySide6.QtCore import QObject, Signal
 
 from pocketvisor.api import PocketvisorError
 from pocketvisor.scheduler.qos import ShareNow
+from pocketvisor_workbench.jobs import Job
 from pocketvisor_workbench.log import words_of
 from pocketvisor_workbench.resources.figures import (
     CpuFigures,
     CpuShare,
-    GuestMemory,
     MemoryFigures,
+    MemoryShare,
     PowerFigures,
     PowerShare,
 )
@@ -42,14 +43,10 @@ class Reading(QObject):
         return CpuFigures(handset.scheduler.state(), guests)
 
     def memory(self, handset: "Handset") -> MemoryFigures:
-        guests = tuple(
-            GuestMemory(guest, guest.ram_mib, guest.counters().ram_bytes / 2**20, 0, 0, 0, 0)
-            for guest in handset.guests
-        )
-        return MemoryFigures(handset.model.ram_mib, guests)
-
-    def set_sharing(self, sharing: bool) -> None:
-        self.changed.emit()
+        now = handset.memory.now()
+        guests = {guest.id: guest for guest in handset.guests}
+        shares = tuple(MemoryShare(guests[one.id], one) for one in now.guests if one.id in guests)
+        return MemoryFigures(now, shares)
 
     def power(self, handset: "Handset") -> PowerFigures:
         now = handset.power.now()
@@ -76,6 +73,19 @@ class Reading(QObject):
 
     def set_low(self, percent: int, background_mips: int) -> None:
         self._do(lambda handset: handset.power.set_low(percent=percent, background_mips=background_mips))
+
+    def set_sharing(self, sharing: bool) -> None:
+        """Off: it takes a moment until each guest has its own again."""
+        handset = self._session.handset
+        if handset is None:
+            return
+
+        async def work(_: Job) -> None:
+            await handset.memory.set_share(sharing)
+            self.changed.emit()
+
+        what = "Share equal memory" if sharing else "Take memory apart"
+        self._session.run(f"{what} on {handset.name}", work, shown=False, source=handset.name)
 
     def _do(self, what: "Callable[[Handset], Any]") -> None:
         handset = self._session.handset
