@@ -36,6 +36,7 @@ from pocketvisor.errors import (
 )
 from pocketvisor.guest.console import Console
 from pocketvisor.guest.disks import DISKS_MAX
+from pocketvisor.guest.exchange import ServiceNow, services_of
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.keeping import GuestProfile, SaveReport
 from pocketvisor.guest.options import GuestState, RunOptions, StopReason
@@ -44,6 +45,7 @@ from pocketvisor.guest.script import DEFAULT_PROMPT, ScriptPlan
 from pocketvisor.guest.statistics import GuestCounters
 from pocketvisor.handset import Handset
 from pocketvisor.images.catalogue import GuestImage, catalogue, image_from_files
+from pocketvisor.images.offers import Offer, parse_offers
 from pocketvisor.models import HandsetModel, Panel, load_model, load_models
 from pocketvisor.moving import MoveReport, check_move, move
 from pocketvisor.network.radio import PRESETS as RADIO_PRESETS
@@ -90,6 +92,7 @@ __all__ = [
     "NetworkSpec",
     "NetworkState",
     "NewKeys",
+    "Offer",
     "OutOfMemory",
     "Panel",
     "PanelView",
@@ -107,6 +110,7 @@ __all__ = [
     "RunOptions",
     "SaveReport",
     "ScriptPlan",
+    "ServiceNow",
     "Stop",
     "StopInfo",
     "StopReason",
@@ -121,7 +125,9 @@ __all__ = [
     "move",
     "parse_forward",
     "parse_network",
+    "parse_offers",
     "read_gpx",
     "read_recording",
+    "services_of",
     "write_recording",
 ]
