@@ -15,6 +15,7 @@ from pocketvisor.guest import sharing
 from pocketvisor.guest.options import GuestState
 from pocketvisor.handset_memory.figures import MemoryNow, memory_now
 from pocketvisor.handset_memory.finder import Finder, Pass
+from pocketvisor.handset_memory.parts import Parts
 from pocketvisor.handset_memory.pool import Pool
 from pocketvisor.handset_memory.pressure import Pressure
 from pocketvisor.handset_memory.rest import Rest
@@ -42,7 +43,8 @@ class HandsetMemory:
         self._tasks: list[asyncio.Task[None]] = []
         self._rest: WeakKeyDictionary[Guest, Rest] = WeakKeyDictionary()
         self._search = 0.0
-        self.pressure = Pressure(handset)
+        self._parts = Parts()
+        self.pressure = Pressure(handset, self._parts)
 
     # For front ends
 
@@ -51,6 +53,7 @@ class HandsetMemory:
         return memory_now(
             self._handset.model.ram_mib << 20,
             guests,
+            self._parts,
             [self.why_alone(guest) for guest in guests],
             share=self._share,
             search=self._search,

@@ -2,7 +2,8 @@
 
 Idle guests in the background give first, then busy ones there, then the one in the foreground; within each
 those that hold most beyond what they cannot do without. What was taken comes back as there is room again,
-to the foreground first. A guest without a balloon can give nothing, and counts with all of its RAM.
+to the foreground first. A guest without a balloon can give nothing: a guest comes only where there is room
+for all of such guests' RAM, though what counts from then on is what they hold.
 """
 
 from collections.abc import Sequence
@@ -13,8 +14,9 @@ MIB = 1 << 20
 
 
 class Holder(Struct, frozen=True, kw_only=True):
-    """In bytes. `held`: now; `least`: it is asked for nothing below; `limit`: what it is asked to keep to,
-    None for one that cannot be asked; `spare`: what it says that it could give, None where it does not."""
+    """In bytes. `held`: now; `least`: it is asked for nothing below, which is all of its RAM for one that
+    cannot be asked; `limit`: what it is asked to keep to, None for such a one; `spare`: what it says that it
+    could give, None where it says nothing."""
 
     id: str
     ram: int
@@ -26,11 +28,6 @@ class Holder(Struct, frozen=True, kw_only=True):
     spare: int | None = None
     deaf: bool = False
     """It was asked before, and did not do it."""
-
-    @property
-    def counts(self) -> int:
-        """What it takes of the handset, for one who wants to come."""
-        return self.ram if self.limit is None else max(self.held, self.least)
 
     @property
     def can_give(self) -> int:
@@ -52,13 +49,19 @@ def reserve_of(ram: int) -> int:
 
 def can_have(ram: int, holders: Sequence[Holder], wanted: int) -> bool:
     """Is there room for so much, if all others give what they can do without?"""
-    kept = sum(holder.ram if holder.limit is None else holder.least for holder in holders)
-    return kept + wanted <= ram
+    return sum(holder.least for holder in holders) + wanted <= ram
+
+
+def used(ram: int, holders: Sequence[Holder]) -> int:
+    """What is spoken for: what guests hold, and what they cannot do without. More than there is it is only
+    where they hold more."""
+    spoken_for = sum(max(holder.held, holder.least) for holder in holders)
+    return max(sum(holder.held for holder in holders), min(spoken_for, ram))
 
 
 def limits(ram: int, holders: Sequence[Holder], wanted: int = 0) -> dict[str, int]:
     """New limits, by id, for those that are to be asked anew. `wanted`: for a guest that is to come."""
-    free = ram - sum(holder.counts for holder in holders) - wanted
+    free = ram - sum(holder.held for holder in holders) - wanted
     reserve = reserve_of(ram)
     if free < reserve:
         return _take(holders, reserve - free)

@@ -15,7 +15,8 @@ from pocketvisor.errors import OutOfMemory
 from pocketvisor.guest.listeners import Unsubscribe
 from pocketvisor.guest.options import LIVE_STATES
 from pocketvisor.handset_memory.figures import held_by
-from pocketvisor.handset_memory.plan import MIB, Holder, can_have, least_of, limits
+from pocketvisor.handset_memory.parts import Parts
+from pocketvisor.handset_memory.plan import MIB, Holder, can_have, least_of, limits, reserve_of, used
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS: Final = 15.0
 _STEP_SECONDS: Final = 0.25
 _NEAR: Final = 2 * MIB
+_NEAR_RESERVES: Final = 3
 _KEEPS_AVAILABLE: Final = 8 * MIB
 _IDLE_BELOW: Final = 0.2
 
@@ -40,17 +42,25 @@ class _Seen(Struct):
 class Pressure:
     """One handset's."""
 
-    def __init__(self, handset: "Handset") -> None:
+    def __init__(self, handset: "Handset", parts: Parts) -> None:
         self._handset = handset
+        self._parts = parts
         self._seen: dict[str, _Seen] = {}
         self._said_over = False
+        self._is_near = False
+        """There is little left: guests are asked how they are off."""
 
     # For the handset
 
     @property
     def used(self) -> int:
-        """Bytes that are taken, for one who wants to come: what guests with a balloon hold, others' RAM."""
-        return sum(holder.counts for holder in self.holders())
+        """Bytes that are spoken for: what guests hold, and all of the RAM of one without a balloon."""
+        return used(self._total, self.holders())
+
+    @property
+    def held(self) -> int:
+        """Bytes that guests hold."""
+        return sum(holder.held for holder in self.holders())
 
     def check(self, ram: int, *, balloon: bool, besides: "Guest | None" = None) -> None:
         """Raises OutOfMemory where there is no room for a guest of that RAM (bytes) even if the others give
@@ -59,14 +69,13 @@ class Pressure:
         wanted = least_of(ram) if balloon else ram
         total = self._total
         if ram > total or not can_have(total, others, wanted):
-            free = total - sum(holder.ram if holder.limit is None else holder.least for holder in others)
-            raise self._full(free, ram)
+            raise self._full(total - sum(holder.least for holder in others), ram)
 
     async def make_room(self, ram: int, *, balloon: bool) -> None:
         """Asks the others for what a guest of that RAM lacks, and waits for it. Raises OutOfMemory."""
         wanted = least_of(ram) if balloon else ram
         until = time.monotonic() + PATIENCE_SECONDS
-        while (free := self._total - self.used) < wanted:
+        while (free := self._total - self.held) < wanted:
             if time.monotonic() >= until:
                 raise self._full(free, ram)
             self.look(time.monotonic(), wanted)
@@ -74,9 +83,11 @@ class Pressure:
 
     def look(self, now: float, wanted: int = 0) -> None:
         """Once in a while: asks whom the plan says."""
-        for guest in self._handset.guests:
-            self._observe(guest, now)
+        for guest, held in held_by(self._handset.guests, self._parts).items():
+            self._observe(guest, held, now)
         holders = self.holders()
+        free = self._total - sum(holder.held for holder in holders) - wanted
+        self._is_near = free < _NEAR_RESERVES * reserve_of(self._total)
         asked = limits(self._total, holders, wanted)
         for guest in self._handset.guests:
             if guest.id in asked and guest.has_balloon:
@@ -85,7 +96,8 @@ class Pressure:
         self._say_over(holders)
 
     def holders(self) -> list[Holder]:
-        return [self._holder(guest) for guest in self._handset.guests if guest.state in LIVE_STATES]
+        held = held_by(self._handset.guests, self._parts)
+        return [self._holder(guest, held[guest]) for guest in held if guest.state in LIVE_STATES]
 
     @property
     def _total(self) -> int:
@@ -97,17 +109,17 @@ class Pressure:
             f"RAM left, the guest wants {ram >> 20}"
         )
 
-    def _holder(self, guest: "Guest") -> Holder:
+    def _holder(self, guest: "Guest", held: int) -> Holder:
         ram = guest.ram_mib << 20
         seen = self._seen.get(guest.id, _Seen())
         if not guest.has_balloon:
-            return Holder(id=guest.id, ram=ram, held=ram, least=ram, limit=None)
+            return Holder(id=guest.id, ram=ram, held=held, least=ram, limit=None)
         balloon = guest.balloon
         available = balloon.statistics.get("available")
         return Holder(
             id=guest.id,
             ram=ram,
-            held=held_by(guest),
+            held=held,
             least=least_of(ram),
             limit=ram - (balloon.target_mib << 20),
             idle=seen.idle,
@@ -116,7 +128,7 @@ class Pressure:
             deaf=seen.over_since is not None and seen.at - seen.over_since > PATIENCE_SECONDS,
         )
 
-    def _observe(self, guest: "Guest", now: float) -> None:
+    def _observe(self, guest: "Guest", held: int, now: float) -> None:
         """Whether it has been idle, and whether it keeps to what it is asked to."""
         seen = self._seen.setdefault(guest.id, _Seen(at=now))
         head = guest.status.head()
@@ -128,13 +140,13 @@ class Pressure:
         if not guest.has_balloon:
             return
         pressed = guest.balloon.pressed_mib << 20
-        if pressed and held_by(guest) > (guest.ram_mib << 20) - pressed + _NEAR:
+        if pressed and held > (guest.ram_mib << 20) - pressed + _NEAR:
             seen.over_since = seen.over_since or now
         else:
             seen.over_since = None
-        if pressed and seen.unwatch is None:
+        if (pressed or self._is_near) and seen.unwatch is None:
             seen.unwatch = guest.balloon.watch(lambda: None)  # so that it tells its statistics
-        elif not pressed and seen.unwatch is not None:
+        elif not pressed and not self._is_near and seen.unwatch is not None:
             seen.unwatch()
             seen.unwatch = None
 
@@ -146,8 +158,7 @@ class Pressure:
                 seen.unwatch()
 
     def _say_over(self, holders: list[Holder]) -> None:
-        held = sum(holder.held for holder in holders if holder.limit is not None)
-        held += sum(holder.ram for holder in holders if holder.limit is None)
+        held = sum(holder.held for holder in holders)
         over = held > self._total
         if over and not self._said_over:
             self._handset.say(
