@@ -137,10 +137,8 @@ def served_effects(before: Service, now: Service) -> list[Effect]:
         words = [f"{frames:.0f} a second" for frames in (before.frames, now.frames)]
         kept, note = now.frames >= before.frames * FRAMES_KEPT, ""
         if not kept and now.elsewhere > _BUSY:
-            kept, note = (
-                True,
-                f"not judged: {now.elsewhere:.1f} of this computer's processors worked for others",
-            )
+            kept = True
+            note = f"not judged: {now.elsewhere:.1f} of this computer's processors worked for others"
         effects.append(Effect("frames", words[0], words[1], kept, note))
     if before.answer_seconds is not None and now.answer_seconds is not None:
         words = [f"{seconds * 1000:.0f} ms" for seconds in (before.answer_seconds, now.answer_seconds)]

@@ -1,7 +1,8 @@
 """What comes of an attack: each kind's count, what stopped it, and how the neighbour is afterwards."""
 
-from typing import Literal
+from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 from pocketvisor.control.isolation import Isolation
@@ -105,6 +106,13 @@ class ScoreSheet(Struct, frozen=True):
         untried = [outcome.kind.name for outcome in self.outcomes if not outcome.attempts]
         parts += [f"{', '.join(untried)} could not be tried"] if untried else []
         return f"{counted}: {', '.join(parts) or 'nothing was tried'}"
+
+
+def plain(sheet: ScoreSheet) -> dict[str, Any]:
+    """For JSON: what it says, and what that comes to."""
+    built: dict[str, Any] = msgspec.to_builtins(sheet)
+    counted = {"held": sheet.held, "attempts": sheet.attempts, "kinds": sheet.kinds}
+    return counted | {"sentence": sheet.sentence} | built
 
 
 class Progress(Struct, frozen=True):

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pocketvisor.cli import (
+    attack,
     balloon,
     bench,
     clipboard,
@@ -73,6 +74,7 @@ VERBS = (
     clipboard,
     debug,
     replay,
+    attack,
     bench,
     demo,
     desktop,

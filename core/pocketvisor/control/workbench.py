@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from pocketvisor.control.attack_calls import AttackRequest, AttackShown
 from pocketvisor.control.balloon_calls import BalloonRequest, BalloonShown
 from pocketvisor.control.clipboard_calls import ClipboardRequest, ClipboardShown
 from pocketvisor.control.debug_calls import DebugAnswer, DebugRequest
@@ -91,6 +92,7 @@ Request = (
     | PhoneRequest
     | ModemRequest
     | BalloonRequest
+    | AttackRequest
     | ServicesRequest
     | ClipboardRequest
     | DebugRequest
@@ -162,6 +164,7 @@ Reply = (
     | PhoneShown
     | ModemShown
     | BalloonShown
+    | AttackShown
     | ServicesShown
     | ClipboardShown
     | DebugAnswer

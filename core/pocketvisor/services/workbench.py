@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from pocketvisor.control import phone_calls, workbench
+from pocketvisor.control.attack_calls import AttackRequest
 from pocketvisor.control.balloon_calls import BalloonRequest
 from pocketvisor.control.clipboard_calls import ClipboardRequest
 from pocketvisor.control.debug_calls import DebugRequest
@@ -23,6 +24,7 @@ from pocketvisor.errors import ControlError, GuestError
 from pocketvisor.guest.guest import Guest
 from pocketvisor.handset import Handset
 from pocketvisor.images.catalogue import GuestImage
+from pocketvisor.services import attack as attack_service
 from pocketvisor.services import balloon as balloon_service
 from pocketvisor.services import clipboard as clipboard_service
 from pocketvisor.services import debug as debug_service
@@ -107,6 +109,8 @@ class WorkbenchService:
             case SetOffers():
                 guest = self.guest(request.guest, request.handset)
                 return guest_services.set_offers(guest, request.offers)
+            case _ if isinstance(request, AttackRequest):
+                return await attack_service.answer(self, request, tell)
             case _ if isinstance(request, DebugRequest):
                 return await debug_service.answer_at(self, request)
             case SetQos():
