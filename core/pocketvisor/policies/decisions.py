@@ -108,8 +108,8 @@ def _console(policy: Policy, _details: Details) -> str:
 
 
 def _export(policy: Policy, details: Details) -> str:
-    """`to`: whom it is for: an age recipient, a machine's name or fingerprint, or several in a sequence; all
-    have to be listed."""
+    """`to`: whom it is for: an age recipient, a vault's address, a machine's fingerprint, or several in a
+    sequence; all have to be listed."""
     export = policy.export
     if export.allowed == "yes":
         return ""

@@ -85,7 +85,7 @@ class Debugger(_Section, frozen=True):
 
 
 class Export(_Section, frozen=True):
-    """`to`, where the mode is "listed": age recipients, names of machines, fingerprints of machines."""
+    """`to`, where the mode is "listed": age recipients, addresses of vaults, machines' fingerprints."""
 
     allowed: Literal["no", "listed", "yes"] = "yes"
     to: Annotated[

@@ -30,7 +30,7 @@ _SECTIONS: Final = """\
 
 [export]
 # allowed = "listed"            # no, listed, yes
-# to = ["age1..."]              # age recipients, machines' names or fingerprints
+# to = ["age1..."]              # age recipients, vaults' addresses, machines' fingerprints
 # clone = false
 
 [handset]
