@@ -150,7 +150,7 @@ GROUPS: tuple[Group, ...] = (
                 "To",
                 "names",
                 [],
-                "Age recipients, names of machines, fingerprints of machines",
+                "Age recipients, addresses of vaults, machines' fingerprints",
                 example="age1…, office-laptop",
                 only=("allowed", ("listed",)),
             ),
