@@ -8,7 +8,6 @@ import asyncio
 import itertools
 import socket
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pocketvisor.board.config import PortConfig
@@ -94,20 +93,24 @@ class GuestClipboard:
         return self._theirs.fileno()
 
     def end(self) -> None:
-        """The run is over, and whoever waits for an answer hears so."""
+        """The run is over."""
         self._stop_reading()
         self._greeted.clear()
         self._reader = Reader()
         self._unsent.clear()
         self._own_at = -1.0
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(GuestError(f"{self._guest.name} has ended"))
-        self._waiting.clear()
+        self.give_up()
         for end in (self._ours, self._theirs):
             if end is not None:
                 end.close()
         self._ours = self._theirs = None
+
+    def give_up(self) -> None:
+        """Nobody answers any more."""
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(GuestError(f"{self._guest.name} has ended"))
+        self._waiting.clear()
 
     # To the guest
 
@@ -142,11 +145,12 @@ class GuestClipboard:
     def _writable(self) -> None:
         assert self._ours is not None
         loop = asyncio.get_running_loop()
-        with suppress(BlockingIOError):
-            try:
-                del self._unsent[: self._ours.send(self._unsent)]
-            except OSError:
-                self._unsent.clear()
+        try:
+            del self._unsent[: self._ours.send(self._unsent)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._unsent.clear()
         if self._unsent:
             loop.add_writer(self._ours, self._writable)
         else:

@@ -21,7 +21,7 @@ from pocketvisor.guest.clipboard import GuestClipboard
 from pocketvisor.guest.clipboard_wire import PORT as CLIPBOARD
 from pocketvisor.guest.console import Console
 from pocketvisor.guest.modem import Modem, modem_config
-from pocketvisor.guest.options import GuestState
+from pocketvisor.guest.options import LIVE_STATES, GuestState
 from pocketvisor.guest.port_spec import PortSpec
 
 if TYPE_CHECKING:
@@ -83,11 +83,12 @@ class _Hvc:
     def _writable(self) -> None:
         assert self._wire is not None
         loop = asyncio.get_running_loop()
-        with suppress(BlockingIOError):
-            try:
-                del self._typed[: self._wire.ours.send(self._typed)]
-            except OSError:
-                self._typed.clear()
+        try:
+            del self._typed[: self._wire.ours.send(self._typed)]
+        except BlockingIOError:
+            pass  # it waits
+        except OSError:
+            self._typed.clear()
         if self._typed:
             loop.add_writer(self._wire.ours, self._writable)
         else:
@@ -256,6 +257,8 @@ class Ports:
             self.modem.heard(data)
 
     def _state_changed(self) -> None:
+        if self.clipboard is not None and self._guest.state not in LIVE_STATES:
+            self.clipboard.give_up()
         if self._guest.state in (GuestState.RUNNING, GuestState.PAUSED) and not self._replay:
             if self.modem is not None:
                 self.modem.begun()
