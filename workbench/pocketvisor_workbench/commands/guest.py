@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from pocketvisor.api import GuestState
 from pocketvisor.policies.act import Act
+from pocketvisor_workbench.clipboards import copy_from, paste_into
 from pocketvisor_workbench.commands.command import Ask, command
 
 if TYPE_CHECKING:
@@ -220,6 +221,38 @@ def screenshot(window: "Window") -> None:
     window.save_screenshot()
 
 
+def _has_clipboard(window: "Window") -> bool:
+    return _running(window) and window.session.guest is not None and window.session.guest.has_clipboard
+
+
+@command(
+    "guest.copy",
+    "Copy what was copied in the guest",
+    menu=MENU,
+    picture="clipboard-arrow-up-outline",
+    shortcut="Ctrl+Shift+Y",
+    enabled=_has_clipboard,
+    act=Act.COPY_OUT,
+)
+def copy(window: "Window") -> None:
+    if window.session.guest is not None:
+        copy_from(window.session, window.session.guest)
+
+
+@command(
+    "guest.paste",
+    "Give the guest the clipboard",
+    menu=MENU,
+    picture="clipboard-arrow-down-outline",
+    shortcut="Ctrl+Shift+I",
+    enabled=_has_clipboard,
+    act=Act.COPY_IN,
+)
+def paste(window: "Window") -> None:
+    if window.session.guest is not None:
+        paste_into(window.session, window.session.guest)
+
+
 @command(
     "guest.type-clipboard",
     "Type the clipboard",
@@ -252,5 +285,7 @@ COMMANDS = (
     screenshot,
     insert,
     eject,
+    copy,
+    paste,
     type_clipboard,
 )

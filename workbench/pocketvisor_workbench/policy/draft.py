@@ -30,17 +30,17 @@ class Draft:
 
     def set_text(self, text: str) -> None:
         self.text = text
+        table = _loads(text) if len(text) <= TEXT_MAX else None
+        self.readable = table is not None
+        """Whether a form can change it: what is being typed is left alone, as is what the form shows."""
+        self.table = table if table is not None else self.table
+        self.policy = None
         try:
             if len(text) > TEXT_MAX:
-                raise PolicyError("The policy is too large")
-            table = tomllib.loads(text)
-            self.table = {name: section for name, section in table.items() if isinstance(section, dict)}
-        except (tomllib.TOMLDecodeError, PolicyError, RecursionError, ValueError):
-            pass  # what is being typed: the form stays as it was, and the sentence below says more
-        try:
+                raise PolicyError(f"The policy is too large: {TEXT_MAX >> 10} KiB are allowed")
             self.policy, self.problem = parse_policy(text), ""
         except PolicyError as error:
-            self.policy, self.problem = None, str(error)
+            self.problem = str(error)
 
     def value(self, section: str, name: str) -> Any:
         """None where the text does not name it."""
@@ -160,8 +160,14 @@ def _with_line(text: str, section: str, name: str, value: Any) -> str:
 
 
 def _loads(text: str) -> Table | None:
-    """Without sections that say nothing."""
+    """Sections with values; others, and sections within them, are no policy's."""
     try:
-        return {name: section for name, section in tomllib.loads(text).items() if section}
+        table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError):
         return None
+    sections = {name: content for name, content in table.items() if isinstance(content, dict)}
+    plain = {
+        name: {key: value for key, value in content.items() if not isinstance(value, dict)}
+        for name, content in sections.items()
+    }
+    return {name: content for name, content in plain.items() if content}

@@ -131,6 +131,7 @@ class PolicyEditor(DialogFrame):
 
     def _show(self) -> None:
         self.form.show_table(self.draft.table)
+        self.form.setEnabled(self.draft.readable)
         if self.draft.policy is not None:
             rows = rows_of(self.draft.policy, self._before)
             self.effects.rows.show_rows(rows)

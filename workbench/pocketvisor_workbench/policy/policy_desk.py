@@ -12,7 +12,7 @@ from pocketvisor_workbench.docks import widen
 from pocketvisor_workbench.jobs import Job
 from pocketvisor_workbench.policy.draft import first_text, next_text
 from pocketvisor_workbench.policy.editor import PolicyEditor
-from pocketvisor_workbench.policy.key_chooser import KeysDialog
+from pocketvisor_workbench.policy.key_dialogs import KeysDialog
 from pocketvisor_workbench.policy.locked_dialog import LockedDialog
 from pocketvisor_workbench.policy.order_dialog import OrderDialog
 from pocketvisor_workbench.policy.policing import read_delivery
