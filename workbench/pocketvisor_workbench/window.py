@@ -32,6 +32,7 @@ from pocketvisor_workbench.policy.guarded import Guarded
 from pocketvisor_workbench.policy.policy_desk import PolicyDesk
 from pocketvisor_workbench.profile_desk import ProfileDesk
 from pocketvisor_workbench.resources.all_panes import RESOURCE_PANES
+from pocketvisor_workbench.resources.desk import ResourcesDesk
 from pocketvisor_workbench.settings import Settings
 from pocketvisor_workbench.stage.stage import Stage, View
 from pocketvisor_workbench.theme import ThemeMode
@@ -96,6 +97,7 @@ class Window(QMainWindow):
         self.desk = ProfileDesk(self)
         self.travel_desk = TravelDesk(self)
         self.attack_desk = AttackDesk(self)
+        self.resources_desk = ResourcesDesk(self)
         self.policy_desk = PolicyDesk(self)
         self.resize(1440, 900)
         self.refresh_actions()

@@ -24,9 +24,20 @@ def resources(window: "Window") -> None:
     window.toggle_dock("resources")
 
 
+@command(
+    "view.memory-badges",
+    "Memory beside each guest's name",
+    menu="View",
+    picture="memory",
+    checked=lambda window: window.stage.badges_shown,
+)
+def memory_badges(window: "Window") -> None:
+    window.resources_desk.toggle_badges()
+
+
 @command("guest.attack", "Attack…", menu="Guest", picture="sword-cross", enabled=_has_handset)
 def attack(window: "Window") -> None:
     window.attack_desk.open()
 
 
-COMMANDS = (resources, attack)
+COMMANDS = (resources, memory_badges, attack)

@@ -1,20 +1,17 @@
-"""Above and below a phone: what it is, what can be done with it, and how its memory is shared out."""
+"""Above a phone: what it is and what can be done with it; and what is on its glass while it has no guest."""
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from pocketvisor.api import GuestState
-from pocketvisor_workbench.icons import icon, set_icon
-from pocketvisor_workbench.theme import tokens
-from pocketvisor_workbench.timeline.record_button import SIDE, RecordButton
+from pocketvisor_workbench.icons import set_icon
+from pocketvisor_workbench.timeline.record_button import RecordButton
 from pocketvisor_workbench.timeline.times import GuestTime
 from pocketvisor_workbench.widgets import ElidedLabel, tool_button
 
 if TYPE_CHECKING:
-    from pocketvisor.api import Guest, Handset
+    from pocketvisor.api import Handset
 
 
 class HandsetHeader(QWidget):
@@ -85,83 +82,6 @@ class HandsetHeader(QWidget):
         self.receiving.setToolTip(tip)
         self.receiving.setAccessibleName(tip)
         self._maker.setText(f"Receiving at {address}" if address else self._words)
-
-
-class HandsetFooter(QWidget):
-    """The phone's memory by guest, its speed and its battery; beside them, what records the foreground."""
-
-    HEIGHT = 36
-
-    def __init__(self, handset: "Handset", parent: QWidget) -> None:
-        super().__init__(parent)
-        self._handset = handset
-        self.record = RecordButton(self)
-        self.record.hide()
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-
-    def set_time(self, time: GuestTime | None) -> None:
-        """The timeline that is not there yet; None where there is none to begin, or it has a bar."""
-        self.record.setVisible(time is not None)
-        if time is not None:
-            self.record.show_time(time)
-        self.update()
-
-    def resizeEvent(self, _: object) -> None:
-        self.record.move(self.width() - SIDE, (self.HEIGHT - SIDE) // 2)
-
-    def _room(self) -> float:
-        return self.width() - (0 if self.record.isHidden() else SIDE + 8)
-
-    def sizeHint(self) -> QSize:
-        return QSize(220, self.HEIGHT)
-
-    def refresh(self) -> None:
-        used = self._handset.ram_used_mib
-        parts = ", ".join(f"{guest.name} {guest.ram_mib} MiB" for guest in self._holders()) or "no guests"
-        self.setToolTip(f"Memory: {used} of {self._handset.model.ram_mib} MiB given out ({parts})")
-        self.update()
-
-    def _holders(self) -> "list[Guest]":
-        """Guests that hold RAM; one that is off or has crashed holds none."""
-        live = (GuestState.STARTING, GuestState.RUNNING, GuestState.PAUSED)
-        return [guest for guest in self._handset.guests if guest.state in live]
-
-    def paintEvent(self, _: QPaintEvent) -> None:
-        colours = tokens()
-        model = self._handset.model
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        bar = QRectF(2, 6, self._room() - 4, 5)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(colours.line))
-        painter.drawRoundedRect(bar, 2.5, 2.5)
-        x = bar.x()
-        for guest in self._holders():
-            width = bar.width() * guest.ram_mib / model.ram_mib
-            painter.setBrush(QColor(guest.image.accent))
-            painter.drawRoundedRect(QRectF(x, bar.y(), max(width - 1.5, 2), bar.height()), 2.5, 2.5)
-            x += width
-        facts = [
-            ("memory", f"{self._handset.ram_used_mib} / {model.ram_mib} MiB"),
-            ("speedometer", f"{model.mips} MIPS"),
-            ("battery", f"{model.battery_mah} mAh"),
-        ]
-        painter.setPen(QColor(colours.muted))
-        font = painter.font()
-        font.setPointSizeF(8.5)
-        painter.setFont(font)
-        place = 2.0
-        for sign, words in facts:
-            needed = painter.fontMetrics().horizontalAdvance(words) + 20
-            if place + needed > self._room() + 2:
-                break  # on a small phone the first facts are the ones that matter
-            icon(sign, "muted").paint(painter, round(place), 18, 14, 14)
-            painter.drawText(
-                QRectF(place + 18, 16, needed, 18),
-                Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft,
-                words,
-            )
-            place += needed + 16
 
 
 _ADD = "Add a guest"

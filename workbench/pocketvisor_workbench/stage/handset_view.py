@@ -16,15 +16,17 @@ from PySide6.QtCore import QEasingCurve, QPointF, QRect, QRectF, QSize, Qt, QVar
 from PySide6.QtGui import QDropEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from pocketvisor_workbench.resources.badges import MemoryBadges
 from pocketvisor_workbench.session import Session
 from pocketvisor_workbench.stage import phone
-from pocketvisor_workbench.stage.bars import EmptyGlass, HandsetFooter, HandsetHeader
+from pocketvisor_workbench.stage.bars import EmptyGlass, HandsetHeader
 from pocketvisor_workbench.stage.chip import HEIGHT as CHIP_HEIGHT
 from pocketvisor_workbench.stage.chip import ProfileChip
 from pocketvisor_workbench.stage.chip_row import place_in_row, place_over_bays
 from pocketvisor_workbench.stage.drop_hint import DropHint
 from pocketvisor_workbench.stage.drop_target import DropTarget
 from pocketvisor_workbench.stage.drops import Offer, offer_of
+from pocketvisor_workbench.stage.footer import HandsetFooter
 from pocketvisor_workbench.stage.geometry import PhoneGeometry
 from pocketvisor_workbench.stage.guest_drag import drag_guest
 from pocketvisor_workbench.stage.handset_paint import paint_card, paint_focus, paint_phone
@@ -55,6 +57,7 @@ class HandsetView(DropTarget, QWidget):
     menu_wanted = Signal(object, object)
     guest_menu_wanted = Signal(object, object)
     receive_wanted = Signal(object)
+    resources_wanted = Signal(object)
     image_dropped = Signal(object, str)
     files_dropped = Signal(object, list)
     media_dropped = Signal(object, list)
@@ -86,6 +89,11 @@ class HandsetView(DropTarget, QWidget):
         self._header.menu_wanted.connect(lambda at: self.menu_wanted.emit(self.handset, at))
         self._header.receive_wanted.connect(lambda: self.receive_wanted.emit(self.handset))
         self._footer = HandsetFooter(handset, self)
+        self.memory_badges = MemoryBadges(handset, self)
+        self.memory_badges.looked.connect(self._footer.show_memory)
+        self.memory_badges.room_changed.connect(lambda: self._place_chips())
+        for one in (self._footer.clicked, self.memory_badges.wanted):
+            one.connect(lambda: self.resources_wanted.emit(self.handset))
         for part in (self._header, self._footer):
             part.record.clicked.connect(self._record)
         self.time_bar = time_bar.TimeBar(session.times, self)
@@ -369,10 +377,12 @@ class HandsetView(DropTarget, QWidget):
         if self.shape is Shape.SPREAD and self.turn % 180 == 0:
             bays = [self._phone.bay(index).translated(origin) for index in range(len(self.chips))]
             place_over_bays(self.chips, bays, round(origin.y()) - near - CHIP_HEIGHT)
+            self.memory_badges.place(self.chips, bays)
             return
         chips = self.chips[::-1] if self.turn == 270 else self.chips  # as their bays follow, from the top
         rim = phone.SHADOW + GAP if self.shape is Shape.SINGLE else near
         place_in_row(chips, self.width(), round(origin.y()) - rim - CHIP_HEIGHT)
+        self.memory_badges.place(chips, ())
 
     def _place_phone(self) -> None:
         origin = self._origin()

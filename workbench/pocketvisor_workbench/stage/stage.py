@@ -69,6 +69,7 @@ class Stage(QWidget):
     add_guest_wanted = Signal(object)
     handset_menu_wanted = Signal(object, object)
     receive_wanted = Signal(object)
+    resources_wanted = Signal(object)
     guest_menu_wanted = Signal(object, object)
     view_changed = Signal()
     leave_demo_wanted = Signal()
@@ -81,6 +82,8 @@ class Stage(QWidget):
         self.view = View.GRID
         self.zoom: float | None = None
         """None fits the phones to the window."""
+        self.badges_shown = True
+        """What each guest holds of the memory, beside its chip."""
         self.views: dict[Handset, HandsetView] = {}
         self._bench = _Bench()
         self._area = QScrollArea(self)
@@ -130,6 +133,11 @@ class Stage(QWidget):
         self.arrange()
         self.view_changed.emit()
 
+    def show_badges(self, shown: bool) -> None:
+        self.badges_shown = shown
+        for view in self.views.values():
+            view.memory_badges.show_badges(shown)
+
     @property
     def factor(self) -> float:
         """The scale in use, by the first view that is shown."""
@@ -151,6 +159,8 @@ class Stage(QWidget):
         view.menu_wanted.connect(self.handset_menu_wanted)
         view.guest_menu_wanted.connect(self.guest_menu_wanted)
         view.receive_wanted.connect(self.receive_wanted)
+        view.resources_wanted.connect(self.resources_wanted)
+        view.memory_badges.show_badges(self.badges_shown)
         view.room_changed.connect(self._later)
         view.image_dropped.connect(self.image_dropped)
         view.files_dropped.connect(self.files_dropped)
