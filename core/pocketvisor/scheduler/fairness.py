@@ -21,8 +21,8 @@ LEAST: Final = 0.125
 """What a guest that waits for others gets of its grant at least."""
 _LOST: Final = 0.06
 """Seconds of its grant that a guest may be behind and still catch up."""
-_AHEAD: Final = 0.045
-"""Seconds ahead of the last one from which on a guest does nothing but wait for it: more than looks that
+_AHEAD: Final = 0.09
+"""Seconds ahead, at the pace they go, from which on a guest does nothing but wait: more than looks that
 come late can make of nothing, or the rates would swing."""
 _AHEAD_MOST: Final = 0.3
 """What a guest is ahead by is remembered up to this."""
@@ -107,11 +107,11 @@ class Fairness:
             account.had = max(account.had, min(account.had + own, min(others)))
 
     def _factor(self, account: _Account, behind: float) -> float:
-        full = 1.0 + (self._time - account.had) / _CORRECTED_IN
-        lead = account.had - behind
-        waits = self.pace - (lead - _AHEAD) / _CORRECTED_IN
+        full = min(1.0 + (self._time - account.had) / _CORRECTED_IN, _CATCH_UP)
+        lead = (account.had - behind) / max(self.pace, LEAST)  # in seconds at the pace that they really go
+        waits = min(self.pace * (1.0 - (lead - _AHEAD) / _CORRECTED_IN), full)
         weight = min(lead / _AHEAD, 1.0)
-        return min(max((1.0 - weight) * full + weight * min(waits, full), LEAST), _CATCH_UP)
+        return max((1.0 - weight) * full + weight * waits, LEAST / 2)
 
 
 def _advance(account: _Account, progress: Progress, elapsed: float) -> None:

@@ -68,9 +68,9 @@ def test_a_guest_that_only_touches_devices_holds_nobody_back() -> None:
 
 def test_nobody_is_held_below_an_eighth_of_their_grant() -> None:
     host = _pair(_HOSTS["quick"], speed=5 * MIPS)
-    host.pass_time(5.0)
-    spun = [spins for _, spins in host.windows(_SETTLED)]
-    assert min(spun) >= 0.95 * LEAST * 800 * MIPS
+    host.pass_time(6.0)
+    spun = [spins for _, spins in host.windows(3.0)]
+    assert min(spun) >= 0.9 * LEAST * 800 * MIPS
 
 
 def test_a_host_that_keeps_up_loses_none_of_the_rate() -> None:
