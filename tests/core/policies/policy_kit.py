@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from pocketvisor.policies.applying import Applied, deliver
 from pocketvisor.policies.authority import AuthorityKey
@@ -64,7 +65,7 @@ class IT:
 
     folder: Path
     key: AuthorityKey = field(default_factory=AuthorityKey.new)
-    clock: HandClock = field(default_factory=HandClock)
+    clock: Any = field(default_factory=HandClock)
 
     @property
     def store(self) -> GovernanceStore:
@@ -92,7 +93,7 @@ class IT:
         after: float = 0,
     ) -> bytes:
         """Good for so many hours; issued `after` hours from now."""
-        now = datetime.fromtimestamp(self.clock.now // SECOND, UTC) + timedelta(hours=after)
+        now = datetime.fromtimestamp(self.clock.wall_ns() // SECOND, UTC) + timedelta(hours=after)
         return new_order(kind, profile, serial, now, now + timedelta(hours=hours), self.key, reason)
 
     def deliver(self, document: bytes, file: ProfileFile | None, profile: bytes = b"") -> list[Applied]:

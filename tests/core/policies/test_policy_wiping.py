@@ -56,7 +56,7 @@ def test_an_ordered_wipe_takes_keys_and_content(it: IT, keys: NewKeys | None) ->
 @pytest.mark.parametrize("step", ["before the keys", "after the keys"])
 def test_a_wipe_that_was_killed_is_finished_at_the_next_opening(it: IT, step: str) -> None:
     path = it.folder / "work.vphone"
-    it.clock = SystemClock()  # type: ignore[assignment]
+    it.clock = SystemClock()
     with it.profile() as file:
         saved(file, b"")
         governed = it.governs(file, header="issued = 2026-01-01T00:00:00Z")
