@@ -15,7 +15,7 @@ _SECONDS = 280
 
 def _demo(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     for name in ("tmp", "home"):
-        (folder / name).mkdir(exist_ok=True)
+        (folder / name).mkdir(mode=0o700, exist_ok=True)
     own = {name: str(folder / "home") for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR")}
     return subprocess.run(
         [sys.executable, "-m", "pocketvisor.cli", "demo", *arguments],
