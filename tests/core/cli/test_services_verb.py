@@ -77,3 +77,13 @@ async def test_what_cannot_be(
     ran = await services(*arguments)
     assert ran.code == code
     assert sentence in ran.err
+
+
+async def test_offers_of_a_run(pocketvisor: Command, tmp_path: Path) -> None:
+    ran = await pocketvisor("run", "template", "--headless", "--offer", "keys=x")
+    assert (ran.code, ran.err) == (
+        1,
+        "pocketvisor: --offer: 'keys=x' is not NAME=PORT, with a name of small letters, digits and '-'\n",
+    )
+    ran = await pocketvisor("run", "template", "work", "--headless", "--offer", "keys=1")
+    assert (ran.code, ran.err) == (2, "pocketvisor: --offer is for one guest\n")

@@ -269,3 +269,24 @@ async def test_a_program_of_the_users_has_no_account(phone: Handset, tmp_path: P
     assert await asyncio.wait_for(reader.read(), 10) == b""
     writer.close()
     await writer.wait_closed()
+
+
+async def test_a_recording_of_its_calls_comes_again(phone: Handset) -> None:
+    """What callers say enters it as all else does: a replay, where nobody calls, ends alike."""
+    image = catalogue()["keys"]
+    keys = await phone.start(image, options=RunOptions(rate="max", record=True))
+    await keys.console.expect("serves port 7000", 20)
+    party = Party(phone, "Caller")
+    caller = await KeysCaller.connect(party)
+    protected = await caller.protect(FILM)
+    licence = await caller.license(protected, await account(caller))
+    assert (await caller.play(licence, protected))[2] == FILM
+    await party.close()
+    recording = await keys.recording()
+    await phone.remove(keys)
+    replay = await phone.start(image, options=RunOptions(replay=recording, rate="max", skip_idle=True))
+    assert replay.offers == ()
+    async with asyncio.timeout(60):
+        stop = await replay.wait_stopped()
+    assert (stop.kind, stop.ticks) == ("limit", recording.end.ticks)
+    assert await replay.digest() == recording.end.digest
