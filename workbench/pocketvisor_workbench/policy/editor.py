@@ -60,6 +60,7 @@ class PolicyEditor(DialogFrame):
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setWidget(self.form)
         self.effects = RowsView("What each side may do")
         self.text = QPlainTextEdit()

@@ -120,6 +120,7 @@ class PolicyPane(Pane):
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setWidget(self.it)
         self.pages = QStackedWidget()
         for page in (self.effects, self.log, area):
