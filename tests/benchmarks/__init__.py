@@ -33,6 +33,8 @@ BENCHMARKS = (
     Benchmark("tracing", "tracing", "a guest whose accesses, exceptions and blocks are written down"),
     Benchmark("debugging", "debugging", "a guest with a breakpoint, with a watchpoint, and stepped"),
     Benchmark("timetravel", "timetravel", "recording and going back, against QEMU's record and replay"),
+    Benchmark("qos", "qos", "60 % reserved while the neighbour spins, and how long the foreground waits"),
+    Benchmark("idle", "idle", "host CPU of four guests that wait"),
     Benchmark("hostile", "hostile", "a hostile guest beside a working one"),
 )
 """All of them. A new one is a module with `async def measure(bench: Bench) -> list[Figure]` and a line."""
