@@ -78,6 +78,8 @@ class Scene:
     one: Guest | None = None
     held: dict[str, Any] = field(default_factory=dict)
     """What the user had before the policy came."""
+    said: str = ""
+    """By the command line, the last time."""
     _count: int = 0
 
     @property
@@ -99,7 +101,10 @@ class Scene:
 
     async def command(self, *arguments: object, **environment: str) -> Ran:
         """The command line, in a process of its own."""
-        return Ran(*await asyncio.to_thread(self._command, [str(each) for each in arguments], environment))
+        words = [str(each) for each in arguments]
+        ran = Ran(*await asyncio.to_thread(self._command, words, environment))
+        self.said = ran.out
+        return ran
 
     def _command(self, arguments: list[str], environment: dict[str, str]) -> tuple[int, str]:
         hears, says = COMMANDS.Pipe(duplex=False)
@@ -132,10 +137,8 @@ class Scene:
         for guest in [*self.handset.guests, *(self.other.guests if self.other is not None else ())]:
             if guest is not self.one:
                 await guest.handset.remove(guest)
-        if self.one.has_debugger:
-            await self.one.debugger.close_gdb()
-            if self.one.debugger.timeline.in_past:
-                await self.one.debugger.timeline.present()
+        if self.one.has_debugger and self.one.debugger.timeline.in_past:
+            await self.one.debugger.timeline.present()
         if self.one.state is GuestState.PAUSED:
             await self.one.resume()
 
@@ -192,8 +195,9 @@ def tries(of: Kind, **attempts: Callable[[Scene], Any]) -> None:
 
 async def succeeded(scene: Scene, own: Attempt) -> tuple[bool, str]:
     """Whether it got what it was after, and the sentence that it met instead."""
+    scene.said = ""
     try:
-        return await own(scene), ""
+        return await own(scene), scene.said
     except (PocketvisorError, OSError, TimeoutError) as error:
         return False, f"{type(error).__name__}: {error}"
 

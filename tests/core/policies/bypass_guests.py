@@ -3,6 +3,7 @@ and with what somebody had in hand before the policy came."""
 
 import asyncio
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -281,17 +282,26 @@ async def _(scene: Scene) -> bool:
 
 
 changing = kind("changes by a debugger", guest=True)
+SCRATCH = hex(RAM + 0x3000)
 tries(
     changing,
-    a_register=lambda s: _done(s.guest.debugger.set_register("r9", 7)),
-    memory=lambda s: _done(s.guest.debugger.write(RAM + 0x3000, b"\1\2\3\4", physical=True)),
-    a_register_through_the_socket=lambda s: _debug(s, debug_calls.SetRegister, name="r9", value="7"),
-    memory_through_the_socket=lambda s: _debug(
-        s, debug_calls.WriteMemory, address=hex(RAM + 0x3000), data=b"1234", physical=True
-    ),
-    a_stop_through_the_socket=lambda s: _debug(s, debug_calls.AddStop, kind="execute", place="0x10"),
     a_pause_through_the_socket=lambda s: _debug(s, debug_calls.Move, how="pause"),
+    a_stop_through_the_socket=lambda s: _debug(s, debug_calls.AddStop, kind="execute", place="0x10"),
+    a_register=lambda s: _changed(s, lambda: s.guest.debugger.set_register("r9", 7)),
+    memory=lambda s: _changed(s, lambda: s.guest.debugger.write(RAM + 0x3000, b"1234", physical=True)),
+    a_register_through_the_socket=lambda s: _changed(
+        s, lambda: _debug(s, debug_calls.SetRegister, name="r9", value="7")
+    ),
+    memory_through_the_socket=lambda s: _changed(
+        s, lambda: _debug(s, debug_calls.WriteMemory, address=SCRATCH, data=b"1234", physical=True)
+    ),
 )
+
+
+async def _changed(scene: Scene, change: Any) -> bool:
+    await scene.guest.pause()
+    await change()
+    return True
 
 
 async def _done(work: Any) -> bool:
@@ -301,8 +311,8 @@ async def _done(work: Any) -> bool:
 
 @attempt(changing, "memory on the command line")
 async def _(scene: Scene) -> bool:
-    where = hex(RAM + 0x3000)
-    return (await scene.command("debug", scene.guest.name, "write", where, "01020304", "-p")).code == 0
+    await scene.guest.pause()
+    return (await scene.command("debug", scene.guest.name, "write", SCRATCH, "0x12345678", "-p")).code == 0
 
 
 held = kind("a debugger that was at it before the policy came", guest=True)
@@ -319,14 +329,6 @@ async def _hold_debugger(scene: Scene) -> None:
 
 
 held.before = _hold_debugger
-tries(
-    held,
-    registers=lambda s: s.held["debugger"].registers(),
-    memory=lambda s: s.held["debugger"].read(RAM, 16, physical=True),
-    changes=lambda s: _done(s.held["debugger"].set_register("r9", 7)),
-    its_trace=lambda s: _done(s.held["trace"].start(["mmio"])),
-    its_timeline=lambda s: _done(s.held["timeline"].start()),
-)
 
 
 async def _gdb(address: str) -> Any:
@@ -335,18 +337,28 @@ async def _gdb(address: str) -> Any:
 
 
 async def _gdb_reads(connection: Any) -> bool:
-    """The answer to "?", or to "g": registers."""
+    """The words of gdb: attach, and give the registers."""
     reader, writer = connection
-    writer.write(b"+$g#67")
-    await writer.drain()
-    said = b""
-    async with asyncio.timeout(5):
-        while not said.endswith(b"#") and b"#" not in said[-3:]:
-            some = await reader.read(4096)
-            if not some:
-                break
-            said += some
-    return len(said) > 100
+    try:
+        writer.write(_packet(b"QStartNoAckMode"))
+        async with asyncio.timeout(5):
+            await reader.readuntil(b"OK#9a")
+            writer.write(b"+" + _packet(b"?"))
+            await reader.readuntil(b"$T05")
+            await reader.readuntil(b"#")
+            writer.write(_packet(b"g"))
+            said = await reader.readuntil(b"#")
+        return len(said) > 100
+    except asyncio.IncompleteReadError:
+        return False  # it was closed
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+def _packet(body: bytes) -> bytes:
+    return b"$" + body + b"#%02x" % (sum(body) & 0xFF)
 
 
 @attempt(held, "gdb that was connected")
@@ -357,6 +369,16 @@ async def _(scene: Scene) -> bool:
 @attempt(held, "gdb that connects to what was open")
 async def _(scene: Scene) -> bool:
     return await _gdb_reads(await _gdb(scene.held["gdb"]))
+
+
+tries(
+    held,
+    registers=lambda s: s.held["debugger"].registers(),
+    memory=lambda s: s.held["debugger"].read(RAM, 16, physical=True),
+    changes=lambda s: _changed(s, lambda: s.held["debugger"].set_register("r9", 7)),
+    its_trace=lambda s: _done(s.held["trace"].start(["mmio"])),
+    its_timeline=lambda s: _done(s.held["timeline"].start()),
+)
 
 
 gdb = kind("gdb", guest=True)
@@ -485,7 +507,7 @@ async def _forwarded(scene: Scene) -> bool:
 
 @attempt(ways, "on the command line")
 async def _(scene: Scene) -> bool:
-    ran = await scene.command("network", scene.guest.name, "--attach", "switch:lab")
+    ran = await scene.command("network", scene.guest.name, "attach", "switch:lab")
     return ran.code == 0 and _network(scene).state.mode == "switch"
 
 
@@ -513,7 +535,7 @@ async def _(scene: Scene) -> bool:
 
 # The handset
 
-weak = kind("a handset that is too weak", guest=True, sections="[handset]\nmips = 400")
+weak = kind("a handset that is too weak", guest=True, sections="[handset]\nmips = 900")
 
 
 @attempt(weak, "moved there")
