@@ -1,0 +1,110 @@
+"""Debian's own driver and the script that speaks for its clipboard: copied there and pasted elsewhere, and
+over a restore and a recording."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from pocketvisor.api import Guest, GuestImage, Handset, RunOptions, catalogue, load_models
+from pocketvisor.guest.clipboard_wire import TEXT_MAX
+from pocketvisor.images import cpio
+
+pytestmark = pytest.mark.debian
+
+BOOT_SECONDS = 120
+PROMPT = r"^debian:/root# "
+SCRIPT = Path(__file__).parents[3] / "resources" / "debian" / "clipboard"
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> GuestImage:
+    """Debian with the script as it is here now."""
+    image = catalogue()["debian"]
+    if not image.available:
+        pytest.skip(image.missing)
+    assert image.initrd is not None
+    added = cpio.pack([cpio.file("bin/clipboard", SCRIPT.read_bytes(), executable=True)])
+    first = image.initrd.read_bytes()
+    initrd = tmp_path / "initrd"
+    initrd.write_bytes(first + bytes(-len(first) % 4) + added)
+    return structs.replace(image, initrd=initrd, digests={})
+
+
+@pytest.fixture
+async def phone() -> AsyncIterator[Handset]:
+    phone = Handset(load_models()["galaxy-s2"])
+    yield phone
+    await phone.close()
+
+
+class Debian:
+    def __init__(self, guest: Guest) -> None:
+        self.guest = guest
+        self._count = 0
+
+    @classmethod
+    async def start(cls, phone: Handset, image: GuestImage, **options: object) -> "Debian":
+        given = {"rate": "max", "ram_mib": 192} | options
+        debian = cls(await phone.start(image, options=RunOptions(**given)))  # type: ignore[arg-type]
+        await debian.guest.console.expect(PROMPT, BOOT_SECONDS)
+        await debian.ask("dmesg -n 1; killall clipboard; (clipboard serve > /tmp/log 2>&1 &)")
+        await until(lambda: debian.guest.clipboard.available)
+        return debian
+
+    async def ask(self, command: str) -> str:
+        mark = self._count = self._count + 1
+        self.guest.console.write(f"echo begin-$(({mark})); {command}; echo end-$(({mark}))\r".encode())
+        found = await self.guest.console.expect(rf"(?s)^begin-{mark}\n(.*?)^end-{mark}\n", 60)
+        await self.guest.console.expect(PROMPT, 30)
+        return found[1]
+
+
+async def until(promise: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not promise():
+            await asyncio.sleep(0.02)
+
+
+async def test_copied_and_pasted(phone: Handset, image: GuestImage, tmp_path: Path) -> None:
+    debian = await Debian.start(phone, image)
+    guest, clipboard = debian.guest, debian.guest.clipboard
+    await debian.ask("printf 'hello\\nfrom D\\303\\266bian' | clipboard copy")
+    await until(lambda: phone.clipboard.text == "hello\nfrom Döbian")
+    assert phone.clipboard.origin == guest.name and await clipboard.copy() == phone.clipboard.text
+    phone.clipboard.put("put on the phone")
+    assert await debian.ask("clipboard paste; echo") == "put on the phone\n"
+    await clipboard.paste("given from outside\n")
+    assert await debian.ask("clipboard paste") == "given from outside\n"
+    large = "0123456789abcdef" * (TEXT_MAX // 16)
+    await clipboard.paste(large)
+    assert await debian.ask("clipboard paste | wc -c") == f"{TEXT_MAX}\n"
+    assert await clipboard.copy() == large
+    said = await debian.ask(f"head -c {TEXT_MAX + 1} /dev/zero | tr '\\0' x | clipboard copy 2>&1")
+    assert said == "clipboard: more than 65536 bytes cannot be copied\n"
+
+    # In another process, with a fresh channel, the script goes on.
+    await guest.pause()
+    await guest.put_back(await guest.save())
+    await guest.resume()
+    await clipboard.paste("after a restore")
+    assert await debian.ask("clipboard paste; echo") == "after a restore\n"
+
+
+async def test_a_recording_of_it_comes_again(phone: Handset, image: GuestImage) -> None:
+    debian = await Debian.start(phone, image, record=True)
+    guest = debian.guest
+    phone.clipboard.put("from the phone")
+    await debian.ask("clipboard paste > /tmp/pasted; echo copied here | clipboard copy")
+    await until(lambda: phone.clipboard.text == "copied here\n")
+    recording = await guest.recording()
+    await phone.remove(guest)
+    phone.clipboard.clear()
+    replay = await phone.start(image, options=RunOptions(replay=recording, rate="max", skip_idle=True))
+    async with asyncio.timeout(BOOT_SECONDS):
+        stop = await replay.wait_stopped()
+    assert (stop.kind, stop.ticks) == ("limit", recording.end.ticks)
+    assert await replay.digest() == recording.end.digest
+    assert phone.clipboard.text == "", "what was copied then is not copied now"
