@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QObject, Signal
 
-from pocketvisor.api import GuestState, PocketvisorError
+from pocketvisor.api import Act, GuestState, PocketvisorError
 from pocketvisor_workbench.ending import Ending
 from pocketvisor_workbench.jobs import Job, JobState
 from pocketvisor_workbench.log import Level, words_of
+from pocketvisor_workbench.policy.asking import why_not
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest, Handset
@@ -96,6 +97,8 @@ class Moves(QObject):
             return f"{guest.name} is on its way already"
         if guest.state is GuestState.CRASHED:
             return f"{guest.name} has stopped: there is nothing to move"
+        if refusal := why_not(guest, Act.MOVE, model=target.model):
+            return refusal
         try:
             self._mover.check(guest, target)
         except PocketvisorError as error:

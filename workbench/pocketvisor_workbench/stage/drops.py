@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData, QPoint, QRect
 
-from pocketvisor.api import GuestState
+from pocketvisor.api import Act, GuestState
 from pocketvisor_workbench import mime
+from pocketvisor_workbench.policy.asking import why_not
 
 if TYPE_CHECKING:
     from pocketvisor_workbench.stage.handset_view import HandsetView
@@ -48,6 +49,8 @@ def offer_of(view: "HandsetView", data: QMimeData, at: QPoint) -> Offer | None:
     if pane is not None:
         guest = pane.guest
         place = QRect(pane.mapTo(view, QPoint(0, 0)), pane.size()).intersected(room)
+        if refusal := why_not(guest, Act.FILES_IN):
+            return Offer(refusal, place, None)
         return Offer(f"Put into {guest.name}'s drive", place, lambda: view.media_dropped.emit(guest, files))
     return Offer(f"Add a guest to {handset.name}", room, lambda: view.files_dropped.emit(handset, files))
 

@@ -6,7 +6,9 @@ from PySide6.QtCore import QByteArray, QMetaType, QMimeData, QPoint, Qt, QTimer
 from PySide6.QtGui import QDrag
 from PySide6.QtWidgets import QWidget
 
+from pocketvisor.api import Act
 from pocketvisor_workbench import mime
+from pocketvisor_workbench.policy.asking import why_not
 from pocketvisor_workbench.stage import direct_save
 from pocketvisor_workbench.stage.thumbnail import drag_picture
 
@@ -51,7 +53,8 @@ def drag_guest(chip: QWidget, guest: "Guest", session: "Session") -> None:
     """Until the mouse lets go. Called from a mouse event, never from a coroutine: see the drag's own loop."""
     hidden = session.policies.is_locked(guest)
     picture = drag_picture(guest, _HEIGHT, chip.devicePixelRatioF(), hidden=hidden)
-    saver = direct_save.direct_save(f"{guest.name}{mime.PROFILE_SUFFIX}")
+    kept_in = why_not(guest, Act.EXPORT)
+    saver = None if kept_in else direct_save.direct_save(f"{guest.name}{mime.PROFILE_SUFFIX}")
     data = GuestMime(guest, session, saver)
     drag = QDrag(chip.window())  # which outlives the chip: that goes with the guest
     drag.setMimeData(data)

@@ -129,7 +129,8 @@ class GuestTime(QObject):
 
     @property
     def can_record(self) -> bool:
-        return self.timeline is not None and self.guest.state in _LIVE and not self.in_past
+        can = self.timeline is not None and self.guest.state in _LIVE and not self.in_past
+        return can and not why_not(self.guest, Act.RECORD)
 
     @property
     def can_keep(self) -> bool:
