@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from pocketvisor_workbench.bench import Bench
 
 _LOOK_MS = 500
-_WIDTHS = (264, 136, 74, 96)
-_SIZE, _LEAST = (860, 700), (640, 600)
-_WIDE = 760
+_WIDTHS = (336, 132, 74, 92)
+_SIZE, _LEAST = (960, 720), (640, 600)
+_WIDE = 840
 _TABLE_LEAST = 130
 _VICTIMS = (GuestState.RUNNING, GuestState.PAUSED)
 
@@ -58,7 +58,8 @@ class AttackDialog(DialogFrame):
         super().__init__(
             f"Attack a guest on {handset.name}",
             "A hostile guest is put beside it and tries all it can: devices, memory, hypercalls, floods, and "
-            "its own process as an attacker would use it who has taken it over. The neighbour runs on.",
+            "its own process as an attacker who has taken it over. The neighbour runs on, and stands still "
+            "only while its memory is attacked, so that each byte can be compared.",
             parent,
         )
         self.setModal(False)
@@ -173,6 +174,8 @@ class AttackDialog(DialogFrame):
         words = isolation_words(sheet.isolation) if sheet is not None else []
         self.isolation.setText(f"The attacker's process: {', '.join(words)}." if words else "")
         self.isolation.setVisible(bool(words))
+        if sheet is not None:
+            self.isolation.setToolTip("\n".join(isolation_words(sheet.isolation, limits=True)))
 
     def _follow(self) -> None:
         """What is tried now is in sight, unless somebody reads in the table."""
@@ -184,7 +187,9 @@ class AttackDialog(DialogFrame):
         show = self.verdict.show_verdict
         if run.running:
             progress = run.progress
-            counted = f"{count_words(run.attempts)} attempts" if run.attempts else "Getting ready"
+            counted = (
+                f"{count_words(run.attempts)} attempts" if progress.kind or run.attempts else "Getting ready"
+            )
             passed = f"{progress.done} of {progress.total} kinds, {span_words(run.job.seconds)}"
             show("shield-sync-outline", "accent", f"{counted} · {passed}", progress.words, progress.fraction)
         elif run.sheet is None:

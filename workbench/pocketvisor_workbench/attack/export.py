@@ -62,7 +62,9 @@ def sheet_html(sheet: ScoreSheet) -> str:
             searched_words(sheet.secrets),
         )
     )
-    isolation = "".join(f"<li>{escape(words)}</li>" for words in isolation_words(sheet.isolation))
+    isolation = "".join(
+        f"<li>{escape(words)}</li>" for words in isolation_words(sheet.isolation, limits=True)
+    )
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',

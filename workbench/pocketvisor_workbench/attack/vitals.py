@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from pocketvisor.api import GuestState
 from pocketvisor.attack.sheet import ScoreSheet
 from pocketvisor_workbench.attack.words import effect_name, effect_words, searched_words, secrets_words
 from pocketvisor_workbench.icons import icon
@@ -77,7 +78,11 @@ class Vitals(QWidget):
         self._frames = now, frames
         series = self._sampler.series.get(victim)
         mips = series.latest()[1] if series is not None else 0.0
-        state = STATE_WORDS[victim.state] if not victim.not_responding else "does not respond"
+        state = STATE_WORDS[victim.state]
+        if victim.not_responding:
+            state = "does not respond"
+        elif victim.state is GuestState.PAUSED:
+            state = "stands still, to be compared"
         self._show(
             [
                 (victim.name, state, None, victim.not_responding),

@@ -1,5 +1,7 @@
 """What an attack's score sheet says, in the words of the window and of what is exported."""
 
+from string import hexdigits
+
 from pocketvisor.attack.sheet import Effect, Outcome, SecretSearch
 from pocketvisor.control.isolation import Isolation
 from pocketvisor_workbench.words import size_words
@@ -15,6 +17,7 @@ EFFECTS = {
     "processes": "Processes",
 }
 _STOPPERS_SHOWN = 3
+_DIGEST_LEAST, _DIGEST_SHOWN = 32, 10
 
 
 def count_words(count: int) -> str:
@@ -26,7 +29,16 @@ def effect_name(effect: Effect) -> str:
 
 
 def effect_words(effect: Effect) -> str:
-    return effect.after if effect.before == effect.after else f"{effect.before} → {effect.after}"
+    before, after = _short(effect.before), _short(effect.after)
+    if before == after or effect.before == effect.after:
+        return after or ("as before" if effect.unchanged else "changed")
+    return f"{before or 'nothing'} → {after or 'nothing'}"
+
+
+def _short(value: str) -> str:
+    """A digest is told from another by its beginning."""
+    is_digest = len(value) >= _DIGEST_LEAST and all(digit in hexdigits for digit in value)
+    return f"{value[:_DIGEST_SHOWN]}…" if is_digest else value
 
 
 def result_words(outcome: Outcome) -> str:
@@ -58,8 +70,8 @@ def searched_words(search: SecretSearch) -> str:
     return f"Searched: {places}"
 
 
-def isolation_words(isolation: Isolation | None) -> list[str]:
-    """What a guest's process has given up, a few words each."""
+def isolation_words(isolation: Isolation | None, *, limits: bool = False) -> list[str]:
+    """What a guest's process has given up, a few words each. `limits`: all bounds, also lesser ones."""
     if isolation is None:
         return []
     words = []
@@ -74,8 +86,9 @@ def isolation_words(isolation: Isolation | None) -> list[str]:
     )
     if isolation.no_new_threads:
         words.append("no new threads")
-    words.extend(limit_words(name, value) for name, value in isolation.limits.items())
-    return words
+    shown = [name for name in isolation.limits if limits or name in _LIMITS]
+    words.extend(limit_words(name, isolation.limits[name]) for name in shown)
+    return [*words, *isolation.lacks]
 
 
 _IN_BYTES = ("AS", "DATA", "FSIZE", "MEMLOCK", "STACK", "CORE", "MSGQUEUE")
@@ -84,10 +97,9 @@ _LIMITS = {
     "NOFILE": "files open",
     "FSIZE": "size of a file",
     "NPROC": "processes",
-    "MEMLOCK": "locked memory",
-    "CORE": "core dump",
 }
 
 
 def limit_words(name: str, value: int) -> str:
-    return f"{_LIMITS.get(name, name)}: {size_words(value) if name in _IN_BYTES else value}"
+    most = size_words(value) if name in _IN_BYTES else str(value)
+    return f"{_LIMITS.get(name, name)} at most {most}"

@@ -92,7 +92,11 @@ class CpuHistory(QWidget):
         painter.setPen(QColor(colours.muted))
         room = place.adjusted(6, 3, -6, -3)
         top = Qt.AlignmentFlag.AlignTop
-        if np.max([edge[: _COLUMNS // 3].max() for edge in self.layers()], initial=0.0) < self._mips * 0.7:
+        if (
+            self._layers
+            and np.max([edge[: _COLUMNS // 3].max() for edge in self.layers()], initial=0.0)
+            < self._mips * 0.7
+        ):
             painter.drawText(room, top | Qt.AlignmentFlag.AlignLeft, "a minute ago")
 
     def changeEvent(self, event: QEvent) -> None:
