@@ -73,12 +73,15 @@ struct licence *licence_find(uint64_t serial) {
     return NULL;
 }
 
+void licence_end(struct licence *licence) {
+    licence->owner->licences--;
+    memset(licence, 0, sizeof *licence);
+}
+
 void licence_use(struct licence *licence, struct account *player) {
     player->plays++;
     player->owed += licence->price;
     licence->owner->earned += licence->price;
-    if (--licence->left == 0) {
-        licence->owner->licences--;
-        licence->serial = 0;
-    }
+    if (--licence->left == 0)
+        licence_end(licence);
 }

@@ -32,6 +32,7 @@ void account_close(struct account *account);
 struct licence *licence_new(struct account *owner, const uint8_t player[ACCOUNT_BYTES], uint32_t plays,
                             uint32_t price);
 struct licence *licence_find(uint64_t serial);
+void licence_end(struct licence *licence);
 /* One play, and its price. */
 void licence_use(struct licence *licence, struct account *player);
 

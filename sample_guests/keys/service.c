@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-enum operation { ABOUT = 1, PROTECT, LICENSE, PLAY, BILL };
+enum operation { ABOUT = 1, PROTECT, LICENSE, PLAY, BILL, REVOKE };
 enum status { DONE, MALFORMED, NOT_YOURS, OTHER_KEY, DAMAGED, USED_UP, FULL };
 enum { VERSION = 1, PLAYS_MAX = 1000000, PRICE_MAX = 1000000 };
 enum { KNOWN_PROFILE = 1, PROGRAM = 2 };
@@ -93,6 +93,17 @@ static enum status check_header(const struct header *header) {
                : DAMAGED;
 }
 
+static enum status check_licence(const struct licence_text *text) {
+    if (memcmp(text->magic, licence_magic, sizeof text->magic))
+        return MALFORMED;
+    if (memcmp(text->key, keystore_id(), KEY_ID_BYTES))
+        return OTHER_KEY;
+    return sealed_beside(KEY_LICENCE, text->content, text->nonce, text, offsetof(struct licence_text, seal),
+                         text->seal)
+               ? DONE
+               : DAMAGED;
+}
+
 static enum status about(struct account *caller, uint8_t *body, uint32_t *bytes) {
     uint32_t version = VERSION, most = CONTENT_MAX;
     if (*bytes)
@@ -167,15 +178,11 @@ static enum status play(struct account *caller, uint8_t *body, uint32_t *bytes) 
     memcpy(&text, body, sizeof text);
     memcpy(&header, body + sizeof text, sizeof header);
     uint8_t *content = body + sizeof text + sizeof header;
-    if (memcmp(text.magic, licence_magic, sizeof text.magic) || header.bytes > CONTENT_MAX ||
-        header.bytes != *bytes - sizeof text - sizeof header - TAG_BYTES)
+    if (header.bytes > CONTENT_MAX || header.bytes != *bytes - sizeof text - sizeof header - TAG_BYTES)
         return MALFORMED;
-    if (memcmp(text.key, keystore_id(), KEY_ID_BYTES))
-        return OTHER_KEY;
-    if (!sealed_beside(KEY_LICENCE, text.content, text.nonce, &text, offsetof(struct licence_text, seal),
-                       text.seal))
-        return DAMAGED;
-    enum status status = check_header(&header);
+    enum status status = check_licence(&text);
+    if (status == DONE)
+        status = check_header(&header);
     if (status != DONE)
         return status;
     if (memcmp(text.player, caller->id, ACCOUNT_BYTES) || memcmp(text.content, header.content, SALT_BYTES))
@@ -210,6 +217,24 @@ static enum status bill(struct account *caller, uint8_t *body, uint32_t *bytes) 
     return DONE;
 }
 
+static enum status revoke(struct account *caller, uint8_t *body, uint32_t *bytes) {
+    struct licence_text text;
+    if (*bytes != sizeof text)
+        return MALFORMED;
+    memcpy(&text, body, sizeof text);
+    enum status status = check_licence(&text);
+    if (status != DONE)
+        return status;
+    struct licence *licence = licence_find(text.serial);
+    if (!licence)
+        return USED_UP;
+    if (licence->owner != caller)
+        return NOT_YOURS;
+    licence_end(licence);
+    *bytes = 0;
+    return DONE;
+}
+
 static const char *const sentences[] = {
     [MALFORMED] = "that is no message of this protocol",
     [NOT_YOURS] = "that is another's",
@@ -221,7 +246,8 @@ static const char *const sentences[] = {
 
 uint32_t service_answer(struct account *caller, uint8_t *message, uint32_t bytes) {
     static enum status (*const operations[])(struct account *, uint8_t *, uint32_t *) = {
-        [ABOUT] = about, [PROTECT] = protect, [LICENSE] = license, [PLAY] = play, [BILL] = bill};
+        [ABOUT] = about, [PROTECT] = protect, [LICENSE] = license,
+        [PLAY] = play,   [BILL] = bill,       [REVOKE] = revoke};
     struct head head = {0};
     enum status status = MALFORMED;
     uint32_t body = 0;

@@ -199,5 +199,12 @@ async def open_vsock(guest: "Guest", _: Callable[[str], None]) -> Vsock | None:
     if parts.vsock is None or options.replay is not None:
         return None
     strange = options.origin is not None and options.origin.strange
-    calls = GuestCalls(guest, options.offers_of(guest.image), withheld=strange)
+    offers = options.offers_of(guest.image)
+    if strange and offers:
+        shown = " ".join(f"--offer {offer.name}={offer.port}" for offer in offers)
+        guest.run_note(
+            "offers other guests nothing yet: this computer has not seen its profile before. Let them call "
+            f"it with 'pocketvisor services {guest.name!r} {shown}'"
+        )
+    calls = GuestCalls(guest, offers, withheld=strange)
     return Vsock(options.vsock, parts.vsock, calls)

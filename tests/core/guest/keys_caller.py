@@ -8,7 +8,7 @@ from msgspec import Struct
 from pocketvisor.devices import vsock_wire as wire
 from pocketvisor.guest.call_wire import framed
 
-ABOUT, PROTECT, LICENSE, PLAY, BILL = range(1, 6)
+ABOUT, PROTECT, LICENSE, PLAY, BILL, REVOKE = range(1, 7)
 DONE, MALFORMED, NOT_YOURS, OTHER_KEY, DAMAGED, USED_UP, FULL = range(7)
 HEADER, LICENCE, TAG = 80, 96, 16
 
@@ -90,6 +90,9 @@ class KeysCaller:
         """Plays left, what it cost, the content."""
         answer = await self.ask(PLAY, licence + protected)
         return (*struct.unpack_from("<II", answer), answer[8:])
+
+    async def revoke(self, licence: bytes) -> None:
+        assert await self.ask(REVOKE, licence) == b""
 
     async def bill(self) -> Bill:
         return Bill(*struct.unpack("<QQIII", await self.ask(BILL)))

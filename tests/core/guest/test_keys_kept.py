@@ -73,7 +73,11 @@ async def test_a_computer_that_has_never_seen_it(
 ) -> None:
     await phone.remove(keys)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another computer"))
-    strange = await phone.open_profile(tmp_path / "keys.vphone")
+    notes: list[str] = []
+    strange = await phone.open_profile(
+        tmp_path / "keys.vphone", on_guest=lambda guest: guest.on("event", notes.append)
+    )
+    assert any("pocketvisor services 'Keys' --offer keys=7000" in note for note in notes)
     assert "has not seen Keys's profile before" in services_of(phone)[0].problem
     with pytest.raises(AssertionError, match="no other guest"):
         await KeysCaller.connect(party)

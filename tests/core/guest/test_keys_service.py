@@ -155,12 +155,28 @@ async def test_who_hoards_licences_hoards_their_own(call: Call) -> None:
     assert (await other.play(await other.license(own, await account(other)), own))[2] == b"y"
 
 
+async def test_an_owner_takes_a_licence_back(call: Call) -> None:
+    owner, player = await call("Studio"), await call("Player")
+    protected = await owner.protect(FILM)
+    licences = [await owner.license(protected, await account(player), plays=5) for _ in range(32)]
+    assert await refused(player.revoke(licences[0])) == NOT_YOURS
+    assert (await player.play(licences[0], protected))[0] == 4
+    await owner.revoke(licences[0])
+    assert await refused(player.play(licences[0], protected)) == USED_UP
+    assert await refused(owner.revoke(licences[0])) == USED_UP
+    changed = licences[1][:48] + bytes([9]) + licences[1][49:]
+    assert await refused(owner.revoke(changed)) == DAMAGED
+    assert await refused(owner.revoke(licences[1] + b"x")) == MALFORMED
+    again = await owner.license(protected, await account(player))
+    assert (await player.play(again, protected))[2] == FILM
+
+
 async def test_messages_that_are_none(call: Call) -> None:
     caller = await call()
     for message in (b"", b"\x05", bytes([BILL, 0, 0, 0]), bytes([BILL, 1, 0, 0, 9, 9, 9, 9])):
         await caller.send(message)
         assert (await caller.receive())[0] == MALFORMED
-    for operation in (0, 6, 255):
+    for operation in (0, 7, 255):
         assert await refused(caller.ask(operation)) == MALFORMED
     for operation, body in ((BILL, b"x"), (LICENSE, bytes(103)), (PLAY, bytes(LICENCE + HEADER + TAG - 1))):
         assert await refused(caller.ask(operation, body)) == MALFORMED
