@@ -19,6 +19,7 @@ from pocketvisor.guest.options import LIVE_STATES, GuestState
 from pocketvisor.policies.act import Act
 from pocketvisor.policies.document import Policy
 from pocketvisor.policies.governed import Governed
+from pocketvisor.policies.running import keep_alone, run_alone
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
@@ -114,6 +115,8 @@ class GuestGoverned:
         guest = self._itself
         try:
             await self._look()
+            if self.governed is not None and guest.profile is not None:
+                keep_alone(self.governed, guest.profile.file)
             self._follow()
             standing = self.governed.standing() if self.governed is not None else None
             if standing is not None and standing.locked and self.governed is not None and self.governed.wiped:
@@ -217,4 +220,7 @@ def governor_of(file: "ProfileFile", model: "HandsetModel", origin: "ProfileOrig
     governed.check(Act.RUN, file.path.stem, model=model)
     if origin.record.board.semihosting is not None:  # its programs write files of this computer
         governed.check(Act.EXPORT, file.path.stem)
+    if origin.record.board.devices.user:  # they read its memory, and tell what they like
+        governed.check(Act.DEBUG, file.path.stem)
+    run_alone(governed, file, file.path.stem)
     return governed

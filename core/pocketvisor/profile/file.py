@@ -8,7 +8,7 @@ import contextlib
 import importlib.metadata
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -45,6 +45,10 @@ __all__ = [
 
 
 class ProfileFile(RawTransfer):
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._closing: list[Callable[[], None]] = []
+
     # --- opening and closing
 
     @classmethod
@@ -82,7 +86,15 @@ class ProfileFile(RawTransfer):
 
     def close(self) -> None:
         """One file is left, nothing beside it. Raises ProfileError where that cannot be had."""
-        self._database.close()
+        try:
+            self._database.close()
+        finally:
+            while self._closing:
+                self._closing.pop()()
+
+    def when_closed(self, call: Callable[[], None]) -> None:
+        """Once."""
+        self._closing.append(call)
 
     def __enter__(self) -> Self:
         return self

@@ -1,9 +1,8 @@
 """The command line in a process that has it loaded already: for bypass.py, which runs it often."""
 
-import contextlib
-import io
 import os
 import sys
+import tempfile
 from multiprocessing.connection import Connection
 
 import pocketvisor.cli
@@ -12,15 +11,18 @@ import pocketvisor.cli
 def run_command(arguments: list[str], environment: dict[str, str], says: Connection) -> None:
     os.environ.update(environment)
     os.setsid()
-    out = io.StringIO()
     sys.argv = ["pocketvisor", *arguments]
-    sys.stdin = io.StringIO()
     code = 0
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+    with tempfile.TemporaryFile() as out, open(os.devnull, "rb") as nothing:
+        for fd, file in ((0, nothing), (1, out), (2, out)):
+            os.dup2(file.fileno(), fd)
+        sys.stdin = os.fdopen(0, closefd=False)
         try:
             pocketvisor.cli.main()
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else 1
         except BaseException as error:
             code, _ = 1, print(repr(error))
-    says.send((code, out.getvalue()[-4000:]))
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        says.send((code, os.pread(out.fileno(), 4000, 0).decode(errors="replace")))

@@ -678,3 +678,37 @@ async def _(scene: Scene) -> bool:
 @attempt(locked, "touched")
 async def _(scene: Scene) -> bool:
     return scene.guest.used()
+
+
+# Two of it, from two files
+
+twice = kind("a second one beside it", guest=True, sections="[export]\nclone = false")
+
+
+async def _beside(scene: Scene, **words: Any) -> bool:
+    assert scene.other is not None
+    again = scene.new("again.vphone")
+    await asyncio.to_thread(_copied, scene, again)
+    return await scene.other.open_profile(again, **words) in scene.other.guests
+
+
+tries(
+    twice,
+    a_copy_of_its_file=lambda s: _beside(s),
+    a_copy_under_another_name=lambda s: _beside(s, name="Mine"),
+    a_copy_from_an_older_generation=lambda s: _beside(s, generation=1, accept_older=True),
+    cloned=lambda s: _cloned(s),
+)
+
+
+async def _cloned(scene: Scene) -> bool:
+    assert scene.handset is not None
+    return await scene.handset.clone(scene.guest) in scene.handset.guests
+
+
+@attempt(twice, "in another terminal")
+async def _(scene: Scene) -> bool:
+    again = scene.new("again.vphone")
+    await asyncio.to_thread(_copied, scene, again)
+    ran = await scene.command("profile", "start", again, "--at-end", "discard", "--timeout", "2")
+    return ran.code == 16  # it ran until its time was over
