@@ -46,6 +46,7 @@ static struct {
 } count;
 static struct rings *rings;
 static volatile uint32_t faults;
+static volatile uint16_t *used_index; /* where the device says what it has used */
 
 static bool count_fault(struct exception_frame *frame) {
     if (frame->kind == EXCEPTION_PREFETCH)
@@ -103,6 +104,7 @@ static bool begin(uint32_t base, uint32_t size, uint64_t descriptors, uint64_t d
 }
 
 static void clear_rings(void) {
+    used_index = &rings->used.index;
     uint32_t *words = (uint32_t *)rings;
     for (uint32_t i = 0; i < sizeof *rings / 4; i++)
         words[i] = 0;
@@ -115,19 +117,24 @@ static bool begin_well(uint32_t base) {
                  (uint32_t)&rings->used);
 }
 
+static bool used_something(void) {
+    uint32_t before = faults, found = *used_index;
+    return faults == before && found;
+}
+
 /* Makes what is at descriptor 0 available and looks what the device does with it. */
 static void offer(uint32_t base, uint16_t index) {
     rings->available.index = index;
     barrier();
+    count.attempts++;
     write32(base + VIRTIO_QUEUE_NOTIFY, queue_of(read32(base + VIRTIO_DEVICE_ID)));
     uint64_t until = timer_now() + PATIENCE_MS * (SECONDS / 1000);
-    count.attempts++;
     while (timer_now() < until) {
         if (read32(base + VIRTIO_STATUS) & NEEDS_RESET) {
             count.reset++;
             return;
         }
-        if (rings->used.index) {
+        if (used_something()) {
             count.reached++;
             return;
         }
@@ -150,6 +157,7 @@ static void dma_address(uint32_t base, uint32_t round) {
         0,          0x08000000, 0x09000000,  0x0a000000,         0x0c000000,
         0x3ffff000, 0xfffff000, 0x100000000, 0x8000000000000000, 0xffffffffffffff00};
     uint64_t at = round < 10       ? places[round]
+                  : round < 20     ? ram_end() + (round - 10) * 4096
                   : round % 4 == 0 ? ram_end() + (chance() & 0xfffffff0) % (0xffffffffu - ram_end())
                   : round % 4 == 1 ? (uint64_t)chance() << 32 | chance()
                   : round % 4 == 2 ? chance() % BOARD_RAM
@@ -230,6 +238,12 @@ static void ring_place(uint32_t base, uint32_t round) {
                                       : (uint64_t)(chance() | 1) << 32 | (uint32_t)rings->descriptors;
     clear_rings();
     at[round % 9 / 3] = wrong;
+    if (round % 9 == 7) { /* the used ring, where it can be seen what became of it */
+        mmu_alias(WINDOW, (uint32_t)wrong & 0xfff00000, MEMORY_UNCACHED);
+        used_index = (volatile uint16_t *)(WINDOW + ((uint32_t)wrong & 0xfffff) + 2);
+        faults = 0;
+        *used_index = 0;
+    }
     if (!begin(base, QUEUE_MAX, at[0], at[1], at[2])) {
         count.attempts++;
         count.reset++;
@@ -248,9 +262,18 @@ static void ring_index(uint32_t base, uint32_t round) {
     offer(base, (uint16_t)(QUEUE_MAX + 1 + chance() % (0xffff - QUEUE_MAX)));
 }
 
+/* As many entries as the devices offer. */
+static uint32_t largest_queue(uint32_t base) {
+    return read32(base + VIRTIO_DEVICE_ID) == 4 ? 64 : 1024;
+}
+
 static void queue_size(uint32_t base, uint32_t round) {
     static const uint32_t sizes[] = {0, 3, 5, 7, 0x10000, 0xffff, 0x80000000, 0xffffffff, 4096, 65536};
-    uint32_t size = round < 10 ? sizes[round] : (chance() & 0xffff) | 3;
+    uint32_t beyond = largest_queue(base) * 2, size = (chance() & 0xffff) | 3;
+    if (round < 10)
+        size = sizes[round];
+    else if (round < 14)
+        size = beyond << (round - 10);
     clear_rings();
     if (!begin(base, size, (uint32_t)rings->descriptors, (uint32_t)&rings->available,
                (uint32_t)&rings->used)) {

@@ -30,6 +30,7 @@ from pocketvisor.control.isolation import Isolation
 from pocketvisor.errors import GuestError, PocketvisorError
 from pocketvisor.guest.guest import Guest
 from pocketvisor.handset import Handset
+from pocketvisor.scheduler.scheduler import PERIOD
 
 Tell = Callable[[Progress], None]
 
@@ -201,8 +202,8 @@ class Attack:
     async def _load(self, run: Run, attacker: Attacker, neighbour: Neighbour) -> Told:
         """What it takes from its neighbour, measured again where something else may have been the reason."""
         name = run.kind.name
-        attempts = max(await attacker.mode(run.command, 0.2), 1)
-        sentence = ""
+        await attacker.mode(run.command, 0.2)
+        begun, sentence = time.monotonic(), ""
         best: Service | None = None
         for _ in range(_TRIES):
             took = _Took(self.handset, attacker.guest)
@@ -212,7 +213,8 @@ class Attack:
             if not sentence:
                 break
         self._remember(best or Service(None, None))
-        attempts = max(attempts, _counted(attacker.guest, run.command))
+        # Each time that instructions were handed out it wanted more than its share.
+        attempts = int((time.monotonic() - begun) / PERIOD)
         await attacker.anew()
         if sentence:
             return Told(name, attempts, 1, {}, sentence)
@@ -255,8 +257,3 @@ class _Took:
 
 def _image_bytes() -> bytes:
     return hostile_image().main_file.read_bytes()
-
-
-def _counted(guest: Guest, mode: str) -> int:
-    """Output is what a flood counts in."""
-    return len(guest.console.text) // 64 if mode == "flood" else 1

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from pocketvisor.attack.attacker import Attacker, asked
+from pocketvisor.attack.probes.lies import FLOOD_PIECE
 from pocketvisor.attack.probes.tally import Told
 from pocketvisor.errors import PocketvisorError
 from pocketvisor.guest.guest import Guest
@@ -15,6 +16,8 @@ from pocketvisor.handset import Handset
 
 LAG_SECONDS: Final = 0.5
 """A handset whose loop is held up longer than this does not serve its other guests."""
+FLOOD_MAX: Final = 128 << 20
+"""Bytes in a second, and what is on its way besides: who takes more of one guest does little else."""
 GARBAGES: Final = 8
 _END_SECONDS: Final = 5.0
 _BEAT: Final = 0.01
@@ -73,6 +76,8 @@ async def lie(name: str, attacker: Attacker, watched: Watched) -> Told:
         await asyncio.gather(reading, return_exceptions=True)
     else:
         told = await attacker.probe("lies", name, asked(name, []))
+        if name == "message-flood" and told.attempts * FLOOD_PIECE > FLOOD_MAX:
+            watched.problems.append(f"the handset took {told.attempts * FLOOD_PIECE >> 20} MiB in a second")
     sentence = watched.problems[0] if watched.problems else ""
     if watched.lag > LAG_SECONDS:
         sentence = f"the handset was held up for {watched.lag:.1f} s"

@@ -1,4 +1,4 @@
-"""`pocketvisor attack`: a hostile guest's whole set against its neighbour and its host, and what came of it."""
+"""`pocketvisor attack`: a hostile guest's whole set against its neighbour and its host, on a score sheet."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated

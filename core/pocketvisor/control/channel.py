@@ -86,6 +86,8 @@ class Channel(Generic[Incoming, Outgoing]):
         self._framer: Framer[Incoming] = Framer(incoming)
         self._ready: list[Incoming] = []
         self._failure: ControlError | None = None
+        self.received = 0
+        """Bytes, so far."""
 
     @classmethod
     async def open(cls, end: socket.socket, incoming: Any) -> "Channel[Incoming, Outgoing]":
@@ -126,6 +128,7 @@ class Channel(Generic[Incoming, Outgoing]):
                 data = await self._reader.read(_READ_SIZE)
             except OSError as error:
                 raise self._fail(ControlError(f"The channel broke: {error.strerror}")) from error
+            self.received += len(data)
             if not data:
                 if self._framer.unfinished:
                     raise self._fail(ControlError("The channel ended in the middle of a message"))

@@ -6,6 +6,7 @@ a sentence; nothing is raised into the handset's loop.
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -28,6 +29,28 @@ from pocketvisor.guest.child import Child
 from pocketvisor.guest.nursery import last_line
 
 HANDSHAKE_SECONDS: Final = 30.0
+BYTES_A_SECOND: Final = 64 << 20
+"""What is read of what one process tells, and at once after a while without:"""
+BURST: Final = 16 << 20
+_REST: Final = 0.02
+
+
+class Pace:
+    """Holds back who reads a process that never stops telling: the others of its loop want to be heard too.
+    What is not read waits in the socket, and then the process does."""
+
+    def __init__(self) -> None:
+        self._counted = 0
+        self._since = time.monotonic()
+
+    async def keep(self, received: int) -> None:
+        """`received`: bytes, in all."""
+        elapsed = time.monotonic() - self._since
+        over = received - self._counted - BURST - BYTES_A_SECOND * elapsed
+        if over > 0:
+            await asyncio.sleep(over / BYTES_A_SECOND + _REST)
+        elif elapsed > 1.0:
+            self._counted, self._since = received, time.monotonic()
 
 
 class GuestProcess:
@@ -46,6 +69,7 @@ class GuestProcess:
         self._on_end = on_end
         self._listening: asyncio.Task[None] | None = None
         self._killed = False
+        self._pace = Pace()
         self.engine = ""
         self.isolation: Isolation | None = None
         """What it says that it has given up; from start() on."""
@@ -159,6 +183,7 @@ class GuestProcess:
         try:
             while (message := await self._channel.receive()) is not None:
                 self._on_message(self, message)
+                await self._pace.keep(self._channel.received)
         except ControlError as error:
             if not _broke(error):
                 how = f"sent what is no message ({error})"

@@ -11,6 +11,8 @@ import msgspec
 
 from pocketvisor.attack.probes.tally import Tally, open_descriptors
 
+FLOOD_PIECE: Final = 16 << 10
+
 
 def _one(kind: str) -> Any:
     """The one object of a class, by its name: whoever is in a process finds what he looks for."""
@@ -79,7 +81,9 @@ def forge_messages(tally: Tally) -> None:
 def flood_handset(tally: Tally) -> None:
     """As many messages as it takes, for a second."""
     channel = _one("BlockingChannel")
-    data = msgspec.msgpack.encode({"type": "FromDevice", "device": "attack-flood", "data": bytes(16384)})
+    data = msgspec.msgpack.encode(
+        {"type": "FromDevice", "device": "attack-flood", "data": bytes(FLOOD_PIECE)}
+    )
     piece = struct.pack("<I", len(data)) + data
     until = time.monotonic() + 1.0
     while time.monotonic() < until:

@@ -60,9 +60,8 @@ def other_memory(tally: Tally) -> None:
             there = struct.pack("<QQ", address, 64)
             tally.call("process_vm_readv", 310, pid, here, 1, there, 1, 0)
             tally.call("process_vm_writev", 311, pid, here, 0, there, 0, 0)
-        for request in (0x4206, 0x420E, 1, 12):  # SEIZE, GET_SYSCALL_INFO, PEEKTEXT, GETREGS
-            if tally.call("ptrace", 101, request, pid, 0, buffer) == 0 and request == 0x4206:
-                LIBC.syscall(101, 17, pid, 0, 0)
+        for request in (0x420E, 1, 3, 12):  # GET_SYSCALL_INFO, PEEKTEXT, PEEKUSER, GETREGS
+            tally.call("ptrace", 101, request, pid, 0, buffer)
         for kind in range(4):
             tally.call("kcmp", 312, os.getpid(), pid, kind, 0, 0)
         for fd in range(3, 12):
@@ -104,12 +103,17 @@ def fork(tally: Tally) -> None:
             (56, (0x20000000 | 17, 0, 0, 0, 0)),
             (56, (0x40000000 | 17, 0, 0, 0, 0)),
         ):
-            result = tally.call("fork", number, *arguments, held=held)
-            if result == 0:
-                LIBC.syscall(231, 0)
-            if result > 0:
-                os.waitpid(result, 0)
-        tally.call("clone3", 435, ctypes.create_string_buffer(88), 88, held={*held, errno.ENOSYS})
+            _end(tally.call("fork", number, *arguments, held=held))
+        plain = ctypes.create_string_buffer(88)
+        _end(tally.call("clone3", 435, plain, 88, held={*held, errno.ENOSYS}))
+
+
+def _end(process: int) -> None:
+    """A process that could be made, in both of the two."""
+    if process == 0:
+        LIBC.syscall(231, 0)
+    if process > 0:
+        os.waitpid(process, 0x40000000)  # __WALL: whatever it says at its end
 
 
 def programs(tally: Tally) -> None:

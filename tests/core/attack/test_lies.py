@@ -1,0 +1,103 @@
+"""What a process that was taken over tells its handset: it is checked, and does harm where it is not."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from pocketvisor.attack.attack import Attack
+from pocketvisor.control import channel, messages
+from pocketvisor.errors import ControlError
+from pocketvisor.guest import supervisor
+from pocketvisor.guest.guest import Guest
+from pocketvisor.guest.panel import PanelView, Picture
+from pocketvisor.guest.run import GuestRun
+from pocketvisor.handset import Handset
+from pocketvisor.images.catalogue import GuestImage
+from pocketvisor.models import load_models
+
+LIES = ("status-forgery", "message-forgery", "message-flood", "message-garbage")
+
+
+@pytest.fixture
+async def phone() -> AsyncIterator[Handset]:
+    handset = Handset(load_models()["nexus-one"])
+    yield handset
+    await handset.close()
+
+
+@pytest.fixture
+async def victim(phone: Handset, monitor_image: GuestImage) -> Guest:
+    guest = await phone.start(monitor_image)
+    await guest.console.expect("^# ", timeout=20)
+    return guest
+
+
+async def reached(phone: Handset, victim: Guest, kind: str) -> int:
+    async with asyncio.timeout(60):
+        sheet = await Attack(phone, victim=victim, kinds=[kind]).run()
+    (outcome,) = sheet.outcomes
+    assert outcome.attempts
+    return outcome.reached
+
+
+@pytest.mark.parametrize("kind", LIES)
+async def test_it_is_not_believed(phone: Handset, victim: Guest, kind: str) -> None:
+    assert await reached(phone, victim, kind) == 0
+    assert phone.guests == [victim]
+
+
+async def test_sizes_that_nobody_checks(
+    phone: Handset, victim: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trusted(panel: PanelView) -> Picture:
+        shown = panel._status.shown()
+        if shown is None:
+            return panel.native
+        return Picture(shown.width, shown.height, shown.stride, scanout=True)
+
+    monkeypatch.setattr(PanelView, "picture", property(trusted))
+    assert await reached(phone, victim, "status-forgery") > 0
+
+
+async def test_answers_that_nobody_asked_for(
+    phone: Handset, victim: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A handset that takes each answer for that to a question of its own."""
+    hear = GuestRun._message
+
+    def trusting(run: GuestRun, process: Any, message: Any) -> None:
+        if isinstance(message, messages.DebugAnswer):
+            loop = asyncio.get_running_loop()
+            loop.call_soon(lambda: run._debug_asked[message.token].set_result(message.reply))
+            return
+        hear(run, process, message)
+
+    monkeypatch.setattr(GuestRun, "_message", trusting)
+    assert await reached(phone, victim, "message-forgery") > 0
+
+
+async def test_a_handset_that_reads_all_it_can(
+    phone: Handset, victim: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "BYTES_A_SECOND", 1 << 40)
+    monkeypatch.setattr(supervisor, "BURST", 1 << 40)
+    assert await reached(phone, victim, "message-flood") > 0
+
+
+async def test_garbage_that_is_passed_over(
+    phone: Handset, victim: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = channel.Framer.feed
+
+    def patient(framer: Any, data: bytes) -> list[Any]:
+        try:
+            found: list[Any] = feed(framer, data)
+        except ControlError:
+            framer._buffer.clear()
+            return []
+        return found
+
+    monkeypatch.setattr(channel.Framer, "feed", patient)
+    assert await reached(phone, victim, "message-garbage") > 0

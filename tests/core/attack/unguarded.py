@@ -1,0 +1,61 @@
+"""Takes a defence away, for one test: in the guests' processes by a sitecustomize that their nursery finds,
+in a process that runs a probe by not confining it."""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pocketvisor.attack.attacker import asked
+from pocketvisor.attack.probes.tally import Ask, Told
+from pocketvisor.guest import nursery
+
+_RUN = """
+import importlib, os, sys
+import msgspec
+from pocketvisor.attack.probes.tally import Ask, Tally
+from pocketvisor.guest import sandbox
+from pocketvisor.guest.confine import confine
+module, confined = sys.argv[1], sys.argv[2] == "confined"
+ask = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Ask)
+probe = importlib.import_module(f"pocketvisor.attack.probes.{module}").PROBES[ask.probe]
+paper = os.memfd_create("paper")
+os.write(paper, bytes(4096))
+if confined:
+    confine(os.getppid())
+    sandbox.enter()
+    sandbox.seal_threads()
+tally = Tally(ask)
+probe(tally)
+os.write(1, msgspec.msgpack.encode(tally.told()))
+"""
+
+
+def in_guests(monkeypatch: pytest.MonkeyPatch, folder: Path, source: str) -> None:
+    """From now on this runs in each guest's process, before anything else of ours."""
+    (folder / "sitecustomize.py").write_text(source)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    assert nursery.guest_environment()["PYTHONPATH"].endswith(str(folder))
+
+
+def _as_many_files_as_may_be() -> None:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def probed(module: str, name: str, *, confined: bool, target: int) -> Told:
+    """What a probe comes to in a process of its own."""
+    ask: Ask = asked(name, [target])
+    ran = subprocess.run(
+        [sys.executable, "-c", _RUN, module, "confined" if confined else "free"],
+        input=msgspec.msgpack.encode(ask),
+        capture_output=True,
+        timeout=60,
+        env=nursery.guest_environment(),  # with the library of overrides
+        preexec_fn=_as_many_files_as_may_be,
+    )
+    assert ran.returncode == 0, ran.stderr.decode()
+    return msgspec.msgpack.decode(ran.stdout, type=Told)
