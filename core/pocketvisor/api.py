@@ -16,6 +16,7 @@ from pocketvisor.debug.debugger import Debugger
 from pocketvisor.debug.stop_info import StopInfo
 from pocketvisor.debug.stops import Stop
 from pocketvisor.errors import (
+    AdmissionError,
     ControlError,
     DamagedProfile,
     DebugError,
@@ -58,6 +59,7 @@ from pocketvisor.policies.act import Act
 from pocketvisor.profile.file import Generation, ProfileFile
 from pocketvisor.profile.keys import NewKeys, Unlock
 from pocketvisor.recording import Recording, read_recording, write_recording
+from pocketvisor.scheduler import Qos, SchedulerNow, ShareNow
 from pocketvisor.storage.disk import DiskSpec, check_disk
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "DISKS_MAX",
     "RADIO_PRESETS",
     "USER_DEVICES_MAX",
+    "AdmissionError",
     "Act",
     "Console",
     "ControlError",
@@ -103,6 +106,7 @@ __all__ = [
     "ProfileError",
     "ProfileFile",
     "Radio",
+    "Qos",
     "Recording",
     "RecordingError",
     "Refused",
@@ -111,6 +115,8 @@ __all__ = [
     "SaveReport",
     "ScriptPlan",
     "ServiceNow",
+    "SchedulerNow",
+    "ShareNow",
     "Stop",
     "StopInfo",
     "StopReason",

@@ -6,8 +6,9 @@ pages. It is work-conserving: what a guest does not use the others get, the fore
     demand   a guest that waited little wants all it can get; another wants somewhat more than it used
     split    shares.py: reservations, then weights, limits; what is over goes round again
     pace     fairness.py: what each really gets keeps those proportions, also on a host that is too slow
-    floor    a guest that waits keeps what it is entitled to as a bound, so that a touch is answered at once:
-             it does not use it, and when it does, the others' rates follow at the next look
+    floor    a guest that waits keeps what it is entitled to as a bound, and all there is while nobody wants
+             more, so that a touch is answered at once: it does not use it, and when it does, the others'
+             rates follow at the next look
 
 A guest's process keeps its rate itself: one that a guest has taken over is bounded by the host alone.
 """
@@ -29,7 +30,7 @@ from pocketvisor.scheduler.usage import Usage
 PERIOD: Final = 0.05
 """Between two looks; it is shorter while guests compete, longer while all of them wait."""
 _COMPETING: Final = 0.02
-_QUIET: Final = 0.1
+_QUIET: Final = 0.2
 _HUNGRY_BELOW: Final = 0.10  # waited less than this share of the time
 _FULL: Final = 0.9
 _HEADROOM: Final = 1.25
@@ -166,7 +167,10 @@ class Scheduler:
         for runner, grant, most in zip(sharing, grants, entitled, strict=True):
             known = self._known[runner]
             known.entitled = most
-            known.granted = self._squeezed(runner, known, grant) if known.hungry else max(grant, most)
+            if known.hungry:
+                known.granted = self._squeezed(runner, known, grant)
+            else:
+                known.granted = max(grant, most) if progress else float(self._total)
             rate = known.granted * next(factors) if known.hungry else known.granted
             known.rate = min(max(rate, 1.0), self._total, self._cap(runner) or self._total)
             self._write(runner, int(known.rate))

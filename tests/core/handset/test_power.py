@@ -1,6 +1,7 @@
 """What guests take from the battery: each pays for its own, and a low battery is the background's burden."""
 
 import struct
+from textwrap import dedent
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from pocketvisor.api import GuestState, PhoneError, load_models
 from pocketvisor.control.status import PAGE_SIZE, StatusPage
 from pocketvisor.guest.memory import create_memfd
 from pocketvisor.phone import Phone
+from pocketvisor.policies.document import parse_policy
 from pocketvisor.power import Power
 
 MODEL = load_models()["palm-pre"]
@@ -131,18 +133,30 @@ def test_a_low_battery_is_the_backgrounds_burden(phone: Phone) -> None:
     assert two.power.background_mips(two.back) == 0
 
 
+def _governed(low_percent: int, background_mips: int) -> SimpleNamespace:
+    text = f"""
+        [policy]
+        profile = "{"ab" * 16}"
+        number = 1
+        issued = 2026-11-01T00:00:00Z
+        [power]
+        low_percent = {low_percent}
+        background_mips = {background_mips}
+    """
+    return SimpleNamespace(policy=parse_policy(dedent(text)))
+
+
 def test_a_policy_may_ask_for_less_than_the_handset(phone: Phone) -> None:
     two = _Two(phone)
-    policy = SimpleNamespace(power=SimpleNamespace(low_percent=40, background_mips=30))
-    two.back.governed = SimpleNamespace(policy=policy)
+    two.back.governed = _governed(40, 30)
     two.power.set_low(percent=20, background_mips=50)
     phone.set_battery(35)
     assert two.power.background_mips(two.back) == 30
     phone.set_battery(15)
     assert two.power.background_mips(two.back) == 30
-    policy.power.background_mips = 90
+    two.back.governed = _governed(40, 90)
     assert two.power.background_mips(two.back) == 50
-    policy.power.low_percent = policy.power.background_mips = 0
+    two.back.governed = _governed(0, 0)
     assert two.power.background_mips(two.back) == 50
 
 
