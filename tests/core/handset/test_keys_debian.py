@@ -243,7 +243,7 @@ async def test_its_key_is_in_no_other_guest_on_no_disk_and_on_no_wire(
         for memory in contents(guest):
             scanned += len(memory)
             assert places_of(memory, secrets) == [], guest.name
-    assert scanned > 64 << 20
+    assert scanned > 32 << 20
     assert FILM in bytes(wires), "the wires were listened to"
     assert protected[:80] in bytes(wires)
     assert places_of(bytes(wires), secrets) == []
