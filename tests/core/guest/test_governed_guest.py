@@ -232,7 +232,7 @@ async def test_an_order_locks_it_where_it_stands_and_lets_it_go_on(kept: Guest, 
     await _until(lambda: kept.lock is not None)
     assert kept.lock is not None and kept.lock.kind == ORDERED
     assert "lost in a train" in kept.locked
-    assert kept.state is GuestState.PAUSED
+    await _until(lambda: kept.state is GuestState.PAUSED)
     ticks = kept.ticks
     for door in (kept.resume, kept.reset, kept.screenshot, kept.unlock):
         with pytest.raises(Refused, match="lost in a train"):
