@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from pocketvisor.api import PocketvisorError
+from pocketvisor.api import Act, PocketvisorError
 from pocketvisor_workbench.jobs import Job
 from pocketvisor_workbench.keeping import profile_of
 from pocketvisor_workbench.log import Level, words_of
+from pocketvisor_workbench.policy.asking import why_not
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest
@@ -80,6 +81,8 @@ class Vaulting(QObject):
         copies = self.of(profile.path)
         if copies.newest >= profile.generation and not copies.missing and not copies.problem:
             return
+        if copies.problem and why_not(guest, Act.EXPORT):
+            return  # it was told, and is in the audit log
         if guest not in self._waiting:
             self._waiting.append(guest)
         self._next()
@@ -134,9 +137,12 @@ class Vaulting(QObject):
 def _copy(address: str, file: "ProfileFile", tell: Tell, stop: threading.Event) -> tuple[int, bytes]:
     """In a thread. Answers the newest generation, which is in the vault then, and the profile's id."""
     from pocketvisor.errors import ProfileError
+    from pocketvisor.policies.doors import check_file
     from pocketvisor.profile.vault import Vault
+    from pocketvisor.profile.vault.store import without_secrets
     from pocketvisor.vaults import thin
 
+    check_file(file, Act.EXPORT, to=without_secrets(address))
     vault = Vault(address)
     there: set[int] = set()
     try:
