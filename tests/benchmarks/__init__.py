@@ -17,6 +17,7 @@ BENCHMARKS = (
     Benchmark("network", "network", "TCP between two guests, and through passt"),
     Benchmark("pair", "pair", "two guests at once on two cores, each against alone"),
     Benchmark("memory", "memory", "host memory of one 256 MiB guest at the installer's first dialog"),
+    Benchmark("sharing", "sharing", "two and four Debians of one image: host memory, sharing and not"),
     Benchmark("starts", "starts", "Debian to a shell, twenty times"),
     Benchmark("processes", "processes", "a guest's process: the time until it is ready, and its memory"),
     Benchmark("panes", "panes", "the window with four 60 Hz panes and graphs"),
@@ -36,5 +37,6 @@ BENCHMARKS = (
     Benchmark("qos", "qos", "60 % reserved while the neighbour spins, and how long the foreground waits"),
     Benchmark("idle", "idle", "host CPU of four guests that wait"),
     Benchmark("hostile", "hostile", "a hostile guest beside a working one"),
+    Benchmark("attack", "attack", "a hostile guest's whole set against its neighbour and its host"),
 )
 """All of them. A new one is a module with `async def measure(bench: Bench) -> list[Figure]` and a line."""
