@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
 
 HELLO_SECONDS: Final = 2.0
-ANSWER_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 10.0
 _PIECE: Final = 64 << 10
 _UNSENT_MAX: Final = 512 << 10
 _ASKS_AT_ONCE: Final = 10.0
