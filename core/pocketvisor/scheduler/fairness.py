@@ -36,8 +36,8 @@ _SMOOTH: Final = 0.25
 
 class Progress(Struct, frozen=True):
     """Of one guest that wants more, since the last look, in ticks a second. `key`: who it is. `granted`: its
-    part; `allowed`: the rate that it was really given; `host`: of the time that it wanted a core, how much it
-    had one, 0 to 1."""
+    part; `allowed`: the rate that it was really given; `host`: of the time that it wanted a core lately, how
+    much it had one, 0 to 1."""
 
     key: int
     used: float
@@ -52,7 +52,6 @@ class _Account(Struct):
     """Seconds of its grant."""
     part: float = 1.0
     """Of its grant that it ran lately."""
-    host: float = 1.0
 
 
 class Fairness:
@@ -102,7 +101,7 @@ class Fairness:
             others = [other.had for key, other in self._accounts.items() if key != each.key]
             if account is None or each.promised or not others:
                 continue
-            could = min(each.allowed / each.granted, account.host, 1.0)
+            could = min(each.allowed / each.granted, each.host, 1.0)
             own = max(could - account.part, 0.0) * elapsed
             account.had = max(account.had, min(account.had + own, min(others)))
 
@@ -118,5 +117,4 @@ def _advance(account: _Account, progress: Progress, elapsed: float) -> None:
     weight = min(elapsed / _SMOOTH, 1.0)
     part = progress.used / progress.granted
     account.part += weight * (part - account.part)
-    account.host += weight * (progress.host - account.host)
     account.had += part * elapsed

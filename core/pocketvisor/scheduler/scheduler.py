@@ -3,7 +3,8 @@
 At each look it sees what each guest ran and waited, and writes the rates for the next moment to the status
 pages. It is work-conserving: what a guest does not use the others get, the foreground first.
 
-    demand   a guest that waited little wants all it can get; another wants somewhat more than it used
+    demand   a guest that waited little wants all it can get; another wants somewhat more than it used, and
+             so does one whose own code is so slow that it cannot use what it gets (known.py)
     split    shares.py: reservations, then weights, limits; what is over goes round again
     pace     fairness.py: what each really gets keeps those proportions, also on a host that is too slow
     floor    a guest that waits keeps what it is entitled to as a bound, and all there is while nobody wants
@@ -18,21 +19,19 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
-from pocketvisor.control.status import STATE_IDLE, StatusHead, StatusPage
+from pocketvisor.control.status import STATE_IDLE, StatusPage
 from pocketvisor.errors import AdmissionError
 from pocketvisor.scheduler.fairness import Fairness, Progress
-from pocketvisor.scheduler.host_time import HostClock, HostTime
+from pocketvisor.scheduler.host_time import HostClock
+from pocketvisor.scheduler.known import Known
 from pocketvisor.scheduler.qos import BOOST_MOST, SHARES, Qos, SchedulerNow, ShareNow
-from pocketvisor.scheduler.response import Response, waited_ms
+from pocketvisor.scheduler.response import Response
 from pocketvisor.scheduler.shares import Demand, split
-from pocketvisor.scheduler.usage import Usage
 
 PERIOD: Final = 0.05
 """Between two looks; it is shorter while guests compete, longer while all of them wait."""
 _COMPETING: Final = 0.02
 _QUIET: Final = 0.2
-_HUNGRY_BELOW: Final = 0.10  # waited less than this share of the time
-_FULL: Final = 0.9
 _HEADROOM: Final = 1.25
 _MIPS: Final = 1_000_000
 
@@ -57,25 +56,6 @@ class Runner(Protocol):
         """For a guest that does not take a share: its rate, 0 for no limit."""
 
 
-class _Known:
-    """What is remembered of a guest that shares, from look to look."""
-
-    def __init__(self, head: StatusHead, clock: HostClock) -> None:
-        self.head = head
-        self.clock = clock
-        self.host: HostTime | None = None
-        self.given = 1.0
-        """Of the time that it wanted a core, how much it had one."""
-        self.wait_ms = 0.0
-        self.rate = 0.0
-        self.granted = 0.0
-        self.entitled = 0.0
-        self.hungry = False
-        self.capped = ""
-        self.usage = Usage()
-        self.new = True
-
-
 class Scheduler:
     """Runs from start() to stop() in the handset's loop. `total`: ticks a second of the handset's CPU."""
 
@@ -90,7 +70,7 @@ class Scheduler:
         self._runners = runners
         self._foreground = foreground
         self._clock = clock
-        self._known: dict[Runner, _Known] = {}
+        self._known: dict[Runner, Known] = {}
         self._fairness = Fairness()
         self._looked_at = 0.0
         self._task: asyncio.Task[None] | None = None
@@ -154,12 +134,15 @@ class Scheduler:
         demands, progress = [], []
         for runner in sharing:
             known = self._known[runner]
-            used = self._look(runner, known, now, elapsed)
-            demands.append(self._demand(runner, known, used, elapsed))
+            watched = self._competing > 1 or runner is self._foreground()
+            used = known.look(runner.status.head(), now, elapsed, runner.pid if watched else 0)
+            if _promised(runner):
+                known.hungry, known.slow = known.busy, False
+            demands.append(self._demand(runner, known, used))
             if known.hungry:
                 progress.append(self._progress(runner, known, used))
         self._measure_response(sharing, now, elapsed)
-        self._competing = len(progress)
+        self._competing = sum(self._known[runner].busy for runner in sharing)
         grants = split(self._total, demands)
         everything = [self._wish(runner, None) for runner in sharing]
         entitled = split(self._total, everything) if sharing else []
@@ -170,7 +153,7 @@ class Scheduler:
             if known.hungry:
                 known.granted = self._squeezed(runner, known, grant)
             else:
-                known.granted = max(grant, most) if progress else float(self._total)
+                known.granted = max(grant, most) if self._competing else float(self._total)
             rate = known.granted * next(factors) if known.hungry else known.granted
             known.rate = min(max(rate, 1.0), self._total, self._cap(runner) or self._total)
             self._write(runner, int(known.rate))
@@ -200,33 +183,9 @@ class Scheduler:
             self._known.pop(runner).clock.close()
         for runner in sharing:
             if runner not in self._known:
-                self._known[runner] = _Known(runner.status.head(), self._clock())
+                self._known[runner] = Known(runner.status.head(), self._clock())
 
-    def _look(self, runner: Runner, known: _Known, now: float, elapsed: float) -> float:
-        """What it ran since the last look, in ticks a second."""
-        head, last = runner.status.head(), known.head
-        known.new = (known.new and not known.rate) or head.ticks < last.ticks  # or it was reset
-        known.head = head
-        known.usage.add(now, head.ticks)
-        watched = self._competing > 1 or runner is self._foreground()
-        host = known.clock.read(runner.pid, head.cpu_ns) if watched else None
-        if host is not None and known.host is not None:
-            ran, waited = host.ran_ns - known.host.ran_ns, host.waited_ns - known.host.waited_ns
-            known.given = ran / (ran + waited) if ran > 0 and waited >= 0 else 1.0
-            wait = waited_ms((known.host,), (host,))
-            known.wait_ms += 0.2 * ((wait or 0.0) - known.wait_ms)
-        else:
-            known.given = 1.0
-        known.host = host
-        used = max(head.ticks - last.ticks, 0) / elapsed
-        waited_share = (head.idle_ns - last.idle_ns) / 1e9 / elapsed
-        waits_now = head.state == STATE_IDLE and used < known.rate / 2  # a wait is counted when it is over
-        known.hungry = known.new or (
-            not waits_now and (waited_share < _HUNGRY_BELOW or used > _FULL * known.rate)
-        )
-        return used
-
-    def _demand(self, runner: Runner, known: _Known, used: float, elapsed: float) -> Demand:
+    def _demand(self, runner: Runner, known: Known, used: float) -> Demand:
         return self._wish(runner, None if known.hungry else used * _HEADROOM)
 
     def _wish(self, runner: Runner, wanted: float | None) -> Demand:
@@ -245,12 +204,11 @@ class Scheduler:
         bounds = [bound for bound in (runner.qos.limit, low) if bound]
         return float(min(bounds) * _MIPS) if bounds else 0.0
 
-    def _progress(self, runner: Runner, known: _Known, used: float) -> Progress:
+    def _progress(self, runner: Runner, known: Known, used: float) -> Progress:
         granted = 0.0 if known.new else known.granted
-        promised = runner.qos.reservation > 0 or runner.qos.shares > SHARES
-        return Progress(id(runner), used, granted, known.rate, known.given, promised)
+        return Progress(id(runner), used, granted, known.rate, known.given, _promised(runner))
 
-    def _squeezed(self, runner: Runner, known: _Known, grant: float) -> float:
+    def _squeezed(self, runner: Runner, known: Known, grant: float) -> float:
         if runner is self._foreground():
             return grant
         return max(grant * self.response.squeeze, min(runner.qos.reservation * _MIPS, grant))
@@ -307,7 +265,7 @@ class Scheduler:
             squeeze=self.response.squeeze,
         )
 
-    def _limited_by(self, runner: Runner, known: _Known, used: float) -> str:
+    def _limited_by(self, runner: Runner, known: Known, used: float) -> str:
         if not known.hungry:
             return ""
         cap, own = self._cap(runner), runner.qos.limit * _MIPS
@@ -316,3 +274,8 @@ class Scheduler:
         if self.response.squeeze < 0.99 and runner is not self._foreground():
             return "response"
         return "host" if used < 0.9 * known.granted else ""
+
+
+def _promised(runner: Runner) -> bool:
+    """Whether others wait for it, whatever keeps it behind."""
+    return runner.qos.reservation > 0 or runner.qos.shares > SHARES

@@ -108,6 +108,32 @@ async def test_more_is_promised_than_there_is_and_nothing_changes(handset: Hands
     assert handset.scheduler.state().reserved == total
 
 
+def _on_one_core(guest: Guest) -> None:
+    core = {min(os.sched_getaffinity(0))}
+    for task in os.listdir(f"/proc/{guest.pid}/task"):
+        os.sched_setaffinity(int(task), core)
+
+
+async def test_the_automatic_mode_makes_room_for_the_foreground(handset: Handset, start: Start) -> None:
+    front, back, reserved = await start("Front"), await start("Back"), await start("Reserved")
+    reserved.set_qos(reservation=300)
+    for guest in (front, back, reserved):
+        await _spins(guest)
+        _on_one_core(guest)
+    handset.scheduler.set_response(1.0)
+    async with asyncio.timeout(20):
+        while handset.scheduler.response.squeeze > 0.1:
+            await asyncio.sleep(0.05)
+    shown = {each.name: each for each in handset.scheduler.now()}
+    assert shown["Back"].granted < 0.2 * shown["Back"].entitled
+    assert shown["Back"].limited_by == "response"
+    assert shown["Reserved"].granted >= 300
+    assert handset.scheduler.state().waited_ms > 1.0
+    handset.scheduler.set_response(None)
+    await asyncio.sleep(0.2)
+    assert handset.scheduler.state().squeeze == 1.0
+
+
 # Where it goes, its promise goes
 
 

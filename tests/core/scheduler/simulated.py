@@ -30,7 +30,7 @@ class SimulatedGuest:
         self.wants_share = True
         self.awake: Callable[[float], bool] = lambda _: True
         self.status = StatusPage(create_memfd("test", PAGE_SIZE))
-        self.ticks = self.idle = self.ran = self.waited = self.turn = 0.0
+        self.ticks = self.idle = self.ran = self.waited = self.waits = 0.0
         self.turns = 0
         self.ahead = 0.0
         self._told = 0.0
@@ -92,6 +92,8 @@ class SimulatedHost:
         self.now = 0.0
         self._next_look = 0.0
         self._on: list[object] = []
+        self._ready: list[object] = []
+        self._floor = 0.0
         self._left = 0
         self.seen: list[tuple[float, list[float]]] = []
 
@@ -110,9 +112,11 @@ class SimulatedHost:
         self._on = [one for one in self._on if one in ready]
         if self._left <= 0 or len(self._on) < min(self._cores, len(ready)):
             before = self._on
-            floor = min((self._had[one] for one in ready), default=0.0)
             for one in ready:  # a sleeper does not save up its turns
-                self._had[one] = max(self._had[one], floor)
+                if one not in self._ready:
+                    self._had[one] = max(self._had[one], self._floor)
+            self._floor = max(min((self._had[one] for one in ready), default=0.0), self._floor)
+            self._ready = ready[:]
             ready.sort(key=lambda one: (self._had[one], self._dice.random()))
             self._on = ready[: self._cores]
             self._left = _SLICE_STEPS
@@ -123,9 +127,11 @@ class SimulatedHost:
             if one in self._on:
                 self._had[one] += _STEP
                 if isinstance(one, SimulatedGuest):
+                    one.waited += one.waits  # Linux counts a wait when it is over
+                    one.waits = 0.0
                     one.run()
             elif isinstance(one, SimulatedGuest):
-                one.waited += _STEP
+                one.waits += _STEP
         for guest in self.guests:
             guest.tell(self.now)
         self.seen.append((self.now, [guest.ticks for guest in self.guests]))

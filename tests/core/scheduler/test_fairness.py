@@ -66,6 +66,17 @@ def test_a_guest_that_only_touches_devices_holds_nobody_back() -> None:
     assert min(worked for _, worked in host.windows(_SETTLED)) > 0.97 * 1000 * MIPS
 
 
+def test_what_a_slow_guest_cannot_use_its_neighbour_gets() -> None:
+    touches, works = SimulatedGuest("touches", speed=10 * MIPS), SimulatedGuest("works", speed=1900 * MIPS)
+    host = SimulatedHost([touches, works], 2000, cores=2)
+    host.pass_time(4.0)
+    assert min(worked for _, worked in host.windows(_SETTLED)) > 1800 * MIPS
+    touches.speed = 1900 * MIPS  # and when it can use its part, it has it again
+    host.pass_time(3.0)
+    shares = [one / (one + two) for one, two in host.windows(4.5)]
+    assert min(shares) > 0.48 and max(shares) < 0.52
+
+
 def test_nobody_is_held_below_an_eighth_of_their_grant() -> None:
     host = _pair(_HOSTS["quick"], speed=5 * MIPS)
     host.pass_time(6.0)
