@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,10 @@ from pocketvisor.api import Guest, GuestImage, Handset, RunOptions, catalogue, l
 from pocketvisor.devices import vsock_wire
 from pocketvisor.guest.exchange import services_of
 from pocketvisor.images import cpio
+from pocketvisor.policies.act import Act
+from pocketvisor.policies.applying import deliver
+from pocketvisor.policies.authority import AuthorityKey
+from pocketvisor.policies.signing import DocumentKind, sign
 
 pytestmark = pytest.mark.debian
 
@@ -152,6 +157,49 @@ async def test_it_goes_on_when_debian_is_killed_in_a_call(phones: list[Handset],
     await eventually(lambda: services_of(phone)[0].calling == ())
     await debian.guest.restart()
     await debian.guest.console.expect(PROMPT, BOOT_SECONDS)
+    assert len(await debian.done(ABOUT)) == 32
+
+
+@pytest.fixture
+def own_data(image: GuestImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the image was found, and before there is a handset."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
+@pytest.mark.usefixtures("own_data")
+async def test_its_own_policy_keeps_debian_from_calling(
+    image: GuestImage, phones: list[Handset], tmp_path: Path
+) -> None:
+    phone = phones[0]
+    await start_keys(phone)
+    debian = await Debian.start(phone, image)
+    guest = debian.guest
+    await guest.keep(tmp_path / "debian.vphone")
+    assert guest.profile is not None
+    assert (await debian.done(ABOUT))[16:32] == guest.profile.file.id
+    key = AuthorityKey.new()
+
+    async def apply(number: int, services: str) -> None:
+        assert guest.profile is not None
+        file = guest.profile.file
+        text = (
+            f'[policy]\nprofile = "{file.id.hex()}"\nnumber = {number}\norganisation = "Acme"\n'
+            f"issued = {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n[services]\nallowed = {services}\n"
+        )
+        document = sign(text, DocumentKind.POLICY, key)
+        await asyncio.to_thread(deliver, document, file.id, file=file)
+
+    def refused() -> bool:
+        return bool(guest.allows(Act.CALL_SERVICE, service="keys"))
+
+    await apply(1, "false")
+    await eventually(refused)
+    events: list[str] = []
+    guest.on("event", events.append)
+    assert await debian.ask("vsock_pipe 7000 < /dev/null 2>&1") == "connect failed\n"
+    assert "Acme" in events[-1]
+    await apply(2, '["keys"]')
+    await eventually(lambda: not refused())
     assert len(await debian.done(ABOUT)) == 32
 
 
