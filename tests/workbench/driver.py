@@ -16,6 +16,7 @@ from driver_profiles import KeptDriver, opened
 from driver_shared import DriverMemory, SharedDriver, share_out
 from painter import Publisher
 
+from pocketvisor.control.isolation import Isolation
 from pocketvisor.control.status import PAGE_SIZE, StatusPage
 from pocketvisor.errors import GuestError, OutOfMemory
 from pocketvisor.guest.console import Console
@@ -91,6 +92,7 @@ class DriverGuest(KeptDriver, GovernedDriver, SharedDriver, Hooks):
         self.started = time.monotonic_ns()
         self.network = None
         self.has_drive = False
+        self.isolation: Isolation | None = Isolation(no_new_privileges=True, calls_allowed=31, landlock=4)
         self.panel = DriverPanel(handset.model.panel.width, handset.model.panel.height)
         self.console = DriverConsole()
         self.console.guard = self.guard_console

@@ -282,3 +282,22 @@ def test_words_of_effects_and_of_what_stopped_it() -> None:
     assert stopper_words(many) == "b 4, d 3, c 2, 1 more"
     assert stopper_words(Outcome(KINDS[0], 5, 0, {"EPERM": 5})) == "EPERM"
     assert stopper_words(Outcome(KINDS[0], 0, 0)) == "its devices"
+
+
+def test_the_controls_say_what_a_guests_process_has_given_up(workbench: Workbench) -> None:
+    async def scenario() -> None:
+        handset: Any = await workbench.handset("personal")
+        dock = workbench.window.docks["controls"]
+        dock.show()
+        section: Any = dock.pane.isolation  # type: ignore[attr-defined]
+        assert section.summary.text() == "complete"
+        assert "31 system calls allowed" in section.words.text()
+        guest = handset.guests[0]
+        guest.isolation = Isolation(calls_allowed=31, lacks=("This kernel has no Landlock",))
+        guest.become(GuestState.PAUSED)
+        assert "lacks" in section.summary.text() and "no Landlock" in section.words.text()
+        guest.isolation = None
+        guest.become(GuestState.OFF)
+        assert section.summary.text() == "no process"
+
+    workbench.run(scenario())

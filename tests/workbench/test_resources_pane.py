@@ -87,6 +87,10 @@ def test_a_reservation_is_set_by_keys_and_one_too_many_is_a_sentence(workbench: 
         keys(row.reserved.slider, Qt.Key.Key_Home)
         assert work.qos.reservation == 0 and row.reserved.field.text() == "none"
         assert not row.problem.isVisible()
+        work.set_qos(reservation=300, shares=400)
+        pane.refresh()
+        row.usual.click()
+        assert work.qos == Qos() and not row.usual.isEnabled()
 
     workbench.run(scenario())
 

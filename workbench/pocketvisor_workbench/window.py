@@ -353,6 +353,7 @@ class Window(QMainWindow):
                 "handset.receive",
                 "handset.receive-no-more",
                 "",
+                "view.resources",
                 "handset.details",
                 "handset.remove",
                 "handset.lose",

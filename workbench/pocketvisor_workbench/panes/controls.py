@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
 
+from pocketvisor_workbench.attack.isolation import IsolationSection
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.panes.guest_controls import GuestFigures, GuestHead, GuestKeys
 from pocketvisor_workbench.panes.pane_base import Pane
@@ -47,6 +48,8 @@ class ControlsPane(Pane):
         layout.addWidget(self.modem)
         self.memory = MemorySection(bench)
         layout.addWidget(self.memory)
+        self.isolation = IsolationSection(bench)
+        layout.addWidget(self.isolation)
         self.figures = GuestFigures()
         layout.addWidget(self.figures)
         layout.addStretch()
@@ -96,7 +99,7 @@ class ControlsPane(Pane):
         self._stack.setCurrentIndex(0 if handset is not None else 1)
         for section in self.sections.values():
             section.show_handset(handset)
-        for part in (self.head, self.keys, self.modem, self.memory, self.figures):
+        for part in (self.head, self.keys, self.modem, self.memory, self.isolation, self.figures):
             part.setVisible(guest is not None)
         self._no_guest.setVisible(guest is None)
         if changed:
@@ -114,6 +117,7 @@ class ControlsPane(Pane):
             self.keys.refresh(self._guest)
             self.modem.refresh(self._guest)
             self.memory.refresh(self._guest)
+            self.isolation.refresh(self._guest)
             self.figures.refresh(self._guest)
 
     def _sampled(self) -> None:

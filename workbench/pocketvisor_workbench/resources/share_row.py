@@ -7,10 +7,11 @@ said below the row, and the row shows again what is so.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from pocketvisor.scheduler.qos import SHARES, SHARES_MOST, ShareNow
+from pocketvisor.scheduler.qos import SHARES, SHARES_MOST, Qos, ShareNow
 from pocketvisor_workbench.icons import icon
 from pocketvisor_workbench.phone.section import NumberField, Slider, shown
 from pocketvisor_workbench.resources.bars import Share, ShareBar
@@ -137,6 +138,12 @@ class ShareRow(QWidget):
             grid.addWidget(setting.slider, line, 1)
             grid.addWidget(setting.field, line, 2)
             self._wire(key, setting)
+        self.usual = QToolButton()
+        self.usual.setText("As at first")
+        self.usual.setToolTip(f"{SHARES} shares, no reservation, no limit")
+        self.usual.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.usual.clicked.connect(lambda: self._put(structs.asdict(Qos())))
+        grid.addWidget(self.usual, 3, 1, 1, 2, Qt.AlignmentFlag.AlignRight)
         return made
 
     def _wire(self, key: str, setting: _Setting) -> None:
@@ -162,11 +169,14 @@ class ShareRow(QWidget):
         now = self._now
         if now is None or value == getattr(now.qos, key):
             return
-        sentence = self._change(self.guest, {key: value})
+        self._put({key: value})
+
+    def _put(self, wanted: dict[str, int]) -> None:
+        sentence = self._change(self.guest, wanted)
         self.problem.setText(sentence)
         self.problem.setVisible(bool(sentence))
-        if sentence:
-            self._show_settings(now)
+        if sentence and self._now is not None:
+            self._show_settings(self._now)
 
     def _unfold(self, wanted: bool) -> None:
         self._editor.setVisible(wanted)
@@ -204,6 +214,7 @@ class ShareRow(QWidget):
 
     def _show_settings(self, now: ShareNow) -> None:
         qos = now.qos
+        self.usual.setEnabled(qos != Qos())
         values: tuple[tuple[_Setting, int, Any], ...] = (
             (self.shares, step_of(qos.shares), qos.shares),
             (self.reserved, qos.reservation, qos.reservation),
