@@ -138,6 +138,8 @@ def _keep(image: GuestImage, found: debian.Files, source: str) -> None:
         document["display"] = image.display
     if image.keep:
         document["keep"] = True
+    if image.parts:
+        document["parts"] = list(image.parts)
     document["recipe"], document["source"] = _recipe(image.id), source
     digests = tomlkit.table()
     names = {"guest.toml"}
