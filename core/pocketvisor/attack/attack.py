@@ -13,7 +13,7 @@ from typing import Any, Final
 from msgspec import structs
 
 from pocketvisor.attack import secret
-from pocketvisor.attack.attacker import Attacker, asked, hostile_image
+from pocketvisor.attack.attacker import Attacker, asked
 from pocketvisor.attack.kinds import Run, Way, chosen
 from pocketvisor.attack.lies import Watched, lie
 from pocketvisor.attack.neighbour import (
@@ -93,9 +93,9 @@ class Attack:
         quiet = [run for run in self._runs if run.way is not Way.LOAD]
         loads = [run for run in self._runs if run.way is Way.LOAD]
         effects: list[Effect] = []
-        wanted: list[bytes] = []
-        if neighbour.own:
-            wanted = secret.planted()
+        planted = secret.planted() if neighbour.own else []
+        samples = await asyncio.to_thread(secret.samples, neighbour.guest)
+        samples = await asyncio.to_thread(secret.strange_to, attacker.guest, samples)
         if loads and neighbour.runs:
             self._before = self._worst = await neighbour.served()
             for run in loads:
@@ -103,11 +103,9 @@ class Attack:
             effects += served_effects(self._before, self._worst)
         await neighbour.stand_still()
         try:
-            image = await asyncio.to_thread(_image_bytes)
             if neighbour.own:
-                await asyncio.to_thread(secret.put, neighbour.guest, wanted)
-            wanted = await asyncio.to_thread(secret.held, neighbour.guest, wanted)
-            wanted += await asyncio.to_thread(secret.samples, neighbour.guest, image)
+                await asyncio.to_thread(secret.put, neighbour.guest, planted)
+            wanted = await asyncio.to_thread(secret.held, neighbour.guest, [*planted, *samples])
             before = await neighbour.held()
             with Watched(self.handset) as watched:
                 for run in quiet:
@@ -253,7 +251,3 @@ class _Took:
         if self._guest.counters().ram_bytes > self._guest.ram_mib << 20:
             return f"it took {self._guest.counters().ram_bytes >> 20} MiB of memory"
         return ""
-
-
-def _image_bytes() -> bytes:
-    return hostile_image().main_file.read_bytes()
