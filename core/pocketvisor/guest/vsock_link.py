@@ -29,6 +29,8 @@ from pocketvisor.devices.vsock_wire import (
 
 _PIECE: Final = 16 << 10
 _UNREAD_MAX: Final = 8192
+_AT_ONCE: Final = 64
+_REST_SECONDS: Final = 0.005
 
 
 class Stream:
@@ -186,7 +188,7 @@ class VsockLink:
 
     def _readable(self) -> None:
         assert self._wire is not None
-        for _ in range(64):
+        for _ in range(_AT_ONCE):
             try:
                 packet = self._wire[0].recv(MESSAGE_MAX + 1)
             except BlockingIOError:
@@ -204,6 +206,18 @@ class VsockLink:
                 asyncio.get_running_loop().remove_reader(self._wire[0])
                 self.reset()
                 return
+        self._rest(self._wire[0])
+
+    def _rest(self, wire: socket.socket) -> None:
+        """It never stops talking: others of this loop want to be heard too. What it says waits."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(wire)
+
+        def go_on() -> None:
+            if self._wire is not None and self._wire[0] is wire:
+                loop.add_reader(wire, self._readable)
+
+        loop.call_later(_REST_SECONDS, go_on)
 
     def _heard(self, message: Message) -> None:
         kind, number, value, data = message

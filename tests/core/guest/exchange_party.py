@@ -82,6 +82,14 @@ class Party:
                 if not kinds or message.kind in kinds:
                     return message
 
+    def silent(self) -> bool:
+        """Nothing was said to it that it has not heard."""
+        try:
+            self._wire.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        return False
+
     async def called(self, accept: bool = True) -> tuple[int, bytes]:
         """A call to this guest: its stream, and how the caller was introduced."""
         message = await self.hears(wire.CONNECT)

@@ -14,7 +14,7 @@ from exchange_party import KEYS, Party
 from pocketvisor.devices import vsock_wire as wire
 from pocketvisor.devices.vsock_wire import FROM_HANDSET, WINDOW, Message
 from pocketvisor.errors import GuestError
-from pocketvisor.guest import exchange
+from pocketvisor.guest import exchange, vsock_link
 from pocketvisor.guest.call_wire import (
     KNOWN_PROFILE,
     MESSAGE_MAX,
@@ -299,6 +299,22 @@ async def test_both_processes_send_garbage(parties: tuple[Party, Party]) -> None
             if (await keys.hears(wire.DATA, wire.CLOSE)).kind == wire.DATA:
                 break
     assert caller.calls._making == 1
+
+
+async def test_a_process_that_never_stops_leaves_the_loop_to_others(
+    parties: tuple[Party, Party], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is heard again after a rest; others are heard meanwhile."""
+    monkeypatch.setattr(vsock_link, "_REST_SECONDS", 0.5)
+    caller, keys = parties
+    other = Party(caller.handset, "Other")
+    for number in range(64):
+        await caller.says(wire.DATA, number, 0, b"to nobody")
+    await caller.says(wire.CONNECT, FROM_HANDSET, 0)
+    await connected(other, keys)
+    assert caller.silent()
+    assert await caller.hears() == Message(wire.CLOSE, FROM_HANDSET)
+    await other.close()
 
 
 def test_messages_are_put_together_from_any_pieces() -> None:
