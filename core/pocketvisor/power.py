@@ -94,7 +94,7 @@ class Power:
         bounds = []
         if self._is_at(self.low.percent):
             bounds.append(self.low.background_mips)
-        if guest.governed is not None:
+        if guest.governed is not None and not guest.governed.released:
             power = guest.governed.policy.power
             if power.background_mips and self._is_at(power.low_percent):
                 bounds.append(power.background_mips)

@@ -13,6 +13,8 @@ _TASKS_MOST: Final = 64
 _FIELDS: Final = 96
 _OFF_NS: Final = 60_000_000
 """Farther from what the vCPU says it ran, and it is another thread."""
+_LOOKS: Final = 25
+"""Between two searches: a process may say that its vCPU ran what none of its threads did."""
 _TOLD_NS: Final = 20_000_000
 """A thread that ran less is not told from the others yet."""
 
@@ -32,6 +34,7 @@ class HostClock:
     def __init__(self) -> None:
         self._pid = 0
         self._vcpu = self._main = -1
+        self._patience = 0
 
     def read(self, pid: int, vcpu_ns: int) -> HostTime | None:
         """The vCPU's. `vcpu_ns`: about what it ran, by which it is told from the others. None: not known."""
@@ -40,8 +43,10 @@ class HostClock:
             self._pid = pid
         if not pid:
             return None
-        if self._vcpu < 0:
+        self._patience = max(self._patience - 1, 0)
+        if self._vcpu < 0 and not self._patience:
             self._vcpu = _vcpu_of(pid, vcpu_ns)
+            self._patience = _LOOKS
         time = _read(self._vcpu)
         if time is not None and abs(time.ran_ns - vcpu_ns) > _OFF_NS:
             os.close(self._vcpu)
@@ -58,7 +63,7 @@ class HostClock:
         for fd in (self._vcpu, self._main):
             if fd >= 0:
                 os.close(fd)
-        self._pid, self._vcpu, self._main = 0, -1, -1
+        self._pid, self._vcpu, self._main, self._patience = 0, -1, -1, 0
 
 
 def _open(pid: int, task: int) -> int:

@@ -143,7 +143,7 @@ def _governed(low_percent: int, background_mips: int) -> SimpleNamespace:
         low_percent = {low_percent}
         background_mips = {background_mips}
     """
-    return SimpleNamespace(policy=parse_policy(dedent(text)))
+    return SimpleNamespace(policy=parse_policy(dedent(text)), released=False)
 
 
 def test_a_policy_may_ask_for_less_than_the_handset(phone: Phone) -> None:
@@ -155,6 +155,10 @@ def test_a_policy_may_ask_for_less_than_the_handset(phone: Phone) -> None:
     phone.set_battery(15)
     assert two.power.background_mips(two.back) == 30
     two.back.governed = _governed(40, 90)
+    assert two.power.background_mips(two.back) == 50
+    two.back.governed = _governed(40, 20)
+    assert two.power.background_mips(two.back) == 20
+    two.back.governed.released = True
     assert two.power.background_mips(two.back) == 50
     two.back.governed = _governed(0, 0)
     assert two.power.background_mips(two.back) == 50

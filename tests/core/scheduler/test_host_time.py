@@ -1,0 +1,84 @@
+"""What this computer gave a thread, as the kernel counts it."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from pocketvisor.scheduler import host_time
+from pocketvisor.scheduler.host_time import HostClock
+
+
+def _ran_ns() -> int:
+    return time.thread_time_ns()
+
+
+def _work(ns: int) -> None:
+    until = _ran_ns() + ns
+    while _ran_ns() < until:
+        pass
+
+
+def test_a_thread_is_told_from_the_others_by_what_it_ran() -> None:
+    ready, done, ran = threading.Event(), threading.Event(), [0]
+
+    def worker() -> None:
+        _work(200_000_000)
+        ran[0] = _ran_ns()
+        ready.set()
+        done.wait()
+
+    thread = threading.Thread(target=worker)
+    thread.start()
+    ready.wait()
+    clock = HostClock()
+    found = clock.read(os.getpid(), ran[0])
+    done.set()
+    thread.join()
+    assert found is not None
+    assert abs(found.ran_ns - ran[0]) < 20_000_000 and found.turns > 0
+    own = clock.main()
+    assert own is not None and own.turns > 0
+    clock.close()
+
+
+def test_two_that_share_a_core_wait_for_each_other() -> None:
+    script = "import os, time; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); print(flush=True)\n"
+    script += (
+        "end = time.monotonic() + 1.5\nwhile time.monotonic() < end: pass\nprint(time.process_time_ns())\n"
+    )
+    script += "print(flush=True); input()"
+    two = [subprocess.Popen([sys.executable, "-c", script], stdin=-1, stdout=-1, text=True) for _ in range(2)]
+    try:
+        for process in two:
+            assert process.stdout is not None
+            process.stdout.readline()
+            ran = int(process.stdout.readline())
+            process.stdout.readline()
+            clock = HostClock()
+            found = clock.read(process.pid, ran)
+            clock.close()
+            assert found is not None and found.waited_ns > 100_000_000
+    finally:
+        for process in two:
+            process.communicate("\n", timeout=20)
+
+
+def test_a_process_that_is_gone_is_not_known() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1)
+    clock = HostClock()
+    process.communicate(b"\n", timeout=20)
+    assert clock.read(process.pid, 10**9) is None
+    assert clock.read(0, 10**9) is None
+
+
+def test_one_that_lies_about_itself_is_not_looked_for_at_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches: list[int] = []
+    monkeypatch.setattr(host_time, "_vcpu_of", lambda pid, ran: searches.append(pid) or -1)
+    clock = HostClock()
+    for _ in range(100):
+        assert clock.read(os.getpid(), 1 << 60) is None
+    assert len(searches) <= 5
