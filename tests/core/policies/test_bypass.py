@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import bypass_clipboard
 import bypass_documents
 import bypass_files
 import bypass_guests
@@ -32,7 +33,7 @@ from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import Unlock
 from pocketvisor.services.workbench import WorkbenchService
 
-assert bypass_time.expired.attempts and bypass_guests.locked.attempts
+assert bypass_time.expired.attempts and bypass_guests.locked.attempts and bypass_clipboard.copying.attempts
 
 
 @pytest.fixture(autouse=True)
