@@ -550,7 +550,11 @@ def test_a_wipe_is_asked_twice_and_done(workbench: Workbench, tmp_path: Path) ->
         dialog.accept()
         await until(lambda: guest.governed.wiped)
         assert guest.state in ("crashed", "off") and "kill" in guest.done
-        assert "had this phone wiped" in workbench.pane(guest).overlay.sentence
+        overlay = workbench.pane(guest).overlay
+        await until(lambda: "Wiped" in words_in(overlay))
+        assert "had this phone wiped" in overlay.sentence and not overlay._button.isVisible()
+        offers = workbench.window.banners.findChildren(QPushButton, "banner-button")
+        assert not [button.text() for button in offers], "it is not offered to be restored"
 
     workbench.run(scenario())
 

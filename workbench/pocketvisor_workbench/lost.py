@@ -77,7 +77,7 @@ class LostPhones(QObject):
         session.state_changed.connect(self._state)
 
     def _state(self, guest: "Guest") -> None:
-        if guest.state is GuestState.CRASHED:
+        if guest.state is GuestState.CRASHED and guest.lock is None:  # one that was wiped is not lost
             lost = lost_guest(guest, gone=False)
             if lost is not None:
                 self.lost.emit(lost)

@@ -23,7 +23,13 @@ def _locked(window: "Window") -> bool:
     return window.session.guest is not None and window.session.guest.lock is not None
 
 
-@command("policy.show", "What governs this phone", menu=MENU, picture="shield-account-outline")
+@command(
+    "policy.show",
+    "What governs this phone",
+    menu=MENU,
+    picture="shield-account-outline",
+    shortcut="Ctrl+Shift+U",
+)
 def show(window: "Window") -> None:
     window.policy_desk.show_pane()
 

@@ -25,6 +25,7 @@ class Seen:
     by: str = ""
     number: int = 0
     lock: "Lock | None" = None
+    wiped: bool = False
 
     @property
     def governed(self) -> bool:
@@ -90,4 +91,4 @@ def _seen(guest: "Guest") -> Seen:
     governed = guest.governed
     if governed is None:
         return Seen(lock=guest.lock)
-    return Seen(governed.organisation, governed.policy.number, guest.lock)
+    return Seen(governed.organisation, governed.policy.number, guest.lock, governed.wiped)

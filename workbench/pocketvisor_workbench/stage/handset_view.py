@@ -142,7 +142,7 @@ class HandsetView(DropTarget, QWidget):
         pane = self.pane_of(guest)
         if pane is not None:
             seen = self.session.policies.of(guest)
-            pane.set_lock(seen.lock)
+            pane.set_lock(seen.lock, wiped=seen.wiped)
             self.chips[self.panes.index(pane)].set_policy(seen.badge, locked=seen.lock is not None)
             self._place_chips()
 
@@ -244,7 +244,7 @@ class HandsetView(DropTarget, QWidget):
         chip.drag_wanted.connect(lambda: drag_guest(chip, guest, self.session))
         self.chips.append(chip)
         seen = self.session.policies.of(guest)
-        pane.set_lock(seen.lock)
+        pane.set_lock(seen.lock, wiped=seen.wiped)
         chip.set_policy(seen.badge, locked=seen.lock is not None)
         self._adopt(pane)
         chip.show()

@@ -114,10 +114,10 @@ class PaneOverlay(QWidget):
         held: str = "",
         undecided: bool = False,
         locked: str = "",
-        opens: str = "",
+        wiped: bool = False,
     ) -> None:
         """`held`: why it stands still, and not by the user's will; `undecided`: nobody knows whose it is;
-        `locked`: why nobody may use it, and `opens` what a button says that may open it."""
+        `locked`: why nobody may use it; `wiped`: and nobody will."""
         self._state = state
         self._locked = locked
         self._undecided = undecided
@@ -152,7 +152,9 @@ class PaneOverlay(QWidget):
                 QColor(28, 16, 4, 190),
             )
         if locked:
-            look = ("lock-outline", "Locked", locked, opens, _COVER)
+            look = ("lock-outline", "Locked", locked, "Unlock…", _COVER)
+        if locked and wiped:
+            look = ("cellphone-remove", "Wiped", locked, "", _COVER)
         if look is None:
             self.hide()
             return

@@ -75,6 +75,7 @@ class GuestPane(QWidget):
         self._turn = 0
         self._undecided = False
         self._lock: Lock | None = None
+        self._wiped = False
         self._corner = QColor("#000000")
         self._radius = 0.0
         self._sequence = 0
@@ -216,10 +217,10 @@ class GuestPane(QWidget):
             self._undecided = undecided
             self._state()
 
-    def set_lock(self, lock: "Lock | None") -> None:
+    def set_lock(self, lock: "Lock | None", *, wiped: bool = False) -> None:
         """Why nobody may use it, or look at it."""
-        if lock != self._lock:
-            self._lock = lock
+        if (lock, wiped) != (self._lock, self._wiped):
+            self._lock, self._wiped = lock, wiped
             self.release_all()
             self._state()
 
@@ -239,7 +240,7 @@ class GuestPane(QWidget):
             held=guest.held,
             undecided=self._undecided,
             locked=self._lock.why if self._lock is not None else "",
-            opens="Unlock…",
+            wiped=self._wiped,
         )
         if self.guest.state is not GuestState.RUNNING:
             self.release_all()
