@@ -106,14 +106,18 @@ def copy(
     """Bring a profile's generations to a vault, the newest first; only what is not there travels."""
     from pocketvisor.cli.profile_files import opened
     from pocketvisor.cli.progress import shown_progress, stoppable
-    from pocketvisor.profiles import find_profile
+    from pocketvisor.cli.reach import running
+    from pocketvisor.policies.generations import governed_head, is_governed
+    from pocketvisor.profiles import find_profile, profile_info
     from pocketvisor.vaults import chosen_vault, copy_missing
 
     path, address = find_profile(profile), chosen_vault(vault)
+    reading = not is_governed(profile_info(path).id) or running(path) is not None
     with (
-        opened(path, passphrase_file, identity, key_file, read_only=True) as file,
+        opened(path, passphrase_file, identity, key_file, read_only=reading) as file,
         shown_progress(f"Copying {path.stem}", shown=not json) as tell,
     ):
+        governed_head(file)
         report = stoppable(lambda stop: copy_missing(address, file, newest=newest, progress=tell, stop=stop))
     if json:
         print_json(report)

@@ -21,6 +21,7 @@ from pocketvisor.migration.peers import shown_fingerprint
 from pocketvisor.migration.work import to_the_end
 from pocketvisor.policies.act import Act
 from pocketvisor.policies.doors import check_file
+from pocketvisor.policies.generations import governed_head
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import Unlock
 
@@ -99,7 +100,7 @@ class StoredPhone:
         return None
 
     async def last_generation_paused(self) -> int:
-        return await asyncio.to_thread(lambda: self.file.head)
+        return await asyncio.to_thread(governed_head, self.file)
 
     async def go_on(self) -> None:
         pass

@@ -48,6 +48,8 @@ def export(
         raise ProfileError(f"{source.path.name} has no generation to export")
     with new_file(path, source.raw_header(), replace=replace) as target:
         target.take_sealer(source.sealer)
+        if source.carried:
+            target.carry(source.carried)
         for number in chosen:
             copy_generation(source, target, number, progress)
         with contextlib.suppress(ProfileError):  # it may not be among them, or not be known
