@@ -7,6 +7,7 @@
 #include "heap.h"
 #include "load.h"
 #include "path.h"
+#include "protected.h"
 #include "psci.h"
 #include "shell.h"
 #include "text.h"
@@ -176,6 +177,14 @@ static void run_trace(int count, char **words) {
     print("trace %s\n", trace_touches ? "on" : "off");
 }
 
+static void run_protected(int count, char **words) {
+    if (count > 1 && text_equal(words[1], "show"))
+        protected_ask();
+    else if (count > 1 && text_equal(words[1], "hide"))
+        protected_hide();
+    protected_print();
+}
+
 static void run_off(int count, char **words) {
     (void)count, (void)words;
     print("power off\n");
@@ -202,6 +211,7 @@ const struct command phone_commands[] = {
     {"fill", "MIB", "touch that much memory", run_fill},
     {"paint", "RRGGBB", "one colour, until the next frame", run_paint},
     {"trace", "on|off", "print touches and keys", run_trace},
+    {"protected", "[show|hide]", "the photograph that another guest opens", run_protected},
     {"off", "", "power off", run_off},
     {"reset", "", "restart", run_reset},
     {NULL, NULL, NULL, NULL},

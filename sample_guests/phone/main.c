@@ -6,6 +6,7 @@
 #include "exceptions.h"
 #include "frame.h"
 #include "notes.h"
+#include "protected.h"
 #include "runtime.h"
 #include "shell.h"
 
@@ -19,10 +20,13 @@ static void loop(void) {
         console_poll();
         uint64_t now = timer_now();
         clipboard_poll(now);
+        protected_poll(now);
         bool moving = shell_moving() || animation_on();
         uint64_t wake = moving ? next_frame : shell_next_wake(now);
         if (clipboard_wake() < wake)
             wake = clipboard_wake();
+        if (protected_wake() < wake)
+            wake = protected_wake();
         if (damage_any() && !shell_asleep() && next_frame < wake)
             wake = next_frame;
         if (due || now >= wake) {
@@ -51,6 +55,7 @@ void guest_main(void) {
     notes_start();
     input_start();
     clipboard_start();
+    protected_start();
     shell_start();
     shell_frame(timer_now());
     uint32_t micros = (uint32_t)(timer_now() / 1000);

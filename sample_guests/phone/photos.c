@@ -54,10 +54,14 @@ static void photos_draw(struct canvas *c) {
     draw_scroll_bar(c, &grid);
     c->clip = clip;
     hits_within(panel_rect());
-    draw_title_bar(c, app_color(&photos_screen), "Photos", ICON_COUNT, ICON_COUNT);
+    draw_title_bar(c, app_color(&photos_screen), "Photos", ICON_LOCK, ICON_COUNT);
 }
 
 static void photos_tap(int id) {
+    if (id == ID_ACTION) {
+        shell_show(&protected_screen, SHOW_PUSH, panel_rect());
+        return;
+    }
     shown = id - ID_PHOTO;
     shift = 0;
     held = bare = false;

@@ -31,10 +31,11 @@ bool shell_asleep(void) {
 }
 
 enum app_id app_of(const struct screen *screen) {
-    screen = screen == &editor_screen    ? &notes_screen
-             : screen == &contact_screen ? &contacts_screen
-             : screen == &photo_screen   ? &photos_screen
-                                         : screen;
+    screen = screen == &editor_screen      ? &notes_screen
+             : screen == &contact_screen   ? &contacts_screen
+             : screen == &photo_screen     ? &photos_screen
+             : screen == &protected_screen ? &photos_screen
+                                           : screen;
     int id = 0;
     while (id < APP_COUNT && apps[id].screen != screen)
         id++;

@@ -38,7 +38,7 @@ enum app_id app_of(const struct screen *screen);
 
 extern const struct screen home_screen, lock_screen, notes_screen, editor_screen, contacts_screen,
     contact_screen, photos_screen, photo_screen, settings_screen, calendar_screen, clock_screen,
-    calculator_screen, draw_screen;
+    calculator_screen, draw_screen, protected_screen;
 
 enum transition { SHOW_AT_ONCE, SHOW_GROW, SHOW_SHRINK, SHOW_PUSH, SHOW_POP, SHOW_FADE };
 
