@@ -230,6 +230,9 @@ class Handset:
         ram_mib, balloon = options.ram_of(image), options.parts_of(image).balloon is not None
         self.check_room(ram_mib, balloon=balloon)
         await self.memory.pressure.make_room(ram_mib << 20, balloon=balloon)
+        if self._closed:
+            raise GuestError(f"{self.name} was closed")
+        self.check_room(ram_mib, balloon=balloon)  # another may have come meanwhile
         guest = Guest(self, image, name, options)
         self.guests.append(guest)
         self._watch_guests()
