@@ -56,6 +56,8 @@ from pocketvisor.network.spec import Forward, NetworkSpec, parse_forward, parse_
 from pocketvisor.phone import Phone
 from pocketvisor.phone_route import Route, read_gpx
 from pocketvisor.policies.act import Act
+from pocketvisor.policies.applying import Applied, deliver
+from pocketvisor.policies.governed import Effect, Governed, Standing
 from pocketvisor.profile.file import Generation, ProfileFile
 from pocketvisor.profile.keys import NewKeys, Unlock
 from pocketvisor.recording import Recording, read_recording, write_recording
@@ -69,14 +71,17 @@ __all__ = [
     "USER_DEVICES_MAX",
     "Act",
     "AdmissionError",
+    "Applied",
     "Console",
     "ControlError",
     "DamagedProfile",
     "DebugError",
     "Debugger",
     "DiskSpec",
+    "Effect",
     "Forward",
     "Generation",
+    "Governed",
     "Guest",
     "GuestCounters",
     "GuestError",
@@ -117,6 +122,7 @@ __all__ = [
     "ScriptPlan",
     "ServiceNow",
     "ShareNow",
+    "Standing",
     "Stop",
     "StopInfo",
     "StopReason",
@@ -125,6 +131,7 @@ __all__ = [
     "catalogue",
     "check_disk",
     "check_move",
+    "deliver",
     "image_from_files",
     "load_model",
     "load_models",
