@@ -50,7 +50,9 @@ class Attack:
         self.victim = victim
         self.attacker: Guest | None = None
         """While it runs: its own hostile guest, also in handset.guests."""
-        self._runs = chosen(kinds)
+        runs = chosen(kinds)
+        # First those for which the neighbour runs, then those for which it stands still.
+        self._runs = sorted(runs, key=lambda run: run.way is not Way.LOAD)
         self.kinds: tuple[Kind, ...] = tuple(run.kind for run in self._runs)
         self._outcomes: list[Outcome] = []
         self._before = self._worst = Service(None, None)
@@ -69,13 +71,12 @@ class Attack:
             if self.victim is None:
                 neighbour = await Neighbour.start(self.handset, on_guest=self._keep_victim)
             else:
-                neighbour = Neighbour(self.victim, own=False)
+                neighbour = Neighbour.of(self.victim, self.handset)
             attacker = self._hostile = await Attacker.start(self.handset, on_guest=self._keep_attacker)
             return await self._attack(attacker, neighbour, begun)
         finally:
-            for started in (attacker, None):
-                if started is not None:
-                    await asyncio.shield(started.remove())
+            if attacker is not None:
+                await asyncio.shield(attacker.remove())
             if neighbour is not None:
                 await asyncio.shield(neighbour.leave())
             if front is not None and front in self.handset.guests:
@@ -118,8 +119,7 @@ class Attack:
             self._say("Its secrets are searched for")
             search = await asyncio.to_thread(secret.search, attacker.guest, wanted)
         finally:
-            if neighbour.runs:
-                await asyncio.shield(neighbour.go_on())
+            await asyncio.shield(neighbour.go_on())
         return self._sheet(attacker, neighbour, isolation, effects, search, begun)
 
     def _sheet(

@@ -44,7 +44,18 @@ class Neighbour:
     def __init__(self, guest: Guest, *, own: bool) -> None:
         self.guest = guest
         self.own = own
+        self._held = ""
         self._ran = guest.state is GuestState.RUNNING
+
+    @classmethod
+    def of(cls, guest: Guest, handset: Handset) -> "Neighbour":
+        """Raises GuestError for one that cannot be compared."""
+        if guest.handset is not handset:
+            raise GuestError(f"{guest.name} is on {guest.handset.name}, not on {handset.name}")
+        if guest.state not in (GuestState.RUNNING, GuestState.PAUSED):
+            raise GuestError(f"{guest.name} is {guest.state.value}: an attack is on a guest that runs")
+        guest.check_held()
+        return cls(guest, own=False)
 
     @classmethod
     async def start(cls, handset: Handset, *, on_guest: Callable[[Guest], None] | None = None) -> "Neighbour":
@@ -68,18 +79,21 @@ class Neighbour:
 
     async def leave(self) -> None:
         """As it was before the attack."""
-        if self.own:
-            if self.guest.state is not GuestState.STOPPED:
-                await self.guest.handset.remove(self.guest)
-        elif self._ran:
-            await self.go_on()
+        await self.go_on()
+        if self.own and self.guest.state is not GuestState.STOPPED:
+            await self.guest.handset.remove(self.guest)
 
     async def stand_still(self) -> None:
+        """Whatever its user wants."""
         if self.guest.state is GuestState.RUNNING:
             await self.guest.pause()
+        self.guest.held = self._held = f"{self.guest.name} stands still while it is attacked and compared"
 
     async def go_on(self) -> None:
-        if self.guest.state is GuestState.PAUSED:
+        """If it ran before."""
+        if self._held and self.guest.held == self._held:
+            self.guest.held = ""
+        if self._ran and self.guest.state is GuestState.PAUSED:
             await self.guest.resume()
 
     @property

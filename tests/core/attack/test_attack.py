@@ -109,6 +109,30 @@ async def test_a_handset_without_room_says_so(phone: Handset, monitor_image: Gue
     assert (phone.guests, guest.state) == ([guest], "running")
 
 
+async def test_its_victim_stands_still_whatever_its_user_wants(phone: Handset, victim: Guest) -> None:
+    refused = ""
+
+    def tell(progress: Progress) -> None:
+        nonlocal refused
+        refused = refused or victim.held
+
+    sheet = await Attack(phone, victim=victim, kinds=["sockets"]).run(tell)
+    assert sheet.held
+    assert refused == "Monitor stands still while it is attacked and compared"
+    assert victim.held == ""
+
+
+async def test_only_a_guest_that_runs_there_is_attacked(phone: Handset, victim: Guest) -> None:
+    other = Handset(load_models()["palm-pre"])
+    with pytest.raises(GuestError, match="Monitor is on Nexus One, not on "):
+        await Attack(other, victim=victim).run()
+    await victim.power_off()
+    with pytest.raises(GuestError, match="Monitor is off: an attack is on a guest that runs"):
+        await Attack(phone, victim=victim).run()
+    assert phone.guests == [victim] and other.guests == []
+    await other.close()
+
+
 # What would be found, if it were there
 
 
