@@ -36,7 +36,7 @@ ARRANGEMENTS: dict[Perspective, Arrangement] = {
         View.FOCUS,
         left=(("disassembly",), ("memory", "pages", "interrupts")),
         right=(
-            ("registers", "controls", "resources", "network", "profiles", "policy"),
+            ("registers", "controls", "network", "profiles", "policy"),
             ("stack", "stops", "symbols"),
         ),
         bottom=(("console", "linux", "tracing", "events", "performance", "jobs"),),

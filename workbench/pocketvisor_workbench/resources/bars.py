@@ -208,7 +208,7 @@ class ShareBar(QWidget):
 
 
 def share_words(share: Share) -> str:
-    parts = [f"ran {share.used:.0f} of {share.granted:.0f} MIPS granted"]
+    parts = [f"ran {share.used:.0f} of {share.granted:.0f} MIPS granted" if share.granted else "idle"]
     if share.entitled:
         parts.append(f"{share.entitled:.0f} if all wanted all they can get")
     if share.reserved:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _STEPS_TO_DOUBLE = 4
 _SLIDER_STEPS = 12
+_IDLE_BELOW = 1.0
+"""MIPS: a kernel at rest does less."""
 _SIGNS = {
     "limit": ("arrow-collapse-right", "Held by its limit"),
     "battery": ("battery-alert-variant-outline", "Slowed down: the battery is low"),
@@ -186,9 +188,10 @@ class ShareRow(QWidget):
     def show_share(self, now: ShareNow, total: float) -> None:
         self._now = now
         qos = now.qos
-        self.bar.show_share(Share(total, now.used, now.granted, now.entitled, qos.reservation, qos.limit))
-        words = [f"{now.used:.0f} MIPS", f"{100 * now.share:.0f} %"]
-        self.figure.setText(" · ".join(words))
+        idle = now.used < _IDLE_BELOW
+        granted = 0.0 if idle else now.granted  # what it might run says nothing while it does not
+        self.bar.show_share(Share(total, now.used, granted, now.entitled, qos.reservation, qos.limit))
+        self.figure.setText("idle" if idle else f"{now.used:.0f} MIPS · {100 * now.share:.0f} %")
         waits = f" It waits {now.wait_ms:.1f} ms for the processor when it is woken." if now.wait_ms else ""
         self.figure.setToolTip(
             f"What it ran over the last second, and its part of what all guests here ran.{waits}"
