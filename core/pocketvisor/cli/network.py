@@ -10,6 +10,7 @@ from pocketvisor.cli.output import EXIT_ERROR, EXIT_USAGE, Json, fail, print_jso
 from pocketvisor.control.network_calls import NetworkShown
 
 ACTIONS = ("status", "attach", "radio", "forward", "capture", "reconnect")
+_FAILED = ("dropped", "lost", "malformed", "flooded", "refused")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -98,7 +99,7 @@ def described(shown: NetworkShown) -> list[str]:
         f"  sent {counters['sent_frames']} frames, {counters['sent_bytes']} bytes; received "
         f"{counters['received_frames']} frames, {counters['received_bytes']} bytes"
     )
-    failed = {name: counters[name] for name in ("dropped", "lost", "malformed", "flooded") if counters[name]}
+    failed = {name: counters[name] for name in _FAILED if counters[name]}
     if failed:
         lines.append("  " + ", ".join(f"{count} {name}" for name, count in failed.items()))
     return lines

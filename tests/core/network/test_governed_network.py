@@ -109,6 +109,27 @@ async def test_the_network_process_has_the_rules_before_the_guest_has_a_wire(
     assert not network.state.link
 
 
+async def test_a_profile_that_is_opened_is_held_to_its_policy_from_the_start(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    guest: Guest = await start(network=LAB)
+    handset, path = guest.handset, tmp_path / "kept.vphone"
+    await guest.keep(path)
+    assert network_of(guest).state.link
+    await handset.remove(guest)
+    it = IT(tmp_path)
+    with ProfileFile.open(path) as file:
+        it.deliver(it.policy(file.id, 1, OFF), file)
+    again = await handset.open_profile(path)
+    state = network_of(again).state
+    assert again.governed is not None and not state.link
+    assert state.sentence == "Acme's policy allows this phone no network"
+    clone = await handset.clone(again)
+    with pytest.raises(Refused, match="allows this phone no network"):
+        await network_of(clone).attach("user")
+
+
 async def user(start: Start, governor: Governor, sections: str, **options: Any) -> GuestNetwork:
     if shutil.which("passt") is None:
         pytest.skip(MISSING)
