@@ -24,6 +24,8 @@ _LOST: Final = 0.06
 _AHEAD: Final = 0.09
 """Seconds ahead, at the pace they go, from which on a guest does nothing but wait: more than looks that
 come late can make of nothing, or the rates would swing."""
+_PATIENCE: Final = 0.4
+"""Seconds that the last one may stand still before it is taken to go on slowly."""
 _AHEAD_MOST: Final = 0.3
 """What a guest is ahead by is remembered up to this."""
 _CORRECTED_IN: Final = 0.15
@@ -60,6 +62,7 @@ class Fairness:
     def __init__(self) -> None:
         self._accounts: dict[int, _Account] = {}
         self._time = 0.0
+        self._least = 0.0
         self._moved = 1.0
         """How fast the last of them goes, in seconds of its grant a second."""
 
@@ -72,13 +75,14 @@ class Fairness:
         elapsed = min(elapsed, _GAP)
         last = min((account.had for account in self._accounts.values()), default=self._time)
         before, self._accounts = self._accounts, {}
+        self._least += LEAST * elapsed
         if before:
             self._time += elapsed
         for each in progress:
             account = before.get(each.key)
             if account is not None and each.granted > 0.0:
                 _advance(account, each, elapsed)
-                account.had = max(account.had, last + LEAST * elapsed)
+                account.had = max(account.had, self._least)
                 self._accounts[each.key] = account
         self._forgive(progress, elapsed)
         behind = min((account.had for account in self._accounts.values()), default=self._time)
@@ -87,6 +91,7 @@ class Fairness:
         elif len(before) == len(self._accounts):  # nobody went, who may have been the last
             weight = min(elapsed / _SMOOTH, 1.0)
             self._moved += weight * (min(max((behind - last) / elapsed, LEAST), _CATCH_UP) - self._moved)
+        self._least = max(self._least, behind - LEAST * _PATIENCE)
         for each in progress:
             self._accounts.setdefault(each.key, _Account(behind))
         for account in self._accounts.values():
