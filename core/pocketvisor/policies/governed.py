@@ -20,7 +20,7 @@ from pocketvisor.errors import PolicyError, ProfileError, Refused
 from pocketvisor.policies.act import Act
 from pocketvisor.policies.audit import AuditLine, AuditLog
 from pocketvisor.policies.carried import Governance
-from pocketvisor.policies.clock import Clock, SeenTime, advanced
+from pocketvisor.policies.clock import SECOND, Clock, SeenTime, advanced
 from pocketvisor.policies.decisions import Effect, effects, refusal
 from pocketvisor.policies.document import Policy
 from pocketvisor.policies.keeping import absorbed, read_kept
@@ -55,6 +55,8 @@ class Governed:
         self._looked = time.monotonic()
         self._seen = SeenTime()
         self._kept_time = 0
+        self._asked: tuple[Kept, int] | None = None
+        self._standing = FREE
 
     @classmethod
     def of(
@@ -189,9 +191,14 @@ class Governed:
         self.changed()
         with self._lock:
             governance, kept = self._governance, self._kept
-        if self.released:
-            return FREE
-        return standing(governance, kept.wipe, kept.wipe_why, self.now_ns())
+            if self.released:
+                return FREE
+            now = self.now_ns()
+            asked = (kept, now // SECOND)
+            if asked != self._asked:  # hours of a time zone cost half a millisecond
+                self._standing = standing(governance, kept.wipe, kept.wipe_why, now)
+                self._asked = asked
+            return self._standing
 
     def changed(self) -> bool:
         """Whether another policy or order has come since the last look; cheap enough for every look."""

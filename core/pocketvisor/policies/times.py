@@ -1,5 +1,6 @@
 """The hours of a policy: days of the week, times of day, a time zone that is not the computer's."""
 
+import functools
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -22,6 +23,7 @@ def minutes_of(text: str) -> int:
     return int(text[:2]) * 60 + int(text[3:])
 
 
+@functools.cache
 def zone_of(name: str) -> tzinfo:
     """From the system's own files: where Python looks can be said in the environment. Raises PolicyError."""
     if name == "UTC":
