@@ -31,11 +31,11 @@ from hypothesis import strategies as st
 
 from pocketvisor.devices.net_frame import HEADER_SIZE, PLAIN
 from pocketvisor.devices.net_frame import problem as frame_problem
-from pocketvisor.network import dns
+from pocketvisor.network import dns, messages
 from pocketvisor.network.gate import LEARNED_MAX, LINGER_SECONDS, Gate
 from pocketvisor.network.policy import rules_of
 from pocketvisor.network.rules import NetworkRules
-from pocketvisor.policies.document import Network
+from pocketvisor.policies.document import HOSTS_MAX, Network
 
 HOSTS = ("intranet.acme.example:443", "*.cdn.example", "203.0.113.7", "198.51.100.0/24:22", "2001:db8::/64")
 SERVER = "203.0.113.80"
@@ -370,6 +370,15 @@ def test_other_rules_are_in_force_at_once_and_keep_what_they_allow_too(gate: Gat
     assert passes(gate, tcp(SERVER, 443))
     for message in (tcp("203.0.113.81", 80), tcp("203.0.113.7", 80), ask("www.cdn.example")):
         assert gate.out(message).passes is None
+
+
+def test_the_longest_policy_fits_into_one_message() -> None:
+    longest = tuple(f"{number:03}{'n' * 50}.{'x' * 55}.example:65535" for number in range(HOSTS_MAX))
+    rules = rules_of(Network(mode="hosts", hosts=longest))
+    assert rules is not None and len(rules.hosts) == HOSTS_MAX
+    message = messages.SetRules(1 << 31, told(rules))
+    data = messages.encode(message)
+    assert len(data) <= messages.DATAGRAM_MAX and messages.decode_to_process(data) == message
 
 
 # Whatever a guest makes up: judged by another reading of the frame, as simple as can be.
