@@ -123,7 +123,8 @@ class Rule(NamedTuple):
 
 _FD_DUPLICATES = (0, 1030)  # F_DUPFD, F_DUPFD_CLOEXEC
 _FD_FLAGS = (1, 2, 3, 4, 1034)  # F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GET_SEALS
-_MEMORY_ADVICE = (0, 1, 2, 3, 4, 8, 9, 14, 15, 16, 17, 18, 19, 20, 21)  # none that merges or poisons pages
+# None that merges pages or poisons them; the last two are guard pages, which newer C libraries make.
+_MEMORY_ADVICE = (0, 1, 2, 3, 4, 8, 9, 14, 15, 16, 17, 18, 19, 20, 21, 102, 103)
 RULES: Final = {
     "sendto": Rule(44, 4, (), pointer=True),  # an address would be somebody else's
     "ioctl": Rule(16, 1, (0x5401, 0x5421, 0x541B, 0x5451)),  # TCGETS, FIONBIO, FIONREAD, FIOCLEX
