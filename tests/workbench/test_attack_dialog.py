@@ -57,7 +57,6 @@ class ScriptedAttack:
 
     def __init__(self, victim: Any, ending: Callable[[], ScoreSheet]) -> None:
         self.victim = victim
-        self.attacker = None
         self.kinds = KINDS
         self.ending = ending
         self.go_on = asyncio.Event()
@@ -112,9 +111,12 @@ def test_an_attack_is_begun_followed_and_its_sheet_is_shown(workbench: Workbench
         await until(lambda: [tile.words[0] for tile in dialog.vitals.tiles][:2] == ["Work", "Frames"])
         handset.guests[1].become(GuestState.PAUSED)
         await until(lambda: "stands still" in dialog.vitals.tiles[0].words[1])
+        overlay = workbench.pane(handset.guests[1]).overlay
+        assert overlay._title.text() == "Under attack" and not overlay._button.isVisible()
         made[0].go_on.set()
         await until(lambda: dialog.verdict.title.text() == "Held")
         assert results(dialog) == ["held"] * 3 and not dialog.verdict.bar.isVisible()
+        assert overlay._title.text() == "Paused" and overlay._button.isVisible()
         words = dict(tile.words for tile in dialog.vitals.tiles)
         assert words == {
             "RAM": "1354479ee9…",

@@ -22,7 +22,7 @@ class Attacker(Protocol):
     """As pocketvisor.attack.attack.Attack."""
 
     kinds: tuple[Kind, ...]
-    attacker: "Guest | None"
+    victim: "Guest | None"
 
     def run(self, progress: Callable[[Progress], None]) -> Awaitable[ScoreSheet]: ...
 
@@ -73,6 +73,11 @@ class AttackRun(QObject):
     def kinds(self) -> tuple[Kind, ...]:
         """In the order in which they are tried; those that were, where the others are not known yet."""
         return self.attack.kinds or tuple(outcome.kind for outcome in self.outcomes)
+
+    @property
+    def neighbour(self) -> "Guest | None":
+        """Who is attacked; one of its own is on the handset only while the attack runs."""
+        return self.victim if self.victim is not None else self.attack.victim
 
     def cancel(self) -> None:
         self.job.cancel()

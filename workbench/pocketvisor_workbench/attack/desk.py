@@ -51,10 +51,17 @@ class AttackDesk(QObject):
             return before
         run = AttackRun(self._session, handset, victim, self.attack(handset, victim))
         self.runs[handset] = run
+        run.changed.connect(lambda: self._mark(run))
         run.ended.connect(lambda: self._ended(run))
         if before is not None:
             before.deleteLater()
         return run
+
+    def _mark(self, run: AttackRun) -> None:
+        """Its pane says why it stands still."""
+        pane = self._window.stage.pane_of(run.neighbour)
+        if pane is not None:
+            pane.set_attacked(run.running)
 
     def _ended(self, run: AttackRun) -> None:
         if run.handset in self._dialogs or run.handset not in self._session.handsets:

@@ -208,12 +208,7 @@ class AttackDialog(DialogFrame):
 
     @property
     def _neighbour(self) -> "Guest | None":
-        """Its own victim is on the handset only while the attack runs."""
-        if self.run is None:
-            return None
-        victim = self.run.victim
-        if victim is None:
-            victim = getattr(self.run.attack, "victim", None)
+        victim = self.run.neighbour if self.run is not None else None
         return victim if victim is not None and victim.state in _VICTIMS else None
 
     def _look(self) -> None:

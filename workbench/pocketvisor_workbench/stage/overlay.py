@@ -112,12 +112,13 @@ class PaneOverlay(QWidget):
         *,
         suspended: bool = False,
         held: str = "",
+        attacked: bool = False,
         undecided: bool = False,
         locked: str = "",
         wiped: bool = False,
     ) -> None:
-        """`held`: why it stands still, and not by the user's will; `undecided`: nobody knows whose it is;
-        `locked`: why nobody may use it; `wiped`: and nobody will."""
+        """`held`: why it stands still, and not by the user's will; `attacked`: a hostile guest is why;
+        `undecided`: nobody knows whose it is; `locked`: why nobody may use it; `wiped`: and nobody will."""
         self._state = state
         self._locked = locked
         self._undecided = undecided
@@ -141,6 +142,8 @@ class PaneOverlay(QWidget):
             look = ("sleep", "Suspended", words, "Resume", QColor(5, 7, 10, 0))
         if held and state is GuestState.PAUSED:
             look = ("lan-connect", "On its way", held, "", QColor(5, 7, 10, 190))
+        if attacked and state is GuestState.PAUSED:
+            look = ("shield-sync-outline", "Under attack", held, "", QColor(5, 7, 10, 150))
         if undecided:
             look = ("lan-disconnect", "Whose is it?", _LINK_LOST, "Ask again", QColor(28, 16, 4, 205))
         if state is GuestState.RUNNING and not_responding:

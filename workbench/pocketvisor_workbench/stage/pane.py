@@ -73,7 +73,7 @@ class GuestPane(QWidget):
         self._panel = guest.panel
         self._picture = PanePicture(self._panel)
         self._turn = 0
-        self._undecided = False
+        self._undecided = self._attacked = False
         self._lock: Lock | None = None
         self._wiped = False
         self._corner = QColor("#000000")
@@ -217,6 +217,11 @@ class GuestPane(QWidget):
             self._undecided = undecided
             self._state()
 
+    def set_attacked(self, attacked: bool) -> None:
+        """Whether a hostile guest attacks it, for which it may stand still."""
+        self._attacked = attacked
+        self._state()
+
     def set_lock(self, lock: "Lock | None", *, wiped: bool = False) -> None:
         """Why nobody may use it, or look at it."""
         if (lock, wiped) != (self._lock, self._wiped):
@@ -238,6 +243,7 @@ class GuestPane(QWidget):
             guest.not_responding,
             suspended=is_suspended(guest),
             held=guest.held,
+            attacked=self._attacked,
             undecided=self._undecided,
             locked=self._lock.why if self._lock is not None else "",
             wiped=self._wiped,
