@@ -210,7 +210,8 @@ class NetworkPane(Pane):
         self._figures["Card"].setText(state.mac)
         self._figures["Sent"].setText(f"{_bytes(counters.sent_bytes)}, {_rate(state.sent_rate)}")
         self._figures["Received"].setText(f"{_bytes(counters.received_bytes)}, {_rate(state.received_rate)}")
-        self._figures["Lost"].setText(f"{missing} frames")
+        refused = f", {counters.refused} refused by its policy" if counters.refused else ""
+        self._figures["Lost"].setText(f"{missing} frames{refused}")
         self.frames.summary.setText("link is up" if state.link else "link is down")
         self.capture.setText(f"Stop {state.capture.name}" if state.capture else "Capture to a file…")
 
