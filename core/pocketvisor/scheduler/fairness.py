@@ -21,7 +21,7 @@ LEAST: Final = 0.125
 """What a guest that waits for others gets of its grant at least."""
 _LOST: Final = 0.06
 """Seconds of its grant that a guest may be behind and still catch up."""
-_AHEAD: Final = 0.09
+_AHEAD: Final = 0.04
 """Seconds ahead, at the pace they go, from which on a guest does nothing but wait: more than looks that
 come late can make of nothing, or the rates would swing."""
 _PATIENCE: Final = 0.4
@@ -32,7 +32,7 @@ _CORRECTED_IN: Final = 0.15
 _CATCH_UP: Final = 1.5
 _GAP: Final = 0.5
 """Seconds: who looks less often than that knows nothing of the time between."""
-_SMOOTH: Final = 0.25
+_SMOOTH: Final = 0.15
 """Seconds over which the host's pace is looked at."""
 
 
