@@ -202,6 +202,19 @@ async def test_debian_reaches_what_its_policy_names(governor: Governor) -> None:
         await said(governor, "secret.tunnel.example")
         await said(governor, "192.0.2.200:80/tcp")
 
+        # A VPN's endpoint, as soon as the handset has seen that policy.
+        changed = asyncio.Event()
+        debian.guest.on("policy", changed.set)
+        governor.says('[network]\nmode = "vpn"\nvpn = "deb.debian.org:80/tcp"')
+        await asyncio.wait_for(changed.wait(), 20)
+        await asyncio.gather(*debian.network._tasks)
+        await debian.carrier(1)
+        await debian.ask("udhcpc -i eth0 -s /etc/dhcp -q -n -t 10 -S")
+        assert (await debian.ask(found)).strip() == server
+        assert "HTTP/1" in await debian.ask(get.format(server, 80))
+        assert "No route to host" in await debian.ask(f"nc -w 2 {server} 443 < /dev/null 2>&1")
+        assert await debian.ask(f"nslookup www.debian.org {state.dns} > /dev/null 2>&1 || echo no") == "no\n"
+
         governor.says(OFF)
         await debian.carrier(0)
         assert "HTTP/1" not in await debian.ask(get.format(server, 80))
