@@ -505,7 +505,10 @@ def test_another_key_does_not_govern(workbench: Workbench, tmp_path: Path) -> No
 
 
 def test_without_a_keyring_a_file_does(workbench: Workbench, tmp_path: Path) -> None:
-    async def scenario() -> None:
+    """Each passphrase takes a second on purpose, and more where the computer has other things to do."""
+    key = tmp_path / "acme.key"
+
+    async def make() -> tuple[Any, Any]:
         ring = OwnRing()
         ring.problem = RuntimeError("no service answers")
         workbench.session.policing.keyring = Keyring(ring)
@@ -519,21 +522,25 @@ def test_without_a_keyring_a_file_does(workbench: Workbench, tmp_path: Path) -> 
         dialog.keys._new()
         new = dialog_of("NewKeyDialog")
         assert new.place.currentData() == "file", "where there is no keyring"
-        new.path.setText(str(tmp_path / "acme.key"))
+        new.path.setText(str(key))
         new.passphrase.setText("correct horse")
         new.again.setText("correct hose")
         assert "not the same" in new.problem.text() and not new.accept_button.isEnabled()
         new.again.setText("correct horse")
         new.accept()
-        await until(lambda: (tmp_path / "acme.key").exists() and dialog.keys.signer is not None)
-        dialog.keys.passphrase.setText("wrong")
-        dialog.accept()
-        await until(lambda: "does not open the key's file" in dialog.problem.text())
-        dialog.keys.passphrase.setText("correct horse")
-        dialog.accept()
-        await until(lambda: guest.governed is not None)
+        await until(lambda: key.exists() and dialog.keys.signer is not None, 25)
+        return guest, dialog
 
-    workbench.run(scenario())
+    guest, dialog = workbench.run(make())
+
+    async def signed_with(passphrase: str, ended: Any) -> None:
+        dialog.keys.passphrase.setText(passphrase)
+        dialog.accept()
+        await until(ended, 25)
+
+    workbench.run(signed_with("wrong", lambda: "does not open the key's file" in dialog.problem.text()))
+    assert guest.governed is None
+    workbench.run(signed_with("correct horse", lambda: guest.governed is not None))
 
 
 def test_a_wipe_is_asked_twice_and_done(workbench: Workbench, tmp_path: Path) -> None:
@@ -555,6 +562,47 @@ def test_a_wipe_is_asked_twice_and_done(workbench: Workbench, tmp_path: Path) ->
         assert "had this phone wiped" in overlay.sentence and not overlay._button.isVisible()
         offers = workbench.window.banners.findChildren(QPushButton, "banner-button")
         assert not [button.text() for button in offers], "it is not offered to be restored"
+
+    workbench.run(scenario())
+
+
+def test_a_dialog_that_is_closed_meanwhile_is_not_missed(workbench: Workbench, tmp_path: Path) -> None:
+    """The keyring answers when nobody asks any more; what was not signed as yet is given up."""
+
+    async def scenario() -> None:
+        guest, _ = await governed_guest(workbench, tmp_path)
+        ended: list[Any] = []
+        workbench.session.jobs.ended.connect(ended.append)
+        for command in ("policy.keys", "policy.edit", "policy.lock"):
+            workbench.window.trigger(command)
+            dialog: Any = QApplication.activeModalWidget()
+            dialog.reject()
+            await asyncio.sleep(0)
+        await workbench.session.jobs.idle()
+        workbench.window.trigger("policy.lock")
+        dialog = dialog_of("OrderDialog")
+        await until(lambda: dialog.keys.signer is not None)
+        dialog.accept()
+        dialog.reject()
+        await workbench.session.jobs.idle()
+        assert guest.lock is None and guest.governed.governance.state_order is None
+        assert ended and [job.error for job in ended if job.error is not None] == []
+
+    workbench.run(scenario())
+
+
+def test_a_phone_is_released(workbench: Workbench, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        guest, _ = await governed_guest(workbench, tmp_path, NOTHING)
+        workbench.window.trigger("policy.release")
+        dialog = dialog_of("OrderDialog")
+        await until(lambda: dialog.keys.signer is not None)
+        assert not dialog.reason.isVisible() and "what he likes" in words_in(dialog)
+        dialog.accept()
+        await until(lambda: guest.governed is None)
+        assert not guest.allows(Act.SCREENSHOT)
+        pane = pane_of(workbench)
+        await until(lambda: "Nobody manages Work" in words_in(pane))
 
     workbench.run(scenario())
 

@@ -83,9 +83,16 @@ def wipe(window: "Window") -> None:
     window.policy_desk.open_order("wipe")
 
 
+@command(
+    "policy.release", "Release the phone, as IT…", menu=MENU, picture="shield-off-outline", enabled=_governed
+)
+def release(window: "Window") -> None:
+    window.policy_desk.open_order("release")
+
+
 @command("policy.keys", "Keys for policies…", menu=MENU, picture="key-outline")
 def keys(window: "Window") -> None:
     window.policy_desk.open_keys()
 
 
-COMMANDS = (show, log, open_lock, edit, deliver, check_in, lock, unlock, wipe, keys)
+COMMANDS = (show, log, open_lock, edit, deliver, check_in, lock, unlock, release, wipe, keys)

@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QDialog, QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from pocketvisor_workbench.widgets import push_button
 
@@ -52,6 +53,11 @@ class DialogFrame(QDialog):
             self.accept_button.clicked.connect(self.accept)
             self.buttons.addWidget(self.accept_button)
         layout.addLayout(self.buttons)
+
+    @property
+    def is_open(self) -> bool:
+        """Whoever waited for something asks first: it may have been closed meanwhile, and be gone."""
+        return isValid(self) and self.isVisible()
 
     def fit(self) -> None:
         """As high as what is in it takes, at its width; once what was added or hidden is laid out."""

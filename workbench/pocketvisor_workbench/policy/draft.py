@@ -109,6 +109,13 @@ def next_text(text: str, number: int, *, now: datetime | None = None) -> str:
     return draft.text
 
 
+def release_text(policy: Policy, *, now: datetime | None = None) -> str:
+    """The policy that lets a phone go."""
+    draft = Draft(first_text(policy.profile, policy.number + 1, policy.organisation, now=now))
+    draft.set_value("policy", "release", True)
+    return draft.text
+
+
 def toml_text(table: Table) -> str:
     sections = []
     for name, content in table.items():

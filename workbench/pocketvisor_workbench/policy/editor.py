@@ -138,7 +138,8 @@ class PolicyEditor(DialogFrame):
             self.effects.rows.show_rows(rows)
             changed = sum(bool(row.before) for row in rows)
             if self._before is not None:
-                words = f"{changed} change{'s' if changed != 1 else ''} against policy {self._before.number}"
+                count = {0: "No change", 1: "1 change"}.get(changed, f"{changed} changes")
+                words = f"{count} against policy {self._before.number}"
             else:
                 refused = sum(row.role == "bad" for row in rows)
                 words = f"{refused} of these are not allowed" if refused else "Nothing is forbidden"
@@ -172,7 +173,7 @@ class PolicyEditor(DialogFrame):
             except (PolicyError, ProfileError) as error:
                 problem = str(error)
             self._job = None
-            if not self.isVisible():
+            if not self.is_open:
                 return
             self._check()
             if problem:
@@ -187,6 +188,12 @@ class PolicyEditor(DialogFrame):
             f"Policy for {self._guest.name}", work, shown=False, source=self._guest.name
         )
         self._check()
+
+    def reject(self) -> None:
+        """What was not signed as yet is given up."""
+        if self._job is not None:
+            self._job.cancel()
+        super().reject()
 
     def _check(self) -> None:
         ready = self.keys.signer is not None and self.draft.policy is not None and self._job is None
@@ -221,10 +228,10 @@ class PolicyEditor(DialogFrame):
             try:
                 text = text_of(await read_delivery(path))
             except PolicyError as error:
-                if self.isVisible():
+                if self.is_open:
                     self._say(str(error))
                 return
-            if self.isVisible():
+            if self.is_open:
                 self._take(text)
 
         self._session.run(f"Read {path.name}", work, shown=False)

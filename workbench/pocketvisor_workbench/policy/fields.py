@@ -23,6 +23,8 @@ class Field:
     most: int = 0
     unit: str = ""
     example: str = ""
+    zero: str = "never"
+    """The word for a number that is 0."""
     only: tuple[str, tuple[Any, ...]] | None = None
 
 
@@ -180,8 +182,10 @@ GROUPS: tuple[Group, ...] = (
         "Handset",
         "cellphone-cog",
         (
-            Field("handset", "mips", "At least", "number", 0, most=1_000_000, unit=" MIPS"),
-            Field("handset", "ram_mib", "At least", "number", 0, most=1 << 20, unit=" MiB"),
+            Field(
+                "handset", "mips", "Speed, at least", "number", 0, most=1_000_000, unit=" MIPS", zero="any"
+            ),
+            Field("handset", "ram_mib", "RAM, at least", "number", 0, most=1 << 20, unit=" MiB", zero="any"),
             Field(
                 "handset", "models", "Models", "names", [], "Any, where none is named", example="nexus-one"
             ),
@@ -193,7 +197,16 @@ GROUPS: tuple[Group, ...] = (
         (
             _switch("memory", "share", "Memory may be shared with others", default=False),
             Field("power", "low_percent", "Low battery below", "number", 0, most=100, unit=" %"),
-            Field("power", "background_mips", "Then at most", "number", 0, most=1_000_000, unit=" MIPS"),
+            Field(
+                "power",
+                "background_mips",
+                "Then at most",
+                "number",
+                0,
+                most=1_000_000,
+                unit=" MIPS",
+                zero="no limit",
+            ),
             Field(
                 "services",
                 "allowed",

@@ -15,6 +15,7 @@ from pocketvisor_workbench.policy.fields import GROUPS, Field
 from pocketvisor_workbench.widgets import CheckBox
 
 _LABELS = 116
+_DAY = 29
 _TIME = "%Y-%m-%d %H:%M"
 
 
@@ -135,9 +136,7 @@ class PolicyForm(QWidget):
         return box
 
     def _number(self, field: Field) -> QWidget:
-        box = NumberField(0, field.most, field.label, decimals=0, unit=field.unit, zero="any")
-        if field.section in ("lock", "check_in", "power"):
-            box = NumberField(0, field.most, field.label, decimals=0, unit=field.unit, zero="never")
+        box = NumberField(0, field.most, field.label, decimals=0, unit=field.unit, zero=field.zero)
         box.entered.connect(lambda value: self._give(field, int(value)))
         self._show[field.section, field.name] = lambda value: shown(box, value if _is_number(value) else 0)
         return box
@@ -199,6 +198,7 @@ class PolicyForm(QWidget):
             button.setText(day.capitalize()[:2])
             button.setAccessibleName(day.capitalize())
             button.setCheckable(True)
+            button.setFixedWidth(_DAY)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(tell)
             row.addWidget(button)

@@ -21,6 +21,7 @@ _ACTIONS = (
     ("policy.keys", "Keys…", "key-outline"),
     ("policy.lock", "Lock…", "lock-outline"),
     ("policy.unlock", "Unlock…", "lock-open-variant-outline"),
+    ("policy.release", "Release…", "shield-off-outline"),
     ("policy.wipe", "Wipe…", "cellphone-remove"),
 )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from pocketvisor.errors import PolicyError
 from pocketvisor.policies.keyring_store import ListedKey
@@ -98,10 +99,8 @@ class KeyChooser(QWidget):
                 listed = await self._session.policing.keys()
             except PolicyError as error:
                 problem = str(error)
-            try:
+            if isValid(self):  # else the dialog was closed meanwhile
                 self._fill(listed, problem, wanted)
-            except RuntimeError:  # the dialog is gone
-                return
 
         self._session.run("Look into the keyring", work, shown=False)
 

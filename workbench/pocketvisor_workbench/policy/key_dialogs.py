@@ -96,7 +96,7 @@ class NewKeyDialog(DialogFrame):
             except PolicyError as error:
                 problem = str(error)
             self._job = None
-            if not self.isVisible():
+            if not self.is_open:
                 return
             if problem:
                 self._say(problem)
@@ -105,6 +105,12 @@ class NewKeyDialog(DialogFrame):
                 super(NewKeyDialog, self).accept()
 
         self._job = self._session.run("Make a key", work, shown=False)
+
+    def reject(self) -> None:
+        """What was not signed as yet is given up."""
+        if self._job is not None:
+            self._job.cancel()
+        super().reject()
 
     def _say(self, problem: str) -> None:
         self.problem.setText(problem)
@@ -161,7 +167,7 @@ class KeysDialog(DialogFrame):
             except PolicyError as error:
                 problem = str(error).replace(" (--key-file)", "")
             await asyncio.sleep(0)
-            if self.isVisible():
+            if self.is_open:
                 self._show(listed, problem)
 
         self._session.run("Look into the keyring", work, shown=False)

@@ -1,8 +1,8 @@
-"""IT's word to a phone, signed: a check-in, a lock, an unlock, a wipe. Given at once, or saved to a file that
-is delivered elsewhere."""
+"""IT's word to a phone, signed: a check-in, a lock, an unlock, a wipe, or that it lets the phone go. Given at
+once, or saved to a file that is delivered elsewhere."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtWidgets import QFileDialog, QFormLayout, QLabel, QLineEdit, QWidget
 
@@ -11,8 +11,9 @@ from pocketvisor.policies.orders import DEFAULT_HOURS, REASON_MAX, Kind
 from pocketvisor_workbench.dialogs.frame import DialogFrame, align
 from pocketvisor_workbench.jobs import Job
 from pocketvisor_workbench.phone.section import NumberField
+from pocketvisor_workbench.policy.draft import release_text
 from pocketvisor_workbench.policy.key_chooser import KeyChooser
-from pocketvisor_workbench.policy.policing import write_document
+from pocketvisor_workbench.policy.policing import Signer, write_document
 from pocketvisor_workbench.widgets import CheckBox, push_button
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 _HOURS_MOST = 8784
 
-_WORDS: dict[Kind, tuple[str, str, str, str]] = {
+Word = Kind | Literal["release"]
+
+_WORDS: dict[Word, tuple[str, str, str, str]] = {
     "check-in": (
         "Check in with {}",
         "The phone has heard of IT: its period begins anew.",
@@ -47,11 +50,18 @@ _WORDS: dict[Kind, tuple[str, str, str, str]] = {
         "Wipe it",
         "cellphone-remove",
     ),
+    "release": (
+        "Release {}?",
+        "Nobody governs the phone from then on: its user may do with it what he likes, and another key can "
+        "take it over.",
+        "Release it",
+        "shield-off-outline",
+    ),
 }
 
 
 class OrderDialog(DialogFrame):
-    def __init__(self, session: "Session", guest: "Guest", kind: Kind, parent: QWidget) -> None:
+    def __init__(self, session: "Session", guest: "Guest", kind: Word, parent: QWidget) -> None:
         title, text, accept, picture = _WORDS[kind]
         super().__init__(title.format(guest.name), text, parent, accept=accept, picture=picture)
         self._session, self._guest, self.kind = session, guest, kind
@@ -66,9 +76,11 @@ class OrderDialog(DialogFrame):
         self.keys = KeyChooser(session, authority)
         form = QFormLayout()
         form.setVerticalSpacing(8)
-        form.addRow("Reason", self.reason)
+        if kind != "release":  # which is a policy, and no order
+            form.addRow("Reason", self.reason)
         form.addRow("Signed by", self.keys)
-        form.addRow("Good for", self.hours)
+        if kind != "release":
+            form.addRow("Good for", self.hours)
         align(form)
         self.body.addLayout(form)
         self.sure = CheckBox("I know that nothing of it can be had back")
@@ -98,14 +110,13 @@ class OrderDialog(DialogFrame):
         signer = self.keys.signer
         if signer is None or self._job is not None or not self._ready():
             return
-        reason, hours, policing = self.reason.text().strip(), int(self.hours.value), self._session.policing
+        policing = self._session.policing
+        reason, hours = self.reason.text().strip(), int(self.hours.value)
 
         async def work(_: Job) -> None:
             problem = ""
             try:
-                document = await policing.signed_order(
-                    self._guest, self.kind, signer, reason=reason, hours=hours
-                )
+                document = await self._signed(signer, reason, hours)
                 if path is None:
                     await policing.deliver(self._guest, document)
                 else:
@@ -113,7 +124,7 @@ class OrderDialog(DialogFrame):
             except (PolicyError, ProfileError) as error:
                 problem = str(error)
             self._job = None
-            if not self.isVisible():
+            if not self.is_open:
                 return
             self._check()
             if problem:
@@ -129,6 +140,20 @@ class OrderDialog(DialogFrame):
             f"{self.kind.capitalize()}: {self._guest.name}", work, shown=False, source=self._guest.name
         )
         self._check()
+
+    def reject(self) -> None:
+        """What was not signed as yet is given up."""
+        if self._job is not None:
+            self._job.cancel()
+        super().reject()
+
+    async def _signed(self, signer: Signer, reason: str, hours: int) -> bytes:
+        policing, governed = self._session.policing, self._guest.governed
+        if self.kind != "release":
+            return await policing.signed_order(self._guest, self.kind, signer, reason=reason, hours=hours)
+        if governed is None:
+            raise PolicyError(f"Nobody governs {self._guest.name}: there is nothing to release it from")
+        return await policing.signed_policy(release_text(governed.policy), signer)
 
     def _ready(self) -> bool:
         return self.keys.signer is not None and (self.kind != "wipe" or self.sure.isChecked())

@@ -14,12 +14,11 @@ from pocketvisor_workbench.policy.draft import first_text, next_text
 from pocketvisor_workbench.policy.editor import PolicyEditor
 from pocketvisor_workbench.policy.key_dialogs import KeysDialog
 from pocketvisor_workbench.policy.locked_dialog import LockedDialog
-from pocketvisor_workbench.policy.order_dialog import OrderDialog
+from pocketvisor_workbench.policy.order_dialog import OrderDialog, Word
 from pocketvisor_workbench.policy.policing import read_delivery
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest
-    from pocketvisor.policies.orders import Kind
     from pocketvisor.profile.keys import Unlock
     from pocketvisor_workbench.window import Window
 
@@ -62,7 +61,7 @@ class PolicyDesk(QObject):
             return
         PolicyEditor(self._session, guest, text, self._window).open()
 
-    def open_order(self, kind: "Kind") -> None:
+    def open_order(self, kind: Word) -> None:
         guest = self._session.guest
         if guest is not None and guest.governed is not None:
             OrderDialog(self._session, guest, kind, self._window).open()

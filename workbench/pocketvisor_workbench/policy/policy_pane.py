@@ -215,7 +215,8 @@ class PolicyPane(Pane):
         governed = guest.governed if guest is not None else None
         if guest is None or governed is None or not self.isVisible():
             return
-        now = stands(governed.standing(), governed.now_ns(), governed.policy.check_in.every_hours)
+        period = governed.policy.check_in.every_hours
+        now = stands(governed.standing(), governed.now_ns(), period, wiped=governed.wiped)
         if guest.lock is not None and now.role != "bad":  # by its user's absence
             now = Stands("Locked", guest.lock.why, "lock-outline", "warn")
         if now != self._stands:

@@ -18,10 +18,12 @@ class Stands:
     role: str
 
 
-def stands(standing: Standing, now_ns: int, period_hours: int) -> Stands:
+def stands(standing: Standing, now_ns: int, period_hours: int, *, wiped: bool = False) -> Stands:
     """`period_hours`: of the check-in; 0 where there is none."""
     due = standing.check_in_due_ns
     left = (due - now_ns) / 1e9 if due is not None else 0.0
+    if wiped:
+        return Stands("Wiped", f"{standing.why}.", "cellphone-remove", "bad")
     if standing.wipe_due:
         return Stands("Being wiped", standing.why, "cellphone-remove", "bad")
     if standing.locked:
