@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worker import MIB, worker_image
+from sharing_worker import MIB, worker_image
 
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import GuestState, RunOptions
