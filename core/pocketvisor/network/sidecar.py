@@ -135,6 +135,7 @@ class Sidecar:
         self._stop()
         self._kill()
         await self._process.wait()
+        await asyncio.wait([self._listening], timeout=0.5)  # to the end of its pipe, which is closed then
         self._watching.cancel()
         self._listening.cancel()
 

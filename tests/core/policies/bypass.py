@@ -156,6 +156,8 @@ class Kind:
     sections: str = NOTHING
     header: str = ""
     guest: bool = False
+    network: bool = False
+    """Whether the guest has a card."""
     clock: bool = False
     """Its time is turned by hand; ten hours after the policy came it begins."""
     passphrase: str | None = None

@@ -472,7 +472,7 @@ async def _(scene: Scene) -> bool:
 
 # Ways in and out
 
-ways = kind("network, files and captures", guest=True)
+ways = kind("network, files and captures", guest=True, network=True)
 
 
 def _network(scene: Scene) -> Any:

@@ -57,7 +57,7 @@ async def scene_of(kind: Kind, governed: bool, tmp: Path, patch: pytest.MonkeyPa
     it = IT(folder, AuthorityKey.new(), clock)
     scene = Scene(tmp, governed, it, user_it(folder, clock), tmp / "work.vphone", b"", kind.passphrase)
     if kind.guest:
-        async with _running(scene):
+        async with _running(scene, kind):
             await _governed(scene, kind)
             yield scene
     else:
@@ -68,14 +68,15 @@ async def scene_of(kind: Kind, governed: bool, tmp: Path, patch: pytest.MonkeyPa
 
 
 @asynccontextmanager
-async def _running(scene: Scene) -> AsyncIterator[None]:
+async def _running(scene: Scene, kind: Kind) -> AsyncIterator[None]:
     scene.handset, scene.other = handset(), handset(name="Other")
     both = [scene.handset, scene.other]
     server = WorkbenchServer(WorkbenchService(lambda: both, dict), socket_path())
     await server.open()
     try:
         image = image_from_files(elf=write_elf(scene.folder), name="Monitor", ram_mib=16)
-        options = RunOptions(network=network_spec("none"), media=True, phone=True)
+        network = network_spec("none") if kind.network else None
+        options = RunOptions(network=network, media=True, phone=True)
         scene.one = await scene.handset.start(image, name="Work", options=options)
         await scene.one.console.expect("^# ", timeout=30)
         await scene.one.keep(scene.path)
