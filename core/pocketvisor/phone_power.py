@@ -5,9 +5,9 @@
 The first three are milliamperes, typical of a phone of about 2010: radio and memory in standby, a panel at
 half its brightness, a CPU of one core at full load. A radio takes so much charge a kilobyte, by its kind, as
 Balasubramanian, Balasubramanian and Venkataramani measured it ("Energy Consumption in Mobile Phones", 2009:
-0.036, 0.025 and 0.007 J at 3.7 V), and at most RADIO_MA. A charger gives half the capacity an hour, and carries
-the load besides. Left out: what a radio goes on taking after a transfer, its signal's strength, the panel's
-content, temperature, and ageing.
+0.036, 0.025 and 0.007 J at 3.7 V), and at most RADIO_MA. A charger gives half the capacity an hour, and
+carries the load besides. Left out: what a radio goes on taking after a transfer, its signal's strength, the
+panel's content, temperature, and ageing.
 """
 
 from typing import Final
