@@ -85,6 +85,7 @@ class Scene:
             await asyncio.sleep(0)
         self.window.palette_box.close_box()
         await self.idle()
+        self.held["ended"].clear()
         home = self.held["home"]
         for handset in self.session.handsets:
             for guest in list(handset.guests):
@@ -159,7 +160,7 @@ WAYS: tuple[tuple[str, Way], ...] = (
     ("in the palette", _by_palette),
     ("in the menu", _by_menu),
 )
-_NO_KEYS = ("profile.clone", "profile.export", "debug.gdb")
+_NO_KEYS = ("profile.clone", "profile.export", "debug.gdb", "guest.insert")
 
 
 def _by_all_ways(kind: str, ident: str, got: Attempt) -> None:
@@ -218,6 +219,22 @@ async def _moves(scene: Scene) -> bool:
     return scene.guest.handset is not scene.held["home"]
 
 
+async def _put_in(scene: Scene) -> bool:
+    dialog = QApplication.activeModalWidget()
+    if not isinstance(dialog, QFileDialog):
+        return False
+    dialog.filesSelected.emit([str(scene.held["picture"])])
+    dialog.reject()
+    return await _has_files(scene)
+
+
+async def _has_files(scene: Scene) -> bool:
+    """Whether what was given to its drive is there: a job that failed put nothing in."""
+    await scene.idle()
+    return any(job.error is None for job in scene.held["ended"] if job.title.startswith("Put "))
+
+
+_by_all_ways("files in", "guest.insert", _put_in)
 _by_all_ways("a screenshot", "guest.screenshot", _pictured)
 _by_all_ways("a recording", "time.record", _recording)
 _by_all_ways("a clone", "profile.clone", _cloned)
@@ -230,6 +247,38 @@ _by_all_ways("a move", "guest.move", _moves)
 
 
 # What is called by a button, a dialog or a drag, past every command
+
+
+@attempt("files in", "a drop onto its glass")
+async def _(scene: Scene) -> bool:
+    view = scene.window.stage.views[scene.guest.handset]
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(scene.held["picture"]))])
+    place = scene.pane.mapTo(view, scene.pane.rect().center())
+    offer = view.offer_for(
+        QDropEvent(
+            QPointF(place),
+            Qt.DropAction.CopyAction,
+            data,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+    )
+    if offer is not None and offer.run is not None:
+        offer.run()
+    return await _has_files(scene)
+
+
+@attempt("files in", "what the drop calls")
+async def _(scene: Scene) -> bool:
+    scene.window.stage.media_dropped.emit(scene.guest, [scene.held["picture"]])
+    return await _has_files(scene)
+
+
+@attempt("files in", "a dialog that was open already")
+async def _(scene: Scene) -> bool:
+    scene.held["files dialog"].filesSelected.emit([str(scene.held["picture"])])
+    return await _has_files(scene)
 
 
 @attempt("a screenshot", "a dialog that was open already")
