@@ -17,6 +17,7 @@ from pocketvisor.errors import Refused
 from pocketvisor.policies.act import Act
 from pocketvisor.policies.keyring_store import Keyring
 from pocketvisor.policies.signing import parted
+from pocketvisor.profile.keys import NewKeys
 from pocketvisor_workbench.banners import Banner
 from pocketvisor_workbench.commands import COMMANDS
 from pocketvisor_workbench.policy import guarded
@@ -301,6 +302,31 @@ def test_one_that_nobody_used_is_opened_by_its_user(workbench: Workbench, tmp_pa
         assert not overlay.isVisible()
 
     workbench.run(scenario())
+
+
+def test_a_sealed_one_is_opened_with_its_passphrase(workbench: Workbench, tmp_path: Path) -> None:
+    async def lock() -> tuple[Any, Any]:
+        handset = await workbench.handset("work")
+        guest = handset.guests[0]
+        await guest.keep(tmp_path / "Work.vphone", keys=NewKeys(passphrase="correct horse"))
+        it = It(workbench, guest)
+        await it.govern("\n[lock]\nidle_minutes = 1\n")
+        guest.keep_order(guest.used_at + 61)
+        await it.settled()
+        workbench.pane(guest).overlay._button.click()
+        return guest, dialog_of("UnlockDialog")
+
+    guest, dialog = workbench.run(lock())
+    assert "nobody used it" in words_in(dialog)
+
+    async def opened_with(passphrase: str, ended: Any) -> None:
+        dialog.passphrase.setText(passphrase)
+        dialog.accept()
+        await until(ended, 25)
+
+    workbench.run(opened_with("wrong", lambda: dialog.problem.isVisible() and dialog.problem.text()))
+    assert guest.lock is not None
+    workbench.run(opened_with("correct horse", lambda: guest.lock is None))
 
 
 def test_outside_its_hours_it_says_when_it_opens(workbench: Workbench, tmp_path: Path) -> None:
