@@ -296,7 +296,7 @@ class RamShared(_Message):
     back."""
 
     shared: Chunk = b""
-    zeros: int = 0
+    zeros: Annotated[int, Meta(ge=0, le=1 << 32)] = 0
 
 
 class Trimmed(_Message):

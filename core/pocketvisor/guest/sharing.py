@@ -3,8 +3,10 @@ for a moment. What it holds, its dirty log and its ticks stay what they are.
 """
 
 import struct
+import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 BATCH: Final = 64
 """Blocks at a time: it stands still for some milliseconds."""
+_SILENT_SECONDS: Final = 60.0
+_silent: "WeakKeyDictionary[Ram, float]" = WeakKeyDictionary()
+"""Whose process was asked and did not answer, or could not do it, and when: it is left alone for a while."""
 _STANDING: Final = (GuestState.RUNNING, GuestState.PAUSED)
 
 
@@ -40,6 +45,7 @@ def can_be_asked(guest: "Guest") -> bool:
         and not guest.lifecycle.locked()
         and ram is not None
         and not ram.loading
+        and time.monotonic() - _silent.get(ram, -_SILENT_SECONDS) >= _SILENT_SECONDS
     )
 
 
@@ -49,7 +55,7 @@ async def share_blocks(
     """At most BATCH of either; nothing for a guest that cannot be asked now. Raises GuestError."""
     if not can_be_asked(guest):
         return Outcome()
-    async with guest.lifecycle, guest.capturing:
+    async with guest.capturing:
         ram = guest.ram
         assert ram is not None
         before = len(ram.layers)
@@ -60,30 +66,40 @@ async def share_blocks(
             numbers=numbers,
             zeros=_packed(zeros),
         )
-        answer: RamShared = await guest.run.ask_with(message, RamShared, ram.layers[before:])
+        answer: RamShared = await _ask(guest, ram, message, RamShared, ram.layers[before:])
     return Outcome(answer.shared.count(1), answer.zeros)
 
 
-async def unshare_all(guest: "Guest", ram: "Ram | None" = None) -> bool:
+async def unshare_all(guest: "Guest") -> bool:
     """All of its RAM is its own. False where it cannot be asked now. Raises GuestError."""
     while True:
         if not can_be_asked(guest) or guest.ram is None:
             return False
-        async with guest.lifecycle, guest.capturing:
-            blocks = guest.ram.foreign_blocks[:BATCH]
+        async with guest.capturing:
+            ram = guest.ram
+            blocks = ram.foreign_blocks[:BATCH]
             if blocks:
-                await guest.run.ask(UnshareRam(_packed(blocks)), RamShared)
+                await _ask(guest, ram, UnshareRam(_packed(blocks)), RamShared)
         if not blocks:
             return True
 
 
 async def trim(guest: "Guest") -> bool:
     """The memory behind its translated code is given back. Raises GuestError."""
-    if not can_be_asked(guest):
+    if not can_be_asked(guest) or guest.ram is None:
         return False
-    async with guest.lifecycle, guest.capturing:
-        answer: Trimmed = await guest.run.ask(Trim(), Trimmed)
+    async with guest.capturing:
+        answer: Trimmed = await _ask(guest, guest.ram, Trim(), Trimmed)
     return answer.gave
+
+
+async def _ask(guest: "Guest", ram: "Ram", message: Any, answer: type, fds: Sequence[int] = ()) -> Any:
+    """The lifecycle is not held: whoever ends the guest meanwhile does not wait, and this comes back then."""
+    try:
+        return await guest.run.ask_with(message, answer, fds)
+    except GuestError:
+        _silent[ram] = time.monotonic()
+        raise
 
 
 def _packed(blocks: Sequence[int]) -> bytes:

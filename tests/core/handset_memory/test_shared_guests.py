@@ -1,7 +1,9 @@
 """Guests of one handset have together what is the same: none of them knows, and each can go its own way."""
 
 import asyncio
+import os
 import random
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -214,6 +216,21 @@ async def test_nothing_is_left_of_guests_that_are_gone(phones: list[Handset], im
         await phone.remove(guest)
     await phone.memory.search()
     assert phone.memory._pool.held == 0
+
+
+async def test_one_that_does_not_answer_holds_nobody_up(phones: list[Handset], image: GuestImage) -> None:
+    phone = phones[0]
+    silent, *others = [await begin(phone, image, STRETCH) for _ in range(3)]
+    await phone.memory.set_share(False)
+    await phone.memory.set_share(True)
+    os.kill(silent.pid, signal.SIGSTOP)
+    searching = asyncio.create_task(phone.memory.search())
+    async with asyncio.timeout(4):
+        while not silent.capturing.locked():
+            await asyncio.sleep(0.01)
+        await silent.kill()  # it is asked just now
+    assert (await searching).shared >= 4 * MIB // BLOCK
+    assert all(shared(other) >= 2 * MIB for other in others)
 
 
 async def test_a_policy_keeps_a_guest_apart(phones: list[Handset], image: GuestImage, tmp_path: Path) -> None:
