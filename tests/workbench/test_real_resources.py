@@ -118,3 +118,21 @@ def test_a_real_attack_in_the_window_leaves_the_phone_as_it_was(real: Workbench)
         dialog.close()
 
     real.run(scenario())
+
+
+def test_an_attack_that_is_stopped_leaves_nothing_behind(real: Workbench) -> None:
+    async def scenario() -> None:
+        handset, _ = await phone_with(real, "personal")
+        victim = handset.guests[0]
+        dialog: Any = real.window.attack_desk.open(handset, victim)
+        dialog.begin()
+        await until(lambda: dialog.run.progress.kind is not None, seconds=30)
+        attacker = handset.guests[1]
+        dialog._cancel()
+        await until(lambda: not dialog.run.running, seconds=20)
+        assert handset.guests == [victim] and attacker.state is GuestState.STOPPED
+        assert victim.state is GuestState.RUNNING and not victim.held
+        assert "ended early" in dialog.verdict.words.text()
+        dialog.close()
+
+    real.run(scenario())
