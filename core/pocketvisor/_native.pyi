@@ -315,7 +315,8 @@ class Machine:
         """The next of ram_layers, which stays as it is; the descriptor stays the caller's. Only for a machine
         that is not running. Raises RuntimeError where it is too short, or there are 253."""
     def share_blocks(self, blocks: bytes, layers: bytes) -> bytes:
-        """Blocks of 64 KiB, their numbers in 32 bits each, and for each the number of a layer, from 1 on. An own block becomes the layer's if that holds the very same, and its memory is given back: a byte for
+        """Blocks of 64 KiB, their numbers in 32 bits each, and for each the number of a layer, from 1 on. An
+        own block becomes the layer's if that holds the very same, and its memory is given back: a byte for
         each says whether it did. The content of the RAM and its dirty log stay as they are. Only for a
         machine that is not running. Raises ValueError."""
     def unshare_blocks(self, blocks: bytes) -> None:
