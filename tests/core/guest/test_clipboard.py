@@ -23,7 +23,8 @@ from pocketvisor.moving import move
 from pocketvisor.policies.governed import Governed
 from pocketvisor.profile.file import ProfileFile
 
-SECONDS = 20
+SECONDS = 30
+STILL_SECONDS = 0.1
 Start = Callable[..., Any]
 
 
@@ -52,11 +53,23 @@ class Notes:
             places.setdefault(name, (int(x) + int(width) // 2, int(y) + int(height) // 2))
         return places
 
+    async def uptime(self) -> float:
+        """Seconds of its own."""
+        found = re.search(r"up (\d+\.\d+) s", await self.run("uptime"))
+        assert found is not None
+        return float(found[1])
+
     async def tap(self, name: str) -> None:
-        """Also where it has to come into reach first."""
+        """Where it has come to rest."""
         async with asyncio.timeout(SECONDS):
-            while name not in (places := await self.where()):
-                pass
+            places = await self.where()
+            while True:
+                began = await self.uptime()
+                while await self.uptime() - began < STILL_SECONDS:
+                    pass
+                before, places = places, await self.where()
+                if before == places and name in places:
+                    break
         for phase in ("down", "up"):
             self.guest.touch(*places[name], phase)
 
