@@ -17,6 +17,7 @@ from pocketvisor.errors import MissingImage, PocketvisorError
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import RunOptions
 from pocketvisor.handset import Handset
+from pocketvisor.handset_memory.rest import FOREGROUND_AFTER_SECONDS
 from pocketvisor.images.catalogue import GuestImage, catalogue
 from pocketvisor.models import load_models
 
@@ -26,7 +27,7 @@ from .figures import Figure
 from .memory import process_sizes
 
 _SECONDS = 300.0
-_SETTLED_SECONDS = 20.0  # a guest rests after 10
+_SETTLED_SECONDS = FOREGROUND_AFTER_SECONDS + 5
 _MIB = 1 << 20
 _GOALS = {2: 40.0, 4: 60.0}
 

@@ -138,7 +138,8 @@ class HandsetMemory:
                 await self._take_apart(guest)
             elif self._share and guest.state in (GuestState.RUNNING, GuestState.PAUSED):
                 rest = self._rest.setdefault(guest, Rest())
-                if rest.begins(guest.counters(), time.monotonic()):
+                foreground = guest is self._handset.foreground
+                if rest.begins(guest.counters(), time.monotonic(), foreground=foreground):
                     await sharing.trim(guest)
 
     async def _search_on(self) -> None:

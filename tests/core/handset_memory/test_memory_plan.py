@@ -4,7 +4,7 @@ import random
 
 from pocketvisor.guest.statistics import GuestCounters
 from pocketvisor.handset_memory.plan import MIB, Holder, can_have, least_of, limits, reserve_of, used
-from pocketvisor.handset_memory.rest import AFTER_SECONDS, Rest
+from pocketvisor.handset_memory.rest import AFTER_SECONDS, FOREGROUND_AFTER_SECONDS, Rest
 
 RAM = 256 * MIB
 
@@ -123,3 +123,9 @@ def test_a_guest_rests_after_a_while_without_work_and_once() -> None:
     assert began == [3 + AFTER_SECONDS, 31 + AFTER_SECONDS]
     for second in range(60, 90):  # reset, and little to do since
         assert not rest.begins(counters(cpu_ns=1, blocks=100), float(second))
+
+
+def test_the_foreground_rests_later() -> None:
+    rest, shown = Rest(), counters(blocks=60_000)
+    began = [second for second in range(60) if rest.begins(shown, float(second), foreground=True)]
+    assert began == [FOREGROUND_AFTER_SECONDS]
