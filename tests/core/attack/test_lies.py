@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pocketvisor.attack import lies
 from pocketvisor.attack.attack import Attack
 from pocketvisor.control import channel, messages
 from pocketvisor.errors import ControlError
@@ -100,4 +101,5 @@ async def test_garbage_that_is_passed_over(
         return found
 
     monkeypatch.setattr(channel.Framer, "feed", patient)
+    monkeypatch.setattr(lies, "GARBAGES", 2)  # each is waited for
     assert await reached(phone, victim, "message-garbage") > 0
