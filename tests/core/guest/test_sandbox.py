@@ -13,6 +13,7 @@ import pytest
 
 from pocketvisor.guest import landlock, seccomp
 from pocketvisor.guest.sandbox import FILE_ROOM
+from pocketvisor.services.workbench import describe
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="the filter's list is x86-64's")
 NUMBERS = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
@@ -100,6 +101,7 @@ async def test_a_running_guest_says_what_it_has_given_up(start: Callable[..., An
     guest = await start()
     isolation = guest.isolation
     assert isolation.no_new_privileges and isolation.no_new_threads
+    assert describe(guest.handset).guests[0].isolation == isolation  # what `pocketvisor ps --json` shows
     assert isolation.capabilities == 0
     assert isolation.calls_allowed == seccomp.calls_allowed()
     assert isolation.landlock == landlock.version()
