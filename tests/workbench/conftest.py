@@ -13,10 +13,12 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 import qasync
 from driver import DriverHandset, DriverMover
+from governing import OwnRing
 from kit import Run, T, Workbench, images
 from PySide6.QtWidgets import QApplication
 
 from pocketvisor.api import load_models
+from pocketvisor.policies.keyring_store import Keyring
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.metrics import Sampler
 from pocketvisor_workbench.session import Session
@@ -93,6 +95,7 @@ def workbench(run: Run[Any], theme: Theme, tmp_path: Path) -> Iterator[Workbench
             make_handset=DriverHandset,  # type: ignore[arg-type]
             mover=mover,
         )
+        session.policing.keyring = Keyring(OwnRing())
         window = Window(Bench(session, Sampler(session), theme), Settings(tmp_path / "workbench.ini"))
         window.restore_layout()
         theme.set_mode(ThemeMode.DARK)

@@ -8,7 +8,6 @@ from typing import Any
 from kit import Workbench, until
 
 from pocketvisor.policies.authority import AuthorityKey
-from pocketvisor.policies.keyring_store import Keyring
 from pocketvisor.policies.orders import new_order
 from pocketvisor.policies.signing import DocumentKind, sign
 
@@ -103,7 +102,6 @@ async def governed_guest(
     workbench: Workbench, folder: Path, rules: str = "", *, header: str = ""
 ) -> tuple[Any, It]:
     """A driven guest in a profile that Acme governs, beside one that nobody does."""
-    workbench.session.policing.keyring = Keyring(OwnRing())
     handset = await workbench.handset("work", "personal")
     guest = handset.guests[0]
     await guest.keep(folder / "Work.vphone")

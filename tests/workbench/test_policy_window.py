@@ -446,7 +446,6 @@ def test_a_policy_is_written_signed_and_in_force(workbench: Workbench, tmp_path:
     """With the form, from nobody's phone to a governed one; and a second one that changes it."""
 
     async def scenario() -> None:
-        workbench.session.policing.keyring = Keyring(OwnRing())
         handset = await workbench.handset("work")
         guest = handset.guests[0]
         it = It(workbench, guest)
@@ -663,8 +662,6 @@ def test_an_order_goes_through_a_file(workbench: Workbench, tmp_path: Path) -> N
 
 def test_keys_are_made_and_shown(workbench: Workbench) -> None:
     async def scenario() -> None:
-        ring = OwnRing()
-        workbench.session.policing.keyring = Keyring(ring)
         workbench.window.trigger("policy.keys")
         dialog = dialog_of("KeysDialog")
         await until(lambda: "none yet" in dialog.note.text())
