@@ -412,6 +412,24 @@ def test_a_log_that_was_tampered_with_is_told(workbench: Workbench, tmp_path: Pa
     workbench.run(scenario())
 
 
+def test_a_store_that_cannot_be_read_is_told_and_the_policy_holds(
+    workbench: Workbench, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        guest, _ = await governed_guest(workbench, tmp_path, NOTHING)
+        pane = pane_of(workbench)
+        await until(lambda: pane.standing.text() == "May be used")
+        assert not pane.problem.isVisible()
+        guest.governed.store.path.write_bytes(b"no database any more" * 100)
+        await until(lambda: pane.problem.isVisible())
+        assert "cannot be used" in pane.problem.text()
+        assert guest.allows(Act.SCREENSHOT) == "Acme's policy allows no screenshots of this phone"
+        workbench.window.trigger("guest.screenshot")
+        assert QApplication.activeModalWidget() is None
+
+    workbench.run(scenario())
+
+
 def test_all_of_it_is_reached_by_keyboard_and_has_a_name(workbench: Workbench, tmp_path: Path) -> None:
     async def scenario() -> None:
         await governed_guest(workbench, tmp_path)

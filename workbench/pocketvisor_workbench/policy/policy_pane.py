@@ -113,6 +113,12 @@ class PolicyPane(Pane):
         card = QHBoxLayout()
         card.setContentsMargins(12, 0, 12, 0)
         card.addWidget(self.card)
+        self.problem = QLabel()
+        self.problem.setObjectName("problem")
+        self.problem.setWordWrap(True)
+        self.problem.setTextFormat(Qt.TextFormat.PlainText)
+        self.problem.setContentsMargins(14, 0, 14, 0)
+        self.problem.hide()
         self.effects = RowsView("What each side may do")
         self.log = AuditView(self.bench.session)
         self.it = ItPanel(self.bench)
@@ -131,6 +137,7 @@ class PolicyPane(Pane):
         layout.setSpacing(10)
         layout.addLayout(head)
         layout.addLayout(card)
+        layout.addWidget(self.problem)
         layout.addLayout(self._make_segment())
         layout.addWidget(self.pages, 1)
         return body
@@ -224,6 +231,9 @@ class PolicyPane(Pane):
             self.standing.setText(now.words)
             self.why.setText(now.more)
             self._tint()
+        if governed.problem != self.problem.text():  # what was known holds on meanwhile
+            self.problem.setText(governed.problem)
+            self.problem.setVisible(bool(governed.problem))
         if self.pages.currentIndex() == 1:
             self.log.show_governed(governed)
         elif self.pages.currentIndex() == 2:
