@@ -52,6 +52,7 @@ class GuestGoverned:
     """When somebody touched it or typed last, by time.monotonic()."""
     _ran_when_locked = False
     _looks = False
+    _problem = ""
     _followed: Policy | None = None
     _keeping_order: "asyncio.Task[None] | None" = None
 
@@ -132,8 +133,11 @@ class GuestGoverned:
             guest.set_shut(bool(self.allows(Act.CONSOLE)))
             if guest.has_debugger and self.allows(Act.DEBUG):
                 await guest.end_debugging()
+            self._problem = ""
         except PocketvisorError as error:
-            guest.run_note(f"could not be kept in order: {error}")
+            if str(error) != self._problem:  # it is tried again twice a second
+                self._problem = str(error)
+                guest.run_note(f"could not be kept in order: {error}")
 
     async def _look(self) -> None:
         profile = self._itself.profile
