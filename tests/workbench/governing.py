@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from kit import Workbench, until
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from pocketvisor.policies.authority import AuthorityKey
 from pocketvisor.policies.orders import new_order
 from pocketvisor.policies.signing import DocumentKind, sign
+from pocketvisor_workbench.banners import Banner
 
 NOTHING = """
 [clipboard]
@@ -110,3 +112,25 @@ async def governed_guest(
     workbench.session.policing.keyring.add("Acme", it.key)
     await it.govern(rules, header=header)
     return guest, it
+
+
+# What is seen
+
+
+def words_in(widget: QWidget) -> str:
+    return " ".join(label.text() for label in widget.findChildren(QLabel) if label.isVisible())
+
+
+def toasts(workbench: Workbench) -> list[str]:
+    return [notice.text for notice in workbench.window.banners.shown if isinstance(notice, Banner)]
+
+
+def dialog_of(kind: str) -> Any:
+    dialog: Any = QApplication.activeModalWidget()
+    assert dialog is not None and type(dialog).__name__ == kind, dialog
+    return dialog
+
+
+def pane_of(workbench: Workbench) -> Any:
+    workbench.window.policy_desk.show_pane()
+    return workbench.window.docks["policy"].pane
