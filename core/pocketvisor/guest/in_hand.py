@@ -100,7 +100,9 @@ class GuestInHand:
         return False
 
     def type_text(self, text: str) -> None:
-        """Types on the keyboard, a few keys at a time; characters that it has no key for are left out."""
+        """Types on the keyboard, a few keys at a time; characters that it has no key for are left out. It is
+        text from outside, as what is pasted. Raises Refused."""
+        self._guest.check(Act.COPY_IN)
         self._typist.type(text)
 
     @cached_property

@@ -112,6 +112,7 @@ DOORS: dict[str, Callable[[Guest, Path], Any]] = {
     "recording": lambda guest, _: guest.recording(),
     "console's text": lambda guest, _: _called(lambda: guest.console.text),
     "console's input": lambda guest, _: _called(lambda: guest.console.write(b"r 0\r")),
+    "text that is typed": lambda guest, _: _called(lambda: guest.type_text("offer")),
     "console's words": lambda guest, _: guest.console.expect("#", timeout=1),
     "clone": lambda guest, _: guest.handset.clone(guest),
     "export": lambda guest, folder: asyncio.to_thread(_export, guest, folder),

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pocketvisor.api import GuestState
+from pocketvisor.api import Act, GuestState, Refused
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.icons import set_icon
 from pocketvisor_workbench.phone.section import Folding
@@ -147,6 +147,7 @@ class GuestKeys(Folding):
 
     def __init__(self, bench: Bench) -> None:
         super().__init__("Keys", "gesture-tap-button")
+        self._bench = bench
         self._guest: Guest | None = None
         self._keys = QGridLayout()
         self._keys.setSpacing(2)
@@ -189,7 +190,9 @@ class GuestKeys(Folding):
         running = guest.state is GuestState.RUNNING
         for button in self._buttons:
             button.setEnabled(running)
-        self.typing.setEnabled(running)
+        why = guest.allows(Act.COPY_IN)
+        self.typing.setEnabled(running and not why)
+        self.typing.setToolTip(why)
 
     def _key(self, key: str, pressed: bool) -> None:
         if self._guest is not None:
@@ -197,7 +200,10 @@ class GuestKeys(Folding):
 
     def _type(self) -> None:
         if self._guest is not None and self.typing.text():
-            self._guest.type_text(self.typing.text())
+            try:
+                self._guest.type_text(self.typing.text())
+            except Refused as refused:
+                self._bench.session.log.refuse(str(refused), self._guest)
             self.typing.clear()
 
 
