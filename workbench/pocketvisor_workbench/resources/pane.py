@@ -27,7 +27,6 @@ class ResourcesPane(Pane):
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)
-        self.setMinimumWidth(262)
         self._tick = 0
         self.reading = Reading(bench.session)
         reading = self.reading
@@ -53,6 +52,7 @@ class ResourcesPane(Pane):
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._bar = area.verticalScrollBar()
         self._stack = QStackedLayout(self)
         self._stack.addWidget(area)
         add = push_button("Add a handset", "plus")
@@ -80,6 +80,13 @@ class ResourcesPane(Pane):
         self.cpu.show_figures(self.reading.cpu(handset), handset.foreground)
         self.memory.show_figures(self.reading.memory(handset))
         self.power.show_figures(self.reading.power(handset))
+        self._need_width()
+
+    def _need_width(self) -> None:
+        """As wide as one column's words and fields: what is in a dock beside others would be cut."""
+        margins = self._row.contentsMargins()
+        widest = max(section.minimumSizeHint().width() for section in self.sections)
+        self.setMinimumWidth(widest + margins.left() + margins.right() + self._bar.sizeHint().width())
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
