@@ -1,13 +1,12 @@
 """What this user's machine remembers of governed profiles: outside their files, which can be replaced.
 
-One file beside the ledger, in its manner: each call is one transaction, durable when it returns, for any
-number of processes. Left out: a store that is itself put back or deleted. What governs a profile is then
+One file beside the ledger: each call is one transaction, durable when it returns, for any number of
+processes. Left out: a store that is itself put back or deleted. What governs a profile is then
 found in its file and its generations again, but not what they never got.
 """
 
-import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -17,10 +16,10 @@ from platformdirs import user_data_path
 
 from pocketvisor.errors import PolicyError
 from pocketvisor.policies.clock import SECOND, Clock, SeenTime, SystemClock, advanced
+from pocketvisor.storage.small_database import SmallDatabase
 
 APPLICATION_ID: Final = 0x50564753  # "PVGS"
 VERSION: Final = 1
-WAIT: Final = 20.0
 STATE_MAX: Final = 80 << 10
 PROFILES_MAX: Final = 20_000
 KEEP_TIME: Final = 60 * SECOND
@@ -69,23 +68,31 @@ def store_path() -> Path:
 class GovernanceStore:
     def __init__(self, path: Path | None = None, clock: Clock | None = None) -> None:
         self.path = path or store_path()
+        self._database = SmallDatabase(
+            self.path,
+            application_id=APPLICATION_ID,
+            version=VERSION,
+            schema=SCHEMA,
+            error=PolicyError,
+            what="remembers what governs phones here",
+        )
         self.clock = clock or SystemClock()
 
     # What governs profiles
 
     def kept(self, profile: bytes) -> Kept | None:
-        with self._transaction("DEFERRED") as connection:
+        with self._database.transaction("DEFERRED") as connection:
             return self._kept(connection, profile)
 
     def profiles(self) -> list[bytes]:
-        with self._transaction("DEFERRED") as connection:
+        with self._database.transaction("DEFERRED") as connection:
             rows = connection.execute("SELECT profile FROM governed ORDER BY profile").fetchall()
         return [bytes(profile) for (profile,) in rows]
 
     def change(self, profile: bytes, change: Callable[[Kept | None], Kept | None]) -> Kept | None:
         """What `change` makes of what is kept, in one transaction; what is kept now. An error in it
         leaves all as it was."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             old = self._kept(connection, profile)
             new = change(old)
             if new is None or new == old:
@@ -113,7 +120,7 @@ class GovernanceStore:
 
     def now_ns(self) -> int:
         """Never less than ever before; written down once a minute."""
-        with self._transaction("DEFERRED") as connection:
+        with self._database.transaction("DEFERRED") as connection:
             seen = _seen(connection)
         new = advanced(seen, self.clock)
         if new.time_ns - seen.time_ns >= KEEP_TIME or new.boot != seen.boot:
@@ -122,7 +129,7 @@ class GovernanceStore:
 
     def keep_time(self, seen: SeenTime) -> SeenTime:
         """Writes down what time it is for one who saw this; the later of both is it."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             kept = _seen(connection)
             new = advanced(kept, self.clock)
             new = msgspec.structs.replace(new, time_ns=max(new.time_ns, seen.time_ns))
@@ -134,14 +141,14 @@ class GovernanceStore:
     # The newest line of each audit log
 
     def audit_head(self, profile: bytes) -> AuditHead | None:
-        with self._transaction("DEFERRED") as connection:
+        with self._database.transaction("DEFERRED") as connection:
             row = connection.execute(
                 "SELECT first, number, hash FROM audit WHERE profile = ?", (profile,)
             ).fetchone()
         return AuditHead(int(row[0]), int(row[1]), bytes(row[2])) if row else None
 
     def set_audit_head(self, profile: bytes, head: AuditHead) -> None:
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO audit VALUES (?, ?, ?, ?)",
                 (profile, head.first, head.number, head.hash),
@@ -156,49 +163,6 @@ class GovernanceStore:
         except OSError:
             return None
         return Stamp(status.st_ino, status.st_mtime_ns, status.st_size)
-
-    @contextlib.contextmanager
-    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with contextlib.closing(
-                sqlite3.connect(self.path, timeout=WAIT, isolation_level=None)
-            ) as connection:
-                # A rollback journal rather than WAL: no second file at rest; EXTRA also syncs its removal.
-                connection.execute("PRAGMA synchronous = EXTRA")
-                connection.execute("PRAGMA trusted_schema = OFF")
-                self._prepare(connection)
-                connection.execute(f"BEGIN {kind}")
-                try:
-                    yield connection
-                except BaseException:
-                    if connection.in_transaction:  # a full disk may have ended it already
-                        connection.execute("ROLLBACK")
-                    raise
-                connection.execute("COMMIT")
-        except (sqlite3.Error, OverflowError) as error:
-            # Never thrown away and begun anew: that would be the way around every policy.
-            raise PolicyError(
-                f"{self.path}, which remembers what governs phones here, cannot be used: {error}"
-            ) from None
-        except OSError as error:
-            raise PolicyError(f"{self.path} cannot be written: {error.strerror}") from None
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version == VERSION:
-            return
-        if version > VERSION:
-            raise PolicyError(f"{self.path} is of a newer version of this program")
-        self.path.chmod(0o600)
-        connection.execute("BEGIN IMMEDIATE")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version != VERSION:  # else another process was faster
-            for statement in SCHEMA.split(";"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
 
 
 def _seen(connection: sqlite3.Connection) -> SeenTime:

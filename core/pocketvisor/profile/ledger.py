@@ -10,10 +10,9 @@ Left out: profiles never seen on this machine (nothing is known of them), and a 
 back.
 """
 
-import contextlib
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,15 +20,13 @@ from platformdirs import user_data_path
 
 from pocketvisor.errors import ProfileError
 from pocketvisor.profile.signing import ID_SIZE
+from pocketvisor.storage.small_database import SmallDatabase
 
 APPLICATION_ID = 0x50564C47  # "PVLG"
 VERSION = 1
 MAX_LEASE = 4096
 MAX_DIGEST = 64
 MAX_PROFILES = 20_000
-WAIT = 20.0
-"""Seconds to wait for another process; each holds the ledger for some milliseconds."""
-
 SCHEMA = """
 CREATE TABLE seen (
     profile BLOB PRIMARY KEY, generation INTEGER NOT NULL, digest BLOB NOT NULL, time INTEGER NOT NULL
@@ -53,13 +50,21 @@ def ledger_path() -> Path:
 
 
 class Ledger:
-    """Each call opens the file, does one transaction and closes it: nothing stays locked or half done."""
+    """Each call is one transaction: see storage/small_database.py."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or ledger_path()
+        self._database = SmallDatabase(
+            self.path,
+            application_id=APPLICATION_ID,
+            version=VERSION,
+            schema=SCHEMA,
+            error=ProfileError,
+            what="remembers the profiles seen here",
+        )
 
     def seen(self, profile: bytes) -> Seen | None:
-        with self._transaction("DEFERRED") as connection:
+        with self._database.transaction("DEFERRED") as connection:
             return _seen(connection, _valid(profile))
 
     def check(self, profile: bytes, generations: Mapping[int, bytes]) -> None:
@@ -74,7 +79,7 @@ class Ledger:
         digest = generations.get(newest, b"")
         if generations and not (0 <= newest < 1 << 63 and 0 < len(digest) <= MAX_DIGEST):
             raise ValueError("no generation")
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             if not accept_older:
                 _refuse_older(_seen(connection, _valid(profile)), generations)
             connection.execute("DELETE FROM seen WHERE profile = ?", (profile,))
@@ -88,7 +93,7 @@ class Ledger:
                 connection.execute("DELETE FROM seen WHERE time = (SELECT min(time) FROM seen)")
 
     def lease(self, profile: bytes) -> bytes | None:
-        with self._transaction("DEFERRED") as connection:
+        with self._database.transaction("DEFERRED") as connection:
             return _lease(connection, _valid(profile))
 
     def swap_lease(self, profile: bytes, expected: bytes | None, new: bytes | None) -> bool:
@@ -96,7 +101,7 @@ class Ledger:
         returns."""
         if new is not None and len(new) > MAX_LEASE:
             raise ValueError(f"a lease record has at most {MAX_LEASE} bytes")
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             if _lease(connection, _valid(profile)) != expected:
                 return False
             if new is None:
@@ -111,52 +116,9 @@ class Ledger:
 
     def leases(self) -> dict[bytes, bytes]:
         """All lease records: what is to be settled after a crash."""
-        with self._transaction("DEFERRED") as connection:
+        with self._database.transaction("DEFERRED") as connection:
             rows = connection.execute("SELECT profile, record FROM lease").fetchall()
         return {bytes(profile): bytes(record) for profile, record in rows}
-
-    @contextlib.contextmanager
-    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with contextlib.closing(
-                sqlite3.connect(self.path, timeout=WAIT, isolation_level=None)
-            ) as connection:
-                # A rollback journal rather than WAL: no second file at rest; EXTRA also syncs its removal.
-                connection.execute("PRAGMA synchronous = EXTRA")
-                connection.execute("PRAGMA trusted_schema = OFF")
-                self._prepare(connection)
-                connection.execute(f"BEGIN {kind}")
-                try:
-                    yield connection
-                except BaseException:
-                    if connection.in_transaction:  # a full disk may have ended it already
-                        connection.execute("ROLLBACK")
-                    raise
-                connection.execute("COMMIT")
-        except (sqlite3.Error, OverflowError) as error:
-            # Never thrown away and begun anew: it may say that another machine runs a profile.
-            raise ProfileError(
-                f"{self.path}, which remembers the profiles seen here, cannot be used: {error}"
-            ) from None
-        except OSError as error:
-            raise ProfileError(f"{self.path} cannot be written: {error.strerror}") from None
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version == VERSION:
-            return
-        if version > VERSION:
-            raise ProfileError(f"{self.path} is of a newer version of this program")
-        self.path.chmod(0o600)
-        connection.execute("BEGIN IMMEDIATE")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version != VERSION:  # else another process was faster
-            for statement in SCHEMA.split(";"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
 
 
 def _valid(profile: bytes) -> bytes:
