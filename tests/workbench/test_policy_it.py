@@ -220,7 +220,7 @@ def test_an_order_goes_through_a_file(workbench: Workbench, tmp_path: Path) -> N
         workbench.window.trigger("policy.lock")
         dialog = dialog_of("OrderDialog")
         await until(lambda: dialog.keys.signer is not None)
-        dialog._do(tmp_path / "lock.toml")
+        dialog.do(tmp_path / "lock.toml")
         await until(lambda: (tmp_path / "lock.toml").exists() and QApplication.activeModalWidget() is None)
         assert guest.lock is None and len(parted((tmp_path / "lock.toml").read_bytes())) == 1
         desk = workbench.window.policy_desk

@@ -1,8 +1,9 @@
 """Writing a policy: a form and the text itself side by side with what each side may do then, as it is typed.
 What is applied is what is seen: the same text is signed that the preview was made of."""
 
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
@@ -18,15 +19,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pocketvisor.errors import PolicyError, ProfileError
+from pocketvisor.errors import PolicyError
 from pocketvisor.policies.document import Policy
-from pocketvisor_workbench.dialogs.frame import DialogFrame
 from pocketvisor_workbench.jobs import Job
 from pocketvisor_workbench.policy.draft import Draft, rows_of
 from pocketvisor_workbench.policy.form import PolicyForm
-from pocketvisor_workbench.policy.key_chooser import KeyChooser
-from pocketvisor_workbench.policy.policing import read_delivery, text_of, write_document
+from pocketvisor_workbench.policy.policing import Signer, read_delivery, text_of
 from pocketvisor_workbench.policy.rows import RowsView
+from pocketvisor_workbench.policy.signing_dialog import SigningDialog
 from pocketvisor_workbench.theme import mono_font
 from pocketvisor_workbench.widgets import push_button
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pocketvisor_workbench.session import Session
 
 
-class PolicyEditor(DialogFrame):
+class PolicyEditor(SigningDialog):
     def __init__(self, session: "Session", guest: "Guest", text: str, parent: QWidget) -> None:
         governed = guest.governed
         self._before: Policy | None = governed.policy if governed is not None else None
@@ -45,14 +45,16 @@ class PolicyEditor(DialogFrame):
             else f"The first policy of {guest.name}: the key that signs it governs the phone from then on."
         )
         super().__init__(
+            session,
+            guest,
+            "policy",
             f"A policy for {guest.name}",
             words,
             parent,
             accept="Sign and apply",
             picture="shield-check-outline",
+            save="Save signed…",
         )
-        self._session, self._guest = session, guest
-        self._job: Job | None = None
         self.draft = Draft(text)
         self.form = PolicyForm()
         self.form.changed.connect(self._form_changed)
@@ -90,13 +92,7 @@ class PolicyEditor(DialogFrame):
         self.split.setStretchFactor(0, 5)
         self.split.setStretchFactor(1, 6)
         self.body.addWidget(self.split, 1)
-        self.problem = QLabel()
-        self.problem.setObjectName("bad")
-        self.problem.setWordWrap(True)
-        self.problem.hide()
         self.body.addWidget(self.problem)
-        self.keys = KeyChooser(session, governed.authority if governed is not None else b"")
-        self.keys.changed.connect(self._check)
         signs = QHBoxLayout()
         signs.setSpacing(10)
         label = QLabel("Signed by")
@@ -108,9 +104,6 @@ class PolicyEditor(DialogFrame):
         self.load = push_button("Open…", "folder-open-outline")
         self.load.setToolTip("A policy from a file, to go on from")
         self.load.clicked.connect(self._choose_load)
-        self.save = push_button("Save signed…", "content-save-outline")
-        self.save.setToolTip("Signed, to be delivered to the phone wherever it is")
-        self.save.clicked.connect(self._choose_save)
         self.buttons.insertWidget(0, self.load)
         self.buttons.insertWidget(1, self.save)
         self.setMinimumSize(QSize(680, 440))
@@ -147,72 +140,16 @@ class PolicyEditor(DialogFrame):
         else:
             self.summary.setText("As it was before the mistake")
         self.effects.setEnabled(self.draft.policy is not None)
-        self._say(self.draft.problem)
-        self._check()
+        self.say(self.draft.problem)
+        self.check()
 
     # What becomes of it
 
-    def accept(self) -> None:
-        self._do(None)
+    def ready(self) -> bool:
+        return self.draft.policy is not None
 
-    def _do(self, path: Path | None) -> None:
-        """Applies it, or saves it to a file."""
-        signer = self.keys.signer
-        if signer is None or self._job is not None or self.draft.policy is None:
-            return
-        text, policing = self.draft.text, self._session.policing
-
-        async def work(_: Job) -> None:
-            problem = ""
-            try:
-                document = await policing.signed_policy(text, signer)
-                if path is None:
-                    await policing.deliver(self._guest, document)
-                else:
-                    await write_document(path, document)
-            except (PolicyError, ProfileError) as error:
-                problem = str(error)
-            self._job = None
-            if not self.is_open:
-                return
-            self._check()
-            if problem:
-                self._say(problem)
-                return
-            self.keys.used()
-            if path is not None:
-                self._session.log.add(f"The policy is in {path}", source=self._guest.name, notice=True)
-            super(PolicyEditor, self).accept()
-
-        self._job = self._session.run(
-            f"Policy for {self._guest.name}", work, shown=False, source=self._guest.name
-        )
-        self._check()
-
-    def reject(self) -> None:
-        """What was not signed as yet is given up."""
-        if self._job is not None:
-            self._job.cancel()
-        super().reject()
-
-    def _check(self) -> None:
-        ready = self.keys.signer is not None and self.draft.policy is not None and self._job is None
-        assert self.accept_button is not None
-        self.accept_button.setEnabled(ready)
-        self.save.setEnabled(ready)
-
-    def _say(self, problem: str) -> None:
-        self.problem.setText(problem)
-        self.problem.setVisible(bool(problem))
-
-    def _choose_save(self) -> None:
-        dialog = QFileDialog(self, "Save the signed policy")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilter("Policies (*.toml)")
-        dialog.setDefaultSuffix("toml")
-        dialog.selectFile(f"{self._guest.name}-policy.toml".lower().replace(" ", "-"))
-        dialog.fileSelected.connect(lambda name: self._do(Path(name)))
-        dialog.open()
+    def signed(self, signer: Signer) -> Coroutine[Any, Any, bytes]:
+        return self._session.policing.signed_policy(self.draft.text, signer)
 
     def _choose_load(self) -> None:
         dialog = QFileDialog(self, "A policy")
@@ -229,7 +166,7 @@ class PolicyEditor(DialogFrame):
                 text = text_of(await read_delivery(path))
             except PolicyError as error:
                 if self.is_open:
-                    self._say(str(error))
+                    self.say(str(error))
                 return
             if self.is_open:
                 self._take(text)
@@ -240,7 +177,7 @@ class PolicyEditor(DialogFrame):
         kept = {name: self.draft.value("policy", name) for name in ("profile", "number", "issued")}
         draft = Draft(text)
         if draft.policy is None:
-            self._say(draft.problem)
+            self.say(draft.problem)
             return
         for name, value in kept.items():
             draft.set_value("policy", name, value)
