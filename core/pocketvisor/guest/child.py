@@ -31,6 +31,7 @@ class Child:
         self._gone = asyncio.Event()
         self._silent = asyncio.Event()
         self._orphan = ""
+        self._is_dead = False
         self.pid = 0
         self.returncode: int | None = None
         """As subprocess has it: of a signal it is negative. None too where nobody can say."""
@@ -134,7 +135,7 @@ class Child:
         how = self._nursery.end_sentence()
         self._fail(f"The guest's process did not start: it {how}")
         self._orphan = f"went with the process that it was forked from, which {how}"
-        if self._pidfd < 0:
+        if self._pidfd < 0 or self._is_dead:
             self._be_gone()  # else its own pidfd tells
 
     def _fail(self, sentence: str) -> None:
@@ -144,6 +145,7 @@ class Child:
     def _dead(self) -> None:
         """It is dead, and the nursery has yet to say how; if it does."""
         self._loop.remove_reader(self._pidfd)
+        self._is_dead = True
         if self._orphan:
             self._be_gone()
         else:
