@@ -317,11 +317,12 @@ class Debugger(OpensToGdb):
         waiting: asyncio.Future[StopInfo] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
         target.stop_reason = None
+        asking = asyncio.ensure_future(self.ask(how))
         try:
-            await self.ask(how)
+            await asyncio.shield(asking)
             return await waiting
         except asyncio.CancelledError:
-            await asyncio.shield(asyncio.ensure_future(target.pause()))
+            await asyncio.shield(asyncio.ensure_future(target.stand_again(asking)))
             raise
         finally:
             if waiting in self._waiting:

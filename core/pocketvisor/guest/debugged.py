@@ -1,17 +1,22 @@
 """The part of a Guest that its debugger has to do with."""
 
+import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from msgspec import structs
 
 from pocketvisor.control.debug_messages import StopAt
 from pocketvisor.control.messages import Stopped
+from pocketvisor.guest.options import GuestState
 from pocketvisor.policies.act import Act
 
 if TYPE_CHECKING:
     from pocketvisor.debug.debugger import Debugger
     from pocketvisor.guest.guest import Guest
+
+_BEGIN_SECONDS: Final = 5.0
 
 
 class GuestDebugged:
@@ -54,6 +59,20 @@ class GuestDebugged:
     def stand(self, stopped: Stopped) -> None:
         """It stays stopped."""
         self._guest_itself._stopped(stopped.reason, stopped.ticks, stopped.detail)
+
+    async def stand_again(self, asking: "asyncio.Future[Any]") -> None:
+        """For a debugger that lets it go, and wants it back: it may not have said yet that it runs. `asking`:
+        where it is told so."""
+        guest = self._guest_itself
+        await asyncio.wait({asking})
+        if asking.cancelled() or asking.exception() is not None:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_BEGIN_SECONDS):
+                while guest.state is GuestState.PAUSED and guest.stop_reason is None:
+                    guest._changed.clear()
+                    await guest._changed.wait()
+        await guest.pause()
 
     async def reset_paused(self) -> None:
         """As reset(); it stands at its first instruction then."""
