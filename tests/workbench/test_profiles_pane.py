@@ -72,7 +72,7 @@ def test_a_guest_is_kept_by_keyboard_and_its_history_is_there(workbench: Workben
         QTest.keyClick(dialog, Qt.Key.Key_Return)
         pane = pane_of(workbench)
         await until(lambda: shown(pane) == [""])
-        assert handset.guests[0].profile.autosave == 60.0, "what is lost at most is said in the pane"
+        await until(lambda: handset.guests[0].profile.autosave == 60.0)  # what is lost at most is in the pane
         path = handset.guests[0].profile.path
         assert path.name == "My phone.vphone" and path.exists()
         assert pane.head.title.text() == "My phone"

@@ -73,9 +73,13 @@ def test_a_reservation_from_the_pane_is_what_the_guest_gets(real: Workbench) -> 
         share = row.bar.share
         assert share.reserved == wanted and share.total == handset.model.mips
         assert pane.cpu.rows.row(one)._now.share == pytest.approx(1 - row._now.share, abs=0.05)
-        powers = {power.guest: power for power in handset.power.now().guests}
         await until(lambda: pane.power.rows.row(two).figure.text().split()[0] != "0")
-        assert powers[two.id].cpu_ma > powers[one.id].cpu_ma
+
+        def draws() -> list[float]:
+            drawn = {power.guest: power.cpu_ma for power in handset.power.now().guests}
+            return [drawn[one.id], drawn[two.id]]
+
+        await until(lambda: draws()[0] < draws()[1])
 
     real.run(scenario())
 
