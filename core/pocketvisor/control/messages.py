@@ -13,7 +13,7 @@ from pocketvisor.board.config import BoardConfig, Descriptor
 from pocketvisor.control.debug_messages import STOPS_MAX, DebugReply, DebugRequest, Hit, StopAt
 from pocketvisor.control.isolation import Isolation
 
-PROTOCOL: Final = 4
+PROTOCOL: Final = 5
 
 Chunk = Annotated[bytes, Meta(max_length=4 << 20)]
 CHUNK_SIZE: Final = 1 << 20

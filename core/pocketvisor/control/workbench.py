@@ -21,7 +21,7 @@ from pocketvisor.control.profile_calls import ProfileReply, ProfileRequest
 from pocketvisor.control.qos_calls import QosRequest, QosShown
 from pocketvisor.control.service_calls import ServicesRequest, ServicesShown
 
-PROTOCOL = 3
+PROTOCOL = 4
 
 Name = Annotated[str, Meta(max_length=64)]
 Operation = Literal["pause", "resume", "reset", "restart", "power-off", "kill", "remove", "foreground"]
