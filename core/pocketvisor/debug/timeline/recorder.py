@@ -122,12 +122,14 @@ class Recorder:
                 self.why_next = ""
 
     async def log_since(self) -> bytes:
-        """What has entered the guest, which stands still, since the last moment."""
-        if self._run is not None and self._guest.state is GuestState.PAUSED:
-            if self._has_moved:
-                self._follow(self._guest.run)
-            await self._run.ask(Flush(), Flushed)
-        return bytes(self._log)
+        """What has entered the guest, which stands still, since the last moment: a moment that is on its way
+        has taken its part of the log already, and is waited for."""
+        async with self._saving:
+            if self._run is not None and self._guest.state is GuestState.PAUSED:
+                if self._has_moved:
+                    self._follow(self._guest.run)
+                await self._run.ask(Flush(), Flushed)
+            return bytes(self._log)
 
     async def end(self) -> None:
         """The guest is recorded no more; what was stays."""

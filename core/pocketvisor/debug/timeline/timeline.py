@@ -328,16 +328,19 @@ class Timeline:
         moments = self.recorder.moments
         log, end = bytearray(), moments.list[index].position
         at = index + 1
-        while at < len(moments.list) and (end < position or len(log) < _LOG_AHEAD):
+        while end < position or len(log) < _LOG_AHEAD:
+            if at >= len(moments.list):
+                since = await self.recorder.log_since()
+                if at < len(moments.list):
+                    continue  # one more came meanwhile
+                log += since
+                end = max(self._present, end)
+                break
             log += await asyncio.to_thread(moments.log_before, at)
             end = moments.list[at].position
             if moments.list[at].why.startswith(("changed", "moved")):
                 break
             at += 1
-        else:
-            if at >= len(moments.list):
-                log += await self.recorder.log_since()
-                end = max(self._present, end)
         past = await Past.open(self._guest.handset, moments, index, bytes(log), end)
         past.guest.govern(self._guest.governed)  # what it was is as bound as what it is
         return past
