@@ -115,7 +115,10 @@ class Recorder:
         """One more, of the guest as it is now. Raises DebugError."""
         async with self._saving:
             try:
-                return await self._moment(why or self.why_next)
+                moment = await self._moment(why or self.why_next)
+                if self._guest.state is GuestState.RUNNING:  # else its past may be looked at, by their numbers
+                    await self._make_room()
+                return moment
             except PocketvisorError as error:
                 raise DebugError(f"{self._guest.name} cannot be recorded: {error}") from error
             finally:
@@ -178,7 +181,6 @@ class Recorder:
                 continue
             try:
                 await self.moment()
-                await self._make_room()
             except DebugError as error:
                 self._give_up(str(error))
                 return

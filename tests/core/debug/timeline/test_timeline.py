@@ -3,14 +3,17 @@
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from monitor import write_elf
 
 from pocketvisor.debug.debugger import Debugger
 from pocketvisor.debug.stop_info import StopInfo
+from pocketvisor.debug.timeline.moments import Moment
 from pocketvisor.errors import DebugError
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import GuestState
@@ -195,6 +198,38 @@ async def test_a_branch_goes_on_by_itself(guest: Guest, phone: Handset) -> None:
     await debugger.resume()
     guest.console.write(b"wool")
     await guest.console.expect("wool", timeout=20)
+
+
+async def test_a_moment_that_is_on_its_way_is_waited_for(
+    guest: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has its part of the log already: without it the past would not be what it was."""
+    debugger, recorder = guest.debugger, guest.debugger.timeline.recorder
+    begun, go_on = threading.Event(), threading.Event()
+    write = recorder._write
+
+    def slow(*arguments: Any) -> Moment:
+        begun.set()
+        assert go_on.wait(20)
+        return write(*arguments)
+
+    info = await at_key(guest, "x")
+    then = await seen(debugger)
+    end = await at_key(guest, "y")
+    last = await seen(debugger)
+    monkeypatch.setattr(recorder, "_write", slow)
+    moment = asyncio.create_task(recorder.moment())
+    assert await asyncio.to_thread(begun.wait, 20)
+    there = asyncio.create_task(debugger.go_to(info.position))
+    with pytest.raises(TimeoutError):  # nothing tells that it waits
+        await asyncio.wait_for(asyncio.shield(there), 0.2)
+    go_on.set()
+    await moment
+    assert (await there).position == info.position
+    assert await seen(debugger) == then
+    await debugger.go_to(end.position - 4)
+    await debugger.step()
+    assert await seen(debugger) == last
 
 
 async def test_what_was_before_a_crash_can_be_looked_at(guest: Guest) -> None:
