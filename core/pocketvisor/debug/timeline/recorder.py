@@ -116,7 +116,7 @@ class Recorder:
         async with self._saving:
             try:
                 moment = await self._moment(why or self.why_next)
-                if self._guest.state is GuestState.RUNNING:  # else its past may be looked at, by their numbers
+                if self._guest.state is GuestState.RUNNING:  # else its past may be looked at, by number
                     await self._make_room()
                 return moment
             except PocketvisorError as error:
