@@ -54,6 +54,8 @@ class Handset:
         self.clipboard = PhoneClipboard()
         self._listeners.on("guest-removed", self.clipboard.left)
         self._watcher: asyncio.Task[None] | None = None
+        self._going: dict[Guest, asyncio.Task[None]] = {}
+        """Guests that are off the list, and have not ended yet."""
         self._closed = False
         self._store = GovernanceStore()
         self._stamp = self._store.stamp()
@@ -244,18 +246,26 @@ class Handset:
         try:
             await guest.boot(progress)
         except BaseException:
-            await asyncio.shield(asyncio.ensure_future(self.remove(guest)))
+            await self.remove(guest)
             raise
         return guest
 
     async def remove(self, guest: Guest) -> None:
-        """Ends the guest and takes it off the handset; comes back within 250 ms."""
-        if guest not in self.guests:
-            return
-        self.guests.remove(guest)
-        if self.foreground is guest:
-            self.set_foreground(self.guests[0] if self.guests else None)
-        await guest.remove()
+        """Ends the guest and takes it off the handset; comes back within 250 ms. Given up, it goes on by
+        itself: close() waits for it."""
+        if guest in self.guests:
+            self.guests.remove(guest)
+            if self.foreground is guest:
+                self.set_foreground(self.guests[0] if self.guests else None)
+            self._going[guest] = asyncio.create_task(self._end(guest))
+        if guest in self._going:
+            await asyncio.shield(self._going[guest])
+
+    async def _end(self, guest: Guest) -> None:
+        try:
+            await guest.remove()
+        finally:
+            del self._going[guest]
         self._listeners.emit("guest-removed", guest)
 
     def gone(self, guest: Guest) -> None:
@@ -319,7 +329,7 @@ class Handset:
             self._watcher.cancel()
             self._watcher = None
         await self.memory.stop()
-        await asyncio.gather(*(self.remove(guest) for guest in tuple(self.guests)))
+        await asyncio.gather(*(self.remove(guest) for guest in (*self.guests, *self._going)))
         self.memory.close()
 
     def check_room(self, ram_mib: int, besides: Guest | None = None, *, balloon: bool = False) -> None:

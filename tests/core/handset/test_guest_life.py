@@ -319,6 +319,30 @@ async def test_a_start_can_be_cancelled(handset: Handset, monitor_image: GuestIm
             await asyncio.sleep(0.01)
 
 
+async def test_a_removal_that_is_given_up_goes_on_and_closing_waits_for_it(
+    handset: Handset, monitor_image: GuestImage
+) -> None:
+    """As when its window is closed meanwhile: the guest is on no list any more, and has not ended yet."""
+    await handset.remove(await handset.start(monitor_image))
+    descriptors = len(os.listdir("/proc/self/fd"))
+    for turns in range(3):  # of the loop: its process takes longer to end
+        guest = await handset.start(monitor_image)
+        removing = asyncio.ensure_future(handset.remove(guest))
+        for _ in range(turns + 1):
+            await asyncio.sleep(0)
+        removing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await removing
+        assert handset.guests == []
+        if turns % 2:
+            await handset.remove(guest)  # asked for again, it is waited for
+            assert guest.state is GuestState.STOPPED
+    await handset.close()
+    async with asyncio.timeout(10):  # the nursery tells of a process that is gone a moment later
+        while len(os.listdir("/proc/self/fd")) > descriptors:
+            await asyncio.sleep(0.01)
+
+
 async def test_pixels_reach_the_panel(start: Start) -> None:
     guest = await start()
     frames = asyncio.Event()
