@@ -1,4 +1,4 @@
-"""The command line. One file a verb; this one puts them together and turns errors into sentences.
+"""The command line. One file a verb (verbs.py); this one turns errors into sentences.
 
 Exit codes: 0 all went well, 1 an error that is told in one sentence, 2 wrong usage, 16 out of time, 130
 interrupted.
@@ -9,80 +9,17 @@ from typing import Annotated
 
 import typer
 
-from pocketvisor.cli import (
-    attack,
-    balloon,
-    bench,
-    clipboard,
-    debug,
-    demo,
-    desktop,
-    guests,
-    handsets,
-    memory,
-    migrate,
-    modem,
-    move,
-    network,
-    opening,
-    operations,
-    peers,
-    phone,
-    policy,
-    profile,
-    ps,
-    qos,
-    receive,
-    replay,
-    run,
-    services,
-    vault,
-    workbench,
-)
 from pocketvisor.cli.output import shown_errors
+from pocketvisor.cli.verbs import Verbs
 
 app = typer.Typer(
+    cls=Verbs,
     name="pocketvisor",
     help="Virtual phones on the desktop: several guests on one emulated ARM handset.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-VERBS = (
-    run,
-    handsets,
-    guests,
-    workbench,
-    opening,
-    ps,
-    qos,
-    operations,
-    profile,
-    vault,
-    policy,
-    move,
-    receive,
-    memory,
-    migrate,
-    peers,
-    network,
-    phone,
-    modem,
-    balloon,
-    services,
-    clipboard,
-    debug,
-    replay,
-    attack,
-    bench,
-    demo,
-    desktop,
-)
-"""Each adds its command, or commands, with add_to(app)."""
-
-for verb in VERBS:
-    verb.add_to(app)
 
 
 def _show_version(wanted: bool) -> None:
