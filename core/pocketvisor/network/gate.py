@@ -106,9 +106,12 @@ class Gate:
     def out(self, message: bytes) -> Verdict:
         """A sound message."""
         read = packet.read(message)
+        forged = message[HEADER_SIZE + 6 : HEADER_SIZE + 12] != self._mac
         if isinstance(read, str):
+            if read == packet.FRAGMENT and not forged:
+                return self._refuse_fragment(message)
             return self._refuse(read)
-        if message[HEADER_SIZE + 6 : HEADER_SIZE + 12] != self._mac:
+        if forged:
             return self._refuse("a forged source")
         if not self._rules.hosts:
             return self._refuse_packet(message, read)
@@ -266,6 +269,14 @@ class Gate:
     def _refuse(self, why: str) -> Verdict:
         self.refusals.add(why)
         return REFUSED
+
+    def _refuse_fragment(self, message: bytes) -> Verdict:
+        """A program may send smaller ones, as soon as it is told."""
+        first = packet.first_fragment(message)
+        if first is None or not self._is_its_own(first) or not self._replies.take(self._clock()):
+            return self._refuse(packet.FRAGMENT)
+        self.refusals.add(f"a fragment for {ipaddress.ip_address(first.target)}")
+        return Verdict(None, unreachable(message, first, self._gateway))
 
     def _refuse_packet(self, message: bytes, read: Packet) -> Verdict:
         if read.family == packet.ARP or read.to_many:

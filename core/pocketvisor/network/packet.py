@@ -12,6 +12,7 @@ from pocketvisor.devices.net_frame import ETHERNET, HEADER_SIZE, checksum
 ARP, IPV4, IPV6 = 0x0806, 0x0800, 0x86DD
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
 BROADCAST: Final = b"\xff" * 6
+FRAGMENT: Final = "a fragment"
 _ARP_SIZE: Final = 28
 _PADDED: Final = 64
 """Frames are made this long at least, with whatever."""
@@ -56,6 +57,19 @@ def read(message: bytes) -> Packet | str:
     return f"protocol {family:#06x}"
 
 
+def first_fragment(message: bytes) -> Packet | None:
+    """From whom to whom, if a packet that read() calls a fragment is the first of several: whoever sends them
+    is told once that they do not pass. What it carries is not read."""
+    frame = memoryview(message)[HEADER_SIZE:]
+    if frame[12] << 8 | frame[13] == IPV4:
+        if (frame[20] & 0x1F) << 8 | frame[21]:
+            return None
+        return Packet(IPV4, bytes(frame[26:30]), bytes(frame[30:34]), end=len(frame))
+    if len(frame) < ETHERNET + 48 or frame[56] << 8 | frame[57] & 0xF8:
+        return None
+    return Packet(IPV6, bytes(frame[22:38]), bytes(frame[38:54]), end=len(frame))
+
+
 def _arp(frame: memoryview) -> Packet | str:
     if len(frame) < ETHERNET + _ARP_SIZE or len(frame) > _PADDED or frame[14:20] != _ARP_HEAD:
         return "a strange ARP packet"
@@ -74,7 +88,7 @@ def _ipv4(frame: memoryview) -> Packet | str:
     if end > len(frame) or end < ETHERNET + 20:
         return "a cut packet"
     if (frame[20] << 8 | frame[21]) & 0xBFFF:  # all but "don't fragment"
-        return "a fragment"
+        return FRAGMENT
     return _carried(frame, IPV4, bytes(frame[26:30]), bytes(frame[30:34]), frame[23], ETHERNET + 20, end)
 
 
@@ -121,7 +135,7 @@ def _carried(
     if protocol in (TCP, UDP, ICMP, ICMPV6):
         return "a cut packet"
     if family == IPV6 and protocol in (0, 43, 44, 50, 51, 60, 135):
-        return "a fragment" if protocol == 44 else "IP options"
+        return FRAGMENT if protocol == 44 else "IP options"
     return f"IP protocol {protocol}"
 
 

@@ -31,8 +31,9 @@ from hypothesis import strategies as st
 
 from pocketvisor.devices.net_frame import HEADER_SIZE, PLAIN
 from pocketvisor.devices.net_frame import problem as frame_problem
-from pocketvisor.network import dns, messages
-from pocketvisor.network.gate import LEARNED_MAX, LINGER_SECONDS, Gate
+from pocketvisor.network import dns, messages, packet
+from pocketvisor.network.gate import LEARNED_MAX, LINGER_SECONDS, REFUSED, Gate
+from pocketvisor.network.packet import Packet
 from pocketvisor.network.policy import rules_of
 from pocketvisor.network.rules import NetworkRules
 from pocketvisor.policies.document import HOSTS_MAX, Network
@@ -279,6 +280,33 @@ def test_ipv6_with_headers_between(gate: Gate) -> None:
         assert gate.out(message).passes is None and not gate.into(message)
     for source in ("::1", "::", "ff02::5", "::ffff:192.0.2.2"):
         assert gate.out(tcp("2001:db8::1", 80, source=source)).passes is None
+
+
+@pytest.mark.parametrize("four", [True, False])
+def test_who_sends_in_fragments_is_told_once(gate: Gate, four: bool) -> None:
+    """Not for the later ones, nor in another's name, nor to many."""
+    target, own = ("203.0.113.7", GUEST) if four else ("2001:db8::1", GUEST6)
+
+    def fragment(offset: int, target: str = target, source: str = own) -> bytes:
+        if not four:
+            message = bytearray(ip(source, target, 44, bytes((17, 0)) + bytes(38)))
+            struct.pack_into(">H", message, HEADER_SIZE + 56, offset | 1)
+        else:
+            message = bytearray(ip(source, target, 17, bytes(32)))
+            struct.pack_into(">H", message, HEADER_SIZE + 20, 0x2000 | offset // 8)
+        return bytes(message)
+
+    first = gate.out(fragment(0))
+    assert first.passes is None and first.reply is not None
+    told = packet.read(first.reply)
+    assert isinstance(told, Packet) and told.kind == (3 if four else 1)
+    assert fragment(0)[HEADER_SIZE + 14 :][:40] in first.reply, "its sender knows it again"
+    assert gate.out(fragment(1480)) == REFUSED
+    assert gate.out(fragment(0, source="192.0.2.77" if four else "::1")) == REFUSED
+    assert gate.out(fragment(0, "224.0.0.5" if four else "ff02::5")) == REFUSED
+    cut = fragment(0)[: HEADER_SIZE + 14 + (20 if four else 42)]
+    assert gate.out(cut).passes is None
+    assert f"a fragment for {target}" in gate.refusals.take(1000.0)
 
 
 def test_bytes_behind_a_packet_are_no_part_of_it(gate: Gate) -> None:
