@@ -16,6 +16,7 @@ from PIL import Image
 
 from pocketvisor.control.status import SOURCE_SCANOUT, Rectangle, StatusPage
 from pocketvisor.guest.memory import create_memfd, map_shared
+from pocketvisor.storage import shared_event
 
 SCANOUT_SIZE: Final = 16 << 20
 """Bytes of the scanout's memory, of which the guest takes what it draws on."""
@@ -125,11 +126,8 @@ class PanelView:
             self._loop.add_reader(self._frame_fd, self._frame_signalled, on_frame)
 
     def _frame_signalled(self, on_frame: Callable[[], None]) -> None:
-        try:
-            os.eventfd_read(self._frame_fd)
-        except BlockingIOError:
-            return
-        on_frame()
+        if shared_event.take(self._frame_fd):
+            on_frame()
 
     def screenshot(self) -> bytes:
         """The picture as a PNG file. Encoding takes some milliseconds: not for the GUI's thread. Raises

@@ -14,7 +14,6 @@ beginning: whatever a guest's process does to the map, nothing of it is written 
 Left out: several threads for one target; throwing out what was loaded.
 """
 
-import contextlib
 import errno
 import mmap
 import os
@@ -26,6 +25,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from pocketvisor.errors import PocketvisorError, StorageError
+from pocketvisor.storage import shared_event
 from pocketvisor.storage.files import write_all
 
 BLOCK: Final = 64 << 10
@@ -181,6 +181,8 @@ class Loader:
                 self._close()
                 return
             self._wake()
+            if self._wake_fd >= 0:  # a guest's process may have filled it, to be waited for
+                shared_event.take(self._loaded_fd)
         self._thread.join(_STOP_SECONDS)
 
     def _wake(self) -> None:
@@ -195,8 +197,7 @@ class Loader:
             rest_ms: float | None = 0
             while self._left and not self._stopped:
                 for fd, _ in poll.poll(rest_ms) if rest_ms != 0 else ():
-                    with contextlib.suppress(BlockingIOError):
-                        os.eventfd_read(fd)
+                    shared_event.take(fd)
                 began = time.monotonic()
                 index, wanted = self._choose()
                 rest_ms = 0
@@ -262,7 +263,7 @@ class Loader:
             self._map.states[index] = PRESENT
         elif self._mark_failed:
             self._map.states[index] = FAILED
-        os.eventfd_write(self._loaded_fd, 1)
+        shared_event.signal(self._loaded_fd)
         with self._changed:
             self._absent[index] = 0
             self._left -= 1

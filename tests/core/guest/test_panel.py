@@ -1,8 +1,11 @@
 """A panel shows one of two memories, as the status page says, and believes nothing that leads beyond them."""
 
+import asyncio
+import fcntl
 import io
 import os
 import struct
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -101,3 +104,26 @@ def test_whatever_is_said_stays_within_the_memory(source: int, width: int, heigh
         assert picture.stride * picture.height == len(panel.buffer) <= SCANOUT_SIZE
     finally:
         panel.close()
+
+
+async def test_a_frame_that_was_taken_back_holds_nobody_up(writer: Writer) -> None:
+    """Its process can have its handset wait for the next one, and send none."""
+    fd = writer.panel.fileno()
+    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) & ~os.O_NONBLOCK)
+    frames: list[int] = []
+    told = asyncio.Event()
+
+    def frame() -> None:
+        frames.append(1)
+        told.set()
+
+    writer.panel.watch(frame)
+    release = threading.Timer(10, os.eventfd_write, (fd, 1))
+    release.start()
+    await asyncio.to_thread(writer.panel._frame_signalled, frame)
+    release.cancel()
+    assert not frames
+    os.eventfd_write(fd, 1)
+    async with asyncio.timeout(10):
+        await told.wait()
+    assert frames == [1]
