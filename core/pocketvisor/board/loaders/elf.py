@@ -3,11 +3,10 @@
 Left out: relocations (what needs them, as a static PIE, makes its own) and big-endian files.
 """
 
-import io
-from typing import Any, Final
+import struct
+from typing import Final
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
+from msgspec import Struct
 
 from pocketvisor.board.config import BootPlan
 from pocketvisor.board.loaders.job import Job
@@ -16,40 +15,42 @@ from pocketvisor.board.map import FLASH_BANK_SIZE, FLASH_BANKS
 
 MAGIC: Final = b"\x7fELF"
 _SEGMENTS_MAX: Final = 256
-_MACHINES: Final = {
-    "EM_AARCH64": "64-bit ARM",
-    "EM_386": "x86",
-    "EM_X86_64": "x86-64",
-    "EM_RISCV": "RISC-V",
-    "EM_MIPS": "MIPS",
-    "EM_PPC": "PowerPC",
-}
-_PARSE_ERRORS: Final = (
-    ELFError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    AssertionError,
-)
+_PT_LOAD: Final = 1
+_PT_INTERP: Final = 3
+_ET_PROGRAMS: Final = (2, 3)  # ET_EXEC, ET_DYN
+_EM_ARM: Final = 40
+_MACHINES: Final = {183: "64-bit ARM", 3: "x86", 62: "x86-64", 243: "RISC-V", 8: "MIPS", 20: "PowerPC"}
+_HEADER: Final = struct.Struct("<16sHHIIIIIHHHHHH")
+_SEGMENT: Final = struct.Struct("<IIIIIIII")
 _KERNEL_SPACE: Final = 0xC0000000
 
 
+class _Segment(Struct, frozen=True):
+    """A program header, in the order of its fields in the file."""
+
+    kind: int
+    offset: int
+    virtual: int
+    physical: int
+    file_size: int
+    size: int
+    flags: int
+    alignment: int
+
+
 def boot(job: Job, source: Source) -> BootPlan:
-    header, segments = _parse(source)
-    _check_machine(source, header)
-    if any(segment["p_type"] == "PT_INTERP" for segment in segments):
+    entry, segments = _parse(source)
+    if any(segment.kind == _PT_INTERP for segment in segments):
         source.fail("is a program that runs under an operating system, not a guest's image")
-    segments = [segment for segment in segments if segment["p_type"] == "PT_LOAD" and segment["p_memsz"]]
-    entry, thumb = header["e_entry"] & ~1, bool(header["e_entry"] & 1)
+    segments = [segment for segment in segments if segment.kind == _PT_LOAD and segment.size]
+    entry, thumb = entry & ~1, bool(entry & 1)
     flash = bytearray()
     found: int | None = None
     for segment in segments:
-        address, size = segment["p_paddr"], segment["p_memsz"]
-        if segment["p_filesz"] > size:
+        address, size = segment.physical, segment.size
+        if segment.file_size > size:
             source.fail("is damaged: a segment holds more in the file than in memory")
-        data = source.part(segment["p_offset"], segment["p_filesz"], "a segment").data
+        data = source.part(segment.offset, segment.file_size, "a segment").data
         if address >= _KERNEL_SPACE:
             source.fail(
                 f"is linked for 0x{address:08x}, which is no RAM here (of a Linux kernel give the zImage)"
@@ -58,37 +59,48 @@ def boot(job: Job, source: Source) -> BootPlan:
             _to_flash(source, flash, address - FLASH_BANKS[0], data, size)
         else:
             job.layout.place(source.name, "a segment", address, data, size)
-        if segment["p_vaddr"] <= entry < segment["p_vaddr"] + size:
-            found = entry - segment["p_vaddr"] + address
+        if segment.virtual <= entry < segment.virtual + size:
+            found = entry - segment.virtual + address
     if found is None:
         source.fail(f"cannot be entered: 0x{entry:08x}, where it begins, is in none of its segments")
     summary = f"ELF file, {len(segments)} segments, entered at 0x{found:08x}"
     return job.boot_bare(found, summary, thumb=thumb, flash=bytes(flash) or None)
 
 
-def _parse(source: Source) -> tuple[Any, list[Any]]:
-    try:
-        elf = ELFFile(io.BytesIO(source.data))
-        header = elf.header
-        if elf.num_segments() > _SEGMENTS_MAX:
-            source.fail(f"has {elf.num_segments()} program headers, which no guest's image has")
-        segments = [segment.header for segment in elf.iter_segments()]
-    except _PARSE_ERRORS as error:
-        source.fail(f"is a damaged or truncated ELF file: {error or type(error).__name__}")
-    return header, segments
+def _parse(source: Source) -> tuple[int, list[_Segment]]:
+    """Where it is entered, and its program headers."""
+    data = source.data
+    if len(data) < _HEADER.size:
+        source.fail(f"is a damaged or truncated ELF file: it has {len(data)} bytes")
+    ident, kind, machine, _, entry, table, _, _, _, size, count, *_ = _HEADER.unpack_from(data)
+    if ident[5] == 2:  # big-endian
+        kind, machine = struct.unpack_from(">HH", data, 16)
+    _check_machine(source, ident, kind, machine)
+    if count > _SEGMENTS_MAX:
+        source.fail(f"has {count} program headers, which no guest's image has")
+    if count and size != _SEGMENT.size:
+        source.fail(f"is a damaged or truncated ELF file: its program headers have {size} bytes each")
+    headers = source.part(table, count * _SEGMENT.size, "its program headers").data
+    return entry, [_Segment(*fields) for fields in _SEGMENT.iter_unpack(headers)]
 
 
-def _check_machine(source: Source, header: Any) -> None:
-    machine = header["e_machine"]
-    if machine != "EM_ARM":
-        name = _MACHINES.get(machine, str(machine).removeprefix("EM_"))
+def _check_machine(source: Source, ident: bytes, kind: int, machine: int) -> None:
+    if machine != _EM_ARM:
+        name = _MACHINES.get(machine) or _name_of(machine)
         source.fail(f"is an ELF file for {name}, this board's CPU is a 32-bit ARM")
-    if header["e_ident"]["EI_CLASS"] != "ELFCLASS32":
+    if ident[4] != 1:
         source.fail("is a 64-bit ELF file, this board's CPU is a 32-bit ARM")
-    if header["e_ident"]["EI_DATA"] != "ELFDATA2LSB":
+    if ident[5] != 1:
         source.fail("is a big-endian ELF file, this board is little-endian")
-    if header["e_type"] not in ("ET_EXEC", "ET_DYN"):
+    if kind not in _ET_PROGRAMS:
         source.fail("is an ELF file that is not linked: an object or a core, not a program")
+
+
+def _name_of(machine: int) -> str:
+    from elftools.elf.enums import ENUM_E_MACHINE  # slow to load, and rarely needed
+
+    names = {number: name for name, number in ENUM_E_MACHINE.items() if isinstance(number, int)}
+    return str(names.get(machine, f"machine {machine}")).removeprefix("EM_")
 
 
 def _to_flash(source: Source, flash: bytearray, offset: int, data: memoryview, size: int) -> None:
