@@ -28,6 +28,7 @@ from pocketvisor.models import HandsetModel
 from pocketvisor.phone import Phone
 from pocketvisor.policies.act import Act
 from pocketvisor.policies.governed import Governed
+from pocketvisor.policies.late import LATE
 from pocketvisor.policies.store import GovernanceStore
 from pocketvisor.power import Power
 from pocketvisor.profile.keys import Unlock
@@ -331,6 +332,8 @@ class Handset:
         await self.memory.stop()
         await asyncio.gather(*(self.remove(guest) for guest in (*self.guests, *self._going)))
         self.memory.close()
+        if not LATE.idle:  # the last refusals are written down
+            await asyncio.to_thread(LATE.flush)
 
     def check_room(self, ram_mib: int, besides: Guest | None = None, *, balloon: bool = False) -> None:
         """Raises OutOfMemory where a guest of that RAM does not fit even if the others give back what they

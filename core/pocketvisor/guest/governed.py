@@ -133,11 +133,15 @@ class GuestGoverned:
             guest.set_shut(bool(self.allows(Act.CONSOLE)))
             if guest.has_debugger and self.allows(Act.DEBUG):
                 await guest.end_debugging()
-            self._problem = ""
+            self._say(self.governed.problem if self.governed is not None else "")
         except PocketvisorError as error:
-            if str(error) != self._problem:  # it is tried again twice a second
-                self._problem = str(error)
-                guest.run_note(f"could not be kept in order: {error}")
+            self._say(str(error))
+
+    def _say(self, problem: str) -> None:
+        """Once: it is tried again twice a second."""
+        if problem and problem != self._problem:
+            self._itself.run_note(f"could not be kept in order: {problem}")
+        self._problem = problem
 
     async def _look(self) -> None:
         profile = self._itself.profile

@@ -12,7 +12,8 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final
@@ -22,7 +23,10 @@ from msgspec import Struct
 from platformdirs import user_data_path
 
 from pocketvisor.errors import PolicyError
+from pocketvisor.policies import late_lines
+from pocketvisor.policies.late_lines import Entry
 from pocketvisor.policies.store import AuditHead, GovernanceStore
+from pocketvisor.storage.small_database import WAIT
 
 FILE_MAX: Final = 1 << 20
 FILES_KEPT: Final = 8
@@ -30,6 +34,7 @@ TEXT_MAX: Final = 400
 NAME_MAX: Final = 40
 TAIL: Final = 64 << 10
 """The longest line is shorter: six texts of bounded length, as JSON."""
+_LOOK_SECONDS: Final = 0.005
 FIRST: Final = bytes(32).hex()
 """What the first line has in the place of the hash of the one before."""
 
@@ -67,7 +72,17 @@ class AuditLog:
         self.path = self._folder / f"{profile.hex()}.jsonl"
 
     def append(self, what: str, who: str, said: str, more: dict[str, Any] | None = None) -> AuditLine:
-        """On the disk when it returns. Raises PolicyError."""
+        """On the disk when it returns, after what waits to be written. Raises PolicyError."""
+        late_lines.settle(self.path)
+        return self.write([Entry(what, who, said, more)])[-1]
+
+    def soon(self, entry: Entry, told: late_lines.Told) -> None:
+        """The same within moments, for who asks on an event loop. `told`: whether it could be written."""
+        late_lines.add(self, entry, told)
+
+    def write(self, entries: Sequence[Entry]) -> list[AuditLine]:
+        """As many of them as one file takes, at least one, with one wait for the disk; the lines that they
+        became. Raises PolicyError, and none is there then."""
         with self._told(), self._held() as file:
             last = self._last_line(file)
             head = self._store.audit_head(self.profile)
@@ -77,42 +92,44 @@ class AuditLog:
             if head is not None and (last is None or last.n < head.number):
                 # Lines are gone. The chain goes on from the one that is known, so that the gap is seen.
                 number, prev, first = head.number + 1, head.hash.hex(), head.first
-            now = datetime.fromtimestamp(self._store.now_ns() / 1e9, UTC).isoformat(timespec="milliseconds")
-            content = {
-                "n": number,
-                "time": now,
-                "what": _short(what),
-                "who": _short(who),
-                "said": _short(said),
-                "more": {
-                    str(key)[:NAME_MAX]: str(value)[: TEXT_MAX // 2]
-                    for key, value in list((more or {}).items())[:8]
-                },
-                "prev": prev,
-            }
-            line = json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode()
+            now = self._store.now_ns()
             size = file.seek(0, os.SEEK_END)
+            content = b""
+            made: list[AuditLine] = []
             doomed: list[Path] = []
-            if size and size + len(line) > self._file_max:
-                first, doomed = self._rotate(first)
-                with self._appended() as fresh:
-                    _write(fresh, line)
-            else:
-                _write(file, line)
-            digest = blake3(line).digest()
-            self._store.set_audit_head(self.profile, AuditHead(first, number, digest))
+            for entry in entries:
+                line = _encoded(entry, number, now if entry.time_ns is None else entry.time_ns, prev)
+                if made and size + len(content) + len(line) > self._file_max:
+                    break
+                content += line + b"\n"
+                made.append(_line(line))
+                number, prev = number + 1, made[-1].hash
+            with contextlib.ExitStack() as opened:
+                if size and size + len(content) - 1 > self._file_max:
+                    first, doomed = self._rotate(first)
+                    file, size = opened.enter_context(self._appended()), 0
+                try:
+                    _write(file, content)
+                    head = AuditHead(first, made[-1].n, bytes.fromhex(made[-1].hash))
+                    self._store.set_audit_head(self.profile, head)
+                except BaseException:
+                    with contextlib.suppress(OSError):
+                        file.truncate(size)
+                    raise
             for path in doomed:
                 path.unlink(missing_ok=True)
-            return _line(line)
+            return made
 
     def lines(self, after: int = 0, limit: int = 1000) -> list[AuditLine]:
         """With numbers above `after`, the newest `limit` of them. Raises PolicyError."""
+        late_lines.settle(self.path)
         with self._told():
             found = [line for line in self._parsed() if line is not None and line.n > after]
         return found[-limit:]
 
     def verify(self) -> list[str]:
         """What is wrong with it, in sentences; nothing where it is whole. Raises PolicyError."""
+        late_lines.settle(self.path)
         problems: list[str] = []
         with self._told():
             head = self._store.audit_head(self.profile)
@@ -177,15 +194,26 @@ class AuditLog:
             self._folder / f"{self.profile.hex()}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
         )
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._lock(lock)
             with self._appended() as file:
                 yield file
         finally:
             os.close(lock)
 
+    def _lock(self, lock: int) -> None:
+        until = time.monotonic() + WAIT
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise PolicyError(f"The audit log {self.path} is held by another program") from None
+            time.sleep(_LOOK_SECONDS)
+
     def _appended(self) -> IO[bytes]:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        return os.fdopen(os.open(self.path, flags, 0o600), "a+b")
+        return os.fdopen(os.open(self.path, flags, 0o600), "a+b", buffering=0)
 
     def _last_line(self, file: IO[bytes]) -> AuditLine | None:
         """What a program was killed in the midst of, nobody was told of: it goes."""
@@ -213,9 +241,26 @@ class AuditLog:
             raise PolicyError(f"The audit log {self.path} cannot be used: {error.strerror}") from None
 
 
-def _write(file: IO[bytes], line: bytes) -> None:
-    file.write(line + b"\n")
-    file.flush()
+def _encoded(entry: Entry, number: int, time_ns: int, prev: str) -> bytes:
+    content = {
+        "n": number,
+        "time": datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec="milliseconds"),
+        "what": _short(entry.what),
+        "who": _short(entry.who),
+        "said": _short(entry.said),
+        "more": {
+            str(key)[:NAME_MAX]: str(value)[: TEXT_MAX // 2]
+            for key, value in list((entry.more or {}).items())[:8]
+        },
+        "prev": prev,
+    }
+    return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode()
+
+
+def _write(file: IO[bytes], content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
     os.fsync(file.fileno())
 
 

@@ -8,8 +8,6 @@ Left out: a program of the user's own that takes this one apart, or edits both t
 not sealed. A policy binds those who use Pocketvisor.
 """
 
-import threading
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final
@@ -20,12 +18,15 @@ from pocketvisor.errors import PolicyError, ProfileError, Refused
 from pocketvisor.policies.act import Act
 from pocketvisor.policies.audit import AuditLine, AuditLog
 from pocketvisor.policies.carried import Governance
-from pocketvisor.policies.clock import SECOND, Clock, SeenTime, advanced
+from pocketvisor.policies.clock import SECOND, Clock
 from pocketvisor.policies.decisions import Effect, effects, refusal
 from pocketvisor.policies.document import Policy
+from pocketvisor.policies.followed import Followed
 from pocketvisor.policies.keeping import absorbed, read_kept
+from pocketvisor.policies.late import on_a_loop
+from pocketvisor.policies.late_lines import Entry
 from pocketvisor.policies.standing import FREE, Standing, standing
-from pocketvisor.policies.store import KEEP_TIME, GovernanceStore, Kept, Stamp
+from pocketvisor.policies.store import GovernanceStore, Kept, Stamp
 from pocketvisor.profile.file import ProfileFile
 
 __all__ = ["Effect", "Governed", "Standing", "effects"]
@@ -33,30 +34,18 @@ __all__ = ["Effect", "Governed", "Standing", "effects"]
 _GO_ON: Final = frozenset({Act.NETWORK, Act.SHARE_MEMORY, Act.CAMERA, Act.LOCATION})
 """What nobody does, and what is there while a phone is locked: what the policy says of them, holds."""
 
-_LOOK_SECONDS: Final = 5.0
-"""Everything is read again so often, whatever the file's time says."""
-_FRESH_NS: Final = 50_000_000
-"""A file that was written to so lately can be written to again without its time changing."""
 
-
-class Governed:
+class Governed(Followed):
     """For any thread. One for each profile that is open; made by of()."""
 
     def __init__(
         self, profile: bytes, governance: Governance, kept: Kept, store: GovernanceStore, stamp: Stamp | None
     ) -> None:
-        self.profile = profile
-        self.problem = ""
-        """Why the store or the audit log could not be used the last time; what was known holds on."""
+        super().__init__(profile, governance, kept, store, stamp)
         self.audit = AuditLog(profile, store)
-        self.store = store
-        self._lock = threading.RLock()
-        self._governance, self._kept, self._stamp = governance, kept, stamp
-        self._looked = time.monotonic()
-        self._seen = SeenTime()
-        self._kept_time = 0
         self._asked: tuple[Kept, int] | None = None
         self._standing = FREE
+        self._log_problem = ""
 
     @classmethod
     def of(
@@ -83,6 +72,7 @@ class Governed:
         if kept is None:
             return None
         made = cls(profile, read_kept(kept, profile), kept, store, stamp)
+        made.now_ns()  # what was seen before: whoever asks on an event loop does not wait for that
         for problem in new.problems:
             made._append("conflict", "this computer", problem)
         return None if made.released else made
@@ -107,6 +97,11 @@ class Governed:
         return governed
 
     # What it is
+
+    @property
+    def problem(self) -> str:
+        """Why the store or the audit log cannot be used; what was known holds on."""
+        return self._store_problem or self._log_problem
 
     @property
     def policy(self) -> Policy:
@@ -160,31 +155,19 @@ class Governed:
             raise Refused(sentence)
 
     def refused(self, act: Act, who: str, sentence: str, details: dict[str, Any] | None = None) -> None:
-        """Writes it down, for a door that has decided already."""
+        """Writes it down, for a door that has decided already: at once, or for who asks on an event loop
+        within moments. It is refused whether that can be written or not."""
         more = {key: getattr(value, "id", value) for key, value in (details or {}).items()}
-        self._append(f"refused: {act}", who, sentence, more)
+        if on_a_loop():
+            self.audit.soon(Entry(f"refused: {act}", who, sentence, more, self.now_ns()), self._log_told)
+        else:
+            self._append(f"refused: {act}", who, sentence, more)
 
     def effects(self) -> list[Effect]:
         """What each side may do, line by line."""
         return effects(self.policy)
 
     # Time and orders
-
-    def now_ns(self) -> int:
-        """Never less than ever before."""
-        with self._lock:
-            self._seen = advanced(self._seen, self.store.clock)
-            if self._seen.time_ns - self._kept_time >= KEEP_TIME or not self._kept_time:
-                try:
-                    before = self.store.stamp()
-                    seen = self.store.keep_time(self._seen)
-                    if self._stamp is not None and before == self._stamp:
-                        self._stamp = self.store.stamp()
-                    self._seen, self._kept_time = seen, seen.time_ns
-                except PolicyError as error:
-                    self.problem = str(error)
-                    self._kept_time = self._kept_time or 1
-            return self._seen.time_ns
 
     def standing(self) -> Standing:
         """Whether it may be used now. What another program has brought counts at once."""
@@ -193,52 +176,13 @@ class Governed:
             governance, kept = self._governance, self._kept
             if self.released:
                 return FREE
-            now = self.now_ns()
+        now = self.now_ns()
+        with self._lock:
             asked = (kept, now // SECOND)
             if asked != self._asked:  # hours of a time zone cost half a millisecond
                 self._standing = standing(governance, kept.wipe, kept.wipe_why, now)
                 self._asked = asked
             return self._standing
-
-    def changed(self) -> bool:
-        """Whether another policy or order has come since the last look; cheap enough for every look."""
-        with self._lock:
-            stamp = self.store.stamp()
-            same = stamp is not None and stamp == self._stamp
-            if same and time.monotonic() - self._looked < _LOOK_SECONDS:
-                return False
-            self._looked = time.monotonic()
-            self._stamp = self._trusted(stamp)
-            try:
-                return self._look()
-            except PolicyError as error:  # what was known holds on
-                self.problem = str(error)
-                return False
-
-    def _trusted(self, stamp: Stamp | None) -> Stamp | None:
-        """None where the file may be written to again and look the same."""
-        if stamp is None or abs(time.time_ns() - stamp.time_ns) < _FRESH_NS:
-            return None
-        return stamp
-
-    def _look(self) -> bool:
-        kept = self.store.kept(self.profile)
-        if kept == self._kept:
-            return False
-        own = self._kept
-        # A store that was deleted or put back gets what is known here once more.
-
-        def restored(old: Kept | None) -> Kept | None:
-            return _not_undone(absorbed(old, [own.carried], self.profile).kept, own)
-
-        new = restored(kept)
-        if new != kept:
-            new = self.store.change(self.profile, restored)
-        if new is None or new == own:
-            return False
-        self._governance, self._kept = read_kept(new, self.profile), new
-        self._stamp = None
-        return True
 
     # The profile's file
 
@@ -277,8 +221,12 @@ class Governed:
     def _append(self, what: str, who: str, said: str, more: dict[str, Any] | None = None) -> None:
         try:
             self.audit.append(what, who, said, more)
+            self._log_told("")
         except PolicyError as error:  # a log that is full keeps no door open, and no lock shut
-            self.problem = str(error)
+            self._log_told(str(error))
+
+    def _log_told(self, problem: str) -> None:
+        self._log_problem = problem
 
     def log(self, after: int = 0, limit: int = 1000) -> list[AuditLine]:
         """Raises PolicyError."""
@@ -293,10 +241,3 @@ def carried_by(file: ProfileFile) -> list[bytes]:
             with suppress(ProfileError):
                 found.append(file.manifest(number).policy)
     return [blob for blob in dict.fromkeys(found) if blob]
-
-
-def _not_undone(new: Kept | None, own: Kept) -> Kept | None:
-    """A wipe that has begun goes on in a store that was put back to before it."""
-    if new is None or not own.wipe or new.wipe or new.carried != own.carried:
-        return new
-    return msgspec.structs.replace(new, wipe=own.wipe, wipe_why=own.wipe_why)

@@ -16,7 +16,7 @@ from platformdirs import user_data_path
 
 from pocketvisor.errors import PolicyError
 from pocketvisor.policies.clock import SECOND, Clock, SeenTime, SystemClock, advanced
-from pocketvisor.storage.small_database import SmallDatabase
+from pocketvisor.storage.small_database import WAIT, SmallDatabase
 
 APPLICATION_ID: Final = 0x50564753  # "PVGS"
 VERSION: Final = 1
@@ -33,6 +33,10 @@ CREATE TABLE time (one INTEGER PRIMARY KEY CHECK (one = 1), seen BLOB NOT NULL);
 """
 
 Wipe = Literal["", "begun", "done"]
+
+
+class StoreBusy(PolicyError):
+    """Another program holds the store for longer than whoever asked can wait."""
 
 
 class Kept(Struct, frozen=True, array_like=True, kw_only=True):
@@ -75,13 +79,15 @@ class GovernanceStore:
             schema=SCHEMA,
             error=PolicyError,
             what="remembers what governs phones here",
+            busy=StoreBusy,
         )
         self.clock = clock or SystemClock()
 
     # What governs profiles
 
-    def kept(self, profile: bytes) -> Kept | None:
-        with self._database.transaction("DEFERRED") as connection:
+    def kept(self, profile: bytes, wait: float = WAIT) -> Kept | None:
+        """Raises StoreBusy where another program writes to it for as long."""
+        with self._database.transaction("DEFERRED", wait) as connection:
             return self._kept(connection, profile)
 
     def profiles(self) -> list[bytes]:

@@ -5,7 +5,6 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated, Final, Literal
-from zoneinfo import ZoneInfo
 
 from msgspec import Meta
 
@@ -28,6 +27,8 @@ def zone_of(name: str) -> tzinfo:
     """From the system's own files: where Python looks can be said in the environment. Raises PolicyError."""
     if name == "UTC":
         return UTC
+    from zoneinfo import ZoneInfo
+
     if _ZONE.fullmatch(name):
         try:
             with (_ZONES / name).open("rb") as file:

@@ -18,7 +18,8 @@ WAIT: Final = 20.0
 
 class SmallDatabase:
     """`what`: what the file remembers, as a sentence goes on with it; `error`: what is raised where it cannot
-    be used. `schema`: statements that make a new one, separated by semicolons."""
+    be used, and `busy` where another process holds it for longer than one waits. `schema`: statements that
+    make a new one, separated by semicolons."""
 
     def __init__(
         self,
@@ -29,18 +30,19 @@ class SmallDatabase:
         schema: str,
         error: type[PocketvisorError],
         what: str,
+        busy: type[PocketvisorError] | None = None,
     ) -> None:
         self.path = path
         self._application_id, self._version, self._schema = application_id, version, schema
-        self._error, self._what = error, what
+        self._error, self._what, self._busy = error, what, busy or error
 
     @contextlib.contextmanager
-    def transaction(self, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
-        """Committed when the block is through, rolled back where it raises. Blocks."""
+    def transaction(self, kind: str = "IMMEDIATE", wait: float = WAIT) -> Iterator[sqlite3.Connection]:
+        """Committed when the block is through, rolled back where it raises. Blocks; `wait`: for others."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with contextlib.closing(
-                sqlite3.connect(self.path, timeout=WAIT, isolation_level=None)
+                sqlite3.connect(self.path, timeout=wait, isolation_level=None)
             ) as connection:
                 # A rollback journal rather than WAL: no second file at rest; EXTRA also syncs its removal.
                 connection.execute("PRAGMA synchronous = EXTRA")
@@ -55,7 +57,8 @@ class SmallDatabase:
                     raise
                 connection.execute("COMMIT")
         except (sqlite3.Error, OverflowError) as error:
-            raise self._error(f"{self.path}, which {self._what}, cannot be used: {error}") from None
+            raised = self._busy if _is_busy(error) else self._error
+            raise raised(f"{self.path}, which {self._what}, cannot be used: {error}") from None
         except OSError as error:
             raise self._error(f"{self.path} cannot be written: {error.strerror}") from None
 
@@ -74,3 +77,8 @@ class SmallDatabase:
             connection.execute(f"PRAGMA application_id = {self._application_id}")
             connection.execute(f"PRAGMA user_version = {self._version}")
         connection.execute("COMMIT")
+
+
+def _is_busy(error: Exception) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)  # an extended one: its low byte is the kind
+    return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY
