@@ -183,7 +183,7 @@ class _Impatient(GovernanceStore):
 
 async def test_what_waits_is_bounded_and_the_rest_is_counted(governed: Governed) -> None:
     with held_log(governed):
-        for _ in range(2 * late_lines.LINES_MAX + 40)  # some may be in the writer's hands already:
+        for _ in range(2 * late_lines.LINES_MAX + 40):  # some may be in the writer's hands already
             governed.refused(Act.SCREENSHOT, "Work", "no")
         for _ in range(7):
             governed.refused(Act.DEBUG, "Work", "no")
