@@ -64,11 +64,21 @@ class Allowance:
 
     def take(self, count: float) -> float:
         """Takes it, and says how many seconds to wait for it to be there."""
+        self._left = max(self._there() - count, -_DEBT_SECONDS * self._rate)
+        return max(0.0, -self._left / self._rate)
+
+    def take_within(self, count: float, seconds: float) -> float | None:
+        """The same, where that is not longer than this; else nothing is taken."""
+        self._left = self._there()
+        if self._left - count < -seconds * self._rate:
+            return None
+        return self.take(count)
+
+    def _there(self) -> float:
         now = self._now()
         there = min(self._rate, self._left + (now - self._at) * self._rate)
-        self._left = max(there - count, -_DEBT_SECONDS * self._rate)
         self._at = now
-        return max(0.0, -self._left / self._rate)
+        return there
 
 
 def framed(message: bytes) -> bytes:

@@ -44,6 +44,7 @@ CALLS_A_SECOND: Final = 50
 MESSAGES_A_SECOND: Final = 1000
 BYTES_A_SECOND: Final = 4 << 20
 
+_CALL_PATIENCE: Final = 1.0
 _ANSWER_SECONDS: Final = 5.0
 _REST_SECONDS: Final = 5.0  # for the caller to take what a service said before it hung up
 _SAY_AGAIN_SECONDS: Final = 60.0
@@ -118,7 +119,13 @@ class GuestCalls:
 
     async def call(self, stream: Stream, port: int) -> None:
         """The guest connects to a port: up to the end of the call, or until it is refused."""
-        await asyncio.sleep(self._connecting.take(1))
+        wait = self._connecting.take_within(1, _CALL_PATIENCE)
+        if wait is None:
+            self._say(f"calls other guests more than {CALLS_A_SECOND} times a second: some calls are refused")
+            return
+        await asyncio.sleep(wait)
+        if stream.gone:
+            return
         found = service_at(self.guest.handset, port)
         if found is None or found[0] is self:
             self._say(

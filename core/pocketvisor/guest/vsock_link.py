@@ -133,7 +133,8 @@ class VsockLink:
         return not stream.gone
 
     def accept(self, stream: Stream) -> None:
-        self._say(ACCEPT, stream.number)
+        if not stream.gone:
+            self._say(ACCEPT, stream.number)
 
     async def send(self, stream: Stream, data: bytes) -> bool:
         """To the guest, as it takes it. False where the stream is gone."""
@@ -157,22 +158,26 @@ class VsockLink:
     def give(self, stream: Stream, data: bytes) -> None:
         """Not more than there is room() for."""
         stream.credit -= len(data)
-        self._say(DATA, stream.number, 0, data)
+        if not stream.gone:
+            self._say(DATA, stream.number, 0, data)
 
     def passed_on(self, stream: Stream, data: bytes) -> None:
         """What came out of its queue: the guest may send as much again."""
         stream.queued -= len(data)
-        self._say(CREDIT, stream.number, len(data))
+        if not stream.gone:
+            self._say(CREDIT, stream.number, len(data))
 
     def shut(self, stream: Stream) -> None:
         """The guest gets nothing more on it."""
-        self._say(SHUTDOWN, stream.number)
+        if not stream.gone:
+            self._say(SHUTDOWN, stream.number)
 
     def drop(self, stream: Stream) -> None:
         """This side has no such connection any more."""
-        if self._streams.pop(stream.number, None) is not None:
-            stream.ended.set()
-            self._say(CLOSE, stream.number)
+        if not self._forget(stream):  # or it is another one's number by now
+            return
+        stream.ended.set()
+        self._say(CLOSE, stream.number)
 
     # The wire
 
@@ -254,9 +259,16 @@ class VsockLink:
         stream = self._streams[number] = Stream(number)
         self.start(self._connects(stream, port), stream)
 
+    def _forget(self, stream: Stream) -> bool:
+        """Whether it was known."""
+        known = self._streams.get(stream.number) is stream
+        if known:
+            del self._streams[stream.number]
+        return known
+
     def _guest_closes(self, stream: Stream) -> None:
         """What it has sent before is still in its queue."""
-        self._streams.pop(stream.number, None)
+        self._forget(stream)
         stream.ended.set()
         stream.queue.put_nowait(None)
         stream.accepted.set()

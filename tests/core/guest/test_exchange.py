@@ -24,7 +24,7 @@ from pocketvisor.guest.call_wire import (
     framed,
     introduction,
 )
-from pocketvisor.guest.exchange import CALLS_MAX, CALLS_OF_ONE, services_of
+from pocketvisor.guest.exchange import CALLS_A_SECOND, CALLS_MAX, CALLS_OF_ONE, services_of
 from pocketvisor.guest.options import GuestState
 from pocketvisor.images.offers import Offer, parse_offers
 
@@ -317,6 +317,52 @@ async def test_a_process_that_never_stops_leaves_the_loop_to_others(
     await other.close()
 
 
+async def test_a_stream_whose_number_comes_again_is_another_one(parties: tuple[Party, Party]) -> None:
+    """What ends the first of them lets the second be."""
+    caller, keys = parties
+    first = await connected(caller, keys)
+    caller.says_at_once(Message(wire.CLOSE, 1))
+    caller.says_at_once(Message(wire.CONNECT, 1, KEYS.port))
+    heard = {message.kind: message for message in [await keys.hears(), await keys.hears()]}
+    assert heard[wire.CLOSE].stream == first
+    second = heard[wire.CONNECT].stream
+    await keys.says(wire.ACCEPT, second)
+    await keys.hears(wire.DATA)  # who calls
+    assert await caller.hears() == Message(wire.ACCEPT, 1)
+    await caller.says(wire.DATA, 1, 0, framed(b"still there"))
+    assert await keys.hears(wire.DATA) == Message(wire.DATA, second, 0, framed(b"still there"))
+    assert caller.calls._making == keys.calls.answering == 1
+
+
+async def test_connections_that_are_given_up_at_once_reach_nobody(parties: tuple[Party, Party]) -> None:
+    caller, keys = parties
+    caller.calls._connecting = Allowance(CALLS_A_SECOND, lambda: 0.0)
+    for number in range(100):
+        caller.says_at_once(Message(wire.CONNECT, number, KEYS.port))
+        caller.says_at_once(Message(wire.CLOSE, number))
+    other = Party(caller.handset, "Other")
+    await caller.says(wire.CONNECT, FROM_HANDSET, 0)
+    assert await caller.hears() == Message(wire.CLOSE, FROM_HANDSET), "all of it was heard"
+    async with asyncio.timeout(20):
+        while len(caller.link._tasks) > 1:  # the one that sends stays
+            await asyncio.sleep(0.01)
+    await other.says(wire.CONNECT, 1, KEYS.port)
+    _, introduced = await keys.called()
+    assert b"Other" in introduced
+    await other.close()
+
+
+async def test_who_calls_too_often_is_not_connected(parties: tuple[Party, Party]) -> None:
+    caller, keys = parties
+    caller.calls._connecting = Allowance(CALLS_A_SECOND, lambda: 0.0)
+    while caller.calls._connecting.take_within(1, 1.0) is not None:
+        pass
+    await caller.says(wire.CONNECT, 1, KEYS.port)
+    assert await caller.hears() == Message(wire.CLOSE, 1)
+    assert "50 times a second" in caller.notes[0]
+    assert keys.silent()
+
+
 def test_messages_are_put_together_from_any_pieces() -> None:
     whole = b"".join(framed(bytes([n]) * n) for n in range(60))
     for size in (1, 3, 7, 1000):
@@ -340,6 +386,16 @@ def test_an_allowance_is_kept() -> None:
     assert allowance.take(1) <= 2.0, "who asks for ever more waits no longer for it"
     now[0] = 100.0
     assert allowance.take(10) == 0.0
+
+
+def test_what_would_be_waited_for_too_long_is_not_taken() -> None:
+    now = [0.0]
+    allowance = Allowance(10, lambda: now[0])
+    assert [allowance.take_within(1, 0.5) for _ in range(10)] == [0.0] * 10
+    assert [allowance.take_within(1, 0.5) for _ in range(5)] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
+    assert [allowance.take_within(1, 0.5) for _ in range(1000)] == [None] * 1000
+    now[0] = 0.5
+    assert allowance.take_within(1, 0.5) == pytest.approx(0.1)
 
 
 def test_an_introduction_has_a_fixed_form() -> None:
