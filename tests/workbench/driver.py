@@ -5,10 +5,11 @@ push console output and frames, and read what came in. Real guests are used wher
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from driver_governed import GovernedDriver
@@ -43,11 +44,26 @@ class Hooks:
 class DriverPanel(PanelView):
     """A real panel, painted by whoever holds its descriptors: this process, or `painter.py`."""
 
+    _open: ClassVar[list["DriverPanel"]] = []
+
     def __init__(self, width: int, height: int) -> None:
         self.status_fd = create_memfd("status", PAGE_SIZE)
         super().__init__(width, height, StatusPage(self.status_fd))
         self.publisher = Publisher(self.status_fd, self.fileno())
         self.pixels = np.frombuffer(self.buffer, np.uint32).reshape(height, width)
+        self._open.append(self)
+
+    def close(self) -> None:
+        if self in self._open:
+            self._open.remove(self)
+            super().close()
+            os.close(self.status_fd)
+
+    @classmethod
+    def close_all(cls) -> None:
+        """The window is gone, and so is all that it was shown."""
+        for panel in list(cls._open):
+            panel.close()
 
 
 class DriverConsole(Console):
@@ -277,6 +293,7 @@ class DriverHandset(Hooks):
         self.guests.remove(guest)
         if self.foreground is guest:
             self.foreground = self.guests[0] if self.guests else None
+        guest.panel.close()
         self.tell("guest-removed", guest)
         self.tell("foreground", self.foreground)
 
@@ -296,6 +313,7 @@ class DriverHandset(Hooks):
         self.closed = True
         for guest in self.guests:
             guest.close_profile()
+            guest.panel.close()
 
 
 class DriverMover:

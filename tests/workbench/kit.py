@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from driver import DriverGuest, DriverHandset, DriverMover
+from driver import DriverGuest, DriverHandset, DriverMover, DriverPanel
 
 from pocketvisor.api import GuestImage, HandsetModel
 from pocketvisor_workbench.session import Session
@@ -40,6 +40,7 @@ class Workbench:
         self.session.deleteLater()
         self.window.end()
         await asyncio.sleep(0)  # for what widgets began as they went
+        DriverPanel.close_all()
 
     @property
     def session(self) -> Session:

@@ -190,6 +190,7 @@ class Theme(QObject):
     def __init__(self, app: QApplication) -> None:
         super().__init__(app)
         self._app = app
+        self._applied: Tokens | None = None
         self.mode = ThemeMode.SYSTEM
         load_fonts()
         app.setStyle("Fusion")
@@ -210,8 +211,10 @@ class Theme(QObject):
             mode is ThemeMode.SYSTEM and self._app.styleHints().colorScheme() is Qt.ColorScheme.Light
         )
         _current = LIGHT if light else DARK
-        self._app.setPalette(_palette(_current))
-        self._app.setStyleSheet(stylesheet(_current))
+        if self._applied is not _current:  # each widget that there is takes a style sheet anew: that is slow
+            self._applied = _current
+            self._app.setPalette(_palette(_current))
+            self._app.setStyleSheet(stylesheet(_current))
         self.changed.emit()
 
     def toggle(self) -> None:

@@ -58,6 +58,7 @@ class Window(QMainWindow):
         self.bench = bench
         self.session = bench.session
         self.settings = settings
+        bench.theme.set_mode(_mode(settings.text("theme", "system")))  # before there is anything to restyle
         self.perspective = Perspective.DEVELOP
         self.stage: Stage = Stage(self.session)
         self._docks_before_demo: tuple[QByteArray, frozenset[str]] | None = None
@@ -226,7 +227,6 @@ class Window(QMainWindow):
 
     def restore_layout(self) -> None:
         """The layout of the last time, or the first one."""
-        self.bench.theme.set_mode(_mode(self.settings.text("theme", "system")))
         self.set_perspective(Perspective.DEVELOP)
         geometry, state = self.settings.data("geometry"), self.settings.data("layout")
         shown = frozenset(self.settings.text("docks").split())
