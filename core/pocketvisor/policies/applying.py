@@ -7,7 +7,6 @@ between leaves the state before or the one after; where the file is behind, the 
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -24,6 +23,7 @@ from pocketvisor.policies.keeping import absorbed, first_kept, read_kept, with_g
 from pocketvisor.policies.orders import SignedOrder, is_order, read_order
 from pocketvisor.policies.signing import parted
 from pocketvisor.policies.store import GovernanceStore, Kept
+from pocketvisor.policies.times import day_of
 from pocketvisor.profile.file import ProfileFile
 
 DOCUMENTS_MAX: Final = 16
@@ -120,9 +120,9 @@ def _governed(
         assert kept is not None
         return kept, Applied("policy", f"Policy {policy.number} is in force already", changed=False)
     if policy.issued_ns > now + FROM_THE_FUTURE:
-        raise PolicyError(f"The policy is from the future: it was issued on {_day(policy.issued_ns)}")
+        raise PolicyError(f"The policy is from the future: it was issued on {day_of(policy.issued_ns)}")
     if policy.expires_ns is not None and policy.expires_ns <= now:
-        raise PolicyError(f"The policy expired on {_day(policy.expires_ns)}")
+        raise PolicyError(f"The policy expired on {day_of(policy.expires_ns)}")
     if policy.release and len(signed.document) > RELEASE_MAX:
         raise PolicyError("A policy that releases a profile has the section [policy] alone")
     if kept is None or known is None:
@@ -183,15 +183,19 @@ def _ordered(kept: Kept | None, signed: SignedOrder, profile: bytes, now: int) -
         raise PolicyError(f"The profile was released: nobody can send it a {order.kind}")
     if signed.signer != known.carried.authority:
         raise PolicyError(f"The {order.kind} is signed by another key than the one that governs this profile")
+    if order.issued_ns < known.released_ns:
+        raise PolicyError(f"The {order.kind} is from before the phone was released: it is of no use any more")
     if order.serial <= kept.serial:
         raise PolicyError(
             f"The {order.kind} is old or was used already: its serial number is {order.serial},"
             f" and {kept.serial} was seen"
         )
     if order.issued_ns > now + FROM_THE_FUTURE:
-        raise PolicyError(f"The {order.kind} is from the future: it was issued on {_day(order.issued_ns)}")
+        raise PolicyError(f"The {order.kind} is from the future: it was issued on {day_of(order.issued_ns)}")
     if order.valid_until_ns <= now:
-        raise PolicyError(f"The {order.kind} was good until {_day(order.valid_until_ns)}: it comes too late")
+        raise PolicyError(
+            f"The {order.kind} was good until {day_of(order.valid_until_ns)}: it comes too late"
+        )
     if order.kind == "check-in":
         carried = msgspec.structs.replace(known.carried, check_in=signed.document)
     else:
@@ -214,7 +218,3 @@ def _said(governance: Governance, signed: SignedOrder) -> str:
 
 def _whose(signed: SignedPolicy) -> str:
     return signed.policy.organisation or f"the key {signed.signer.hex()[:12]}"
-
-
-def _day(time_ns: int) -> str:
-    return f"{datetime.fromtimestamp(time_ns / 1e9, UTC):%Y-%m-%d %H:%M} UTC"

@@ -49,6 +49,8 @@ class Governance(Struct, frozen=True, kw_only=True):
     policy: SignedPolicy
     state_order: SignedOrder | None
     check_in: SignedOrder | None
+    released_ns: int = -1 << 80
+    """When the authority before let it go: no order is older, or one from its time would count again."""
 
     @property
     def profile(self) -> bytes:
@@ -123,4 +125,10 @@ def checked(carried: Carried, profile: bytes) -> Governance:
         raise PolicyError("What governs the profile is damaged: its check-in is something else")
     if state_order is not None and state_order.order.kind == "check-in":
         raise PolicyError("What governs the profile is damaged: its last order is a check-in")
-    return Governance(carried=carried, policy=policy, state_order=state_order, check_in=check_in)
+    governance = Governance(carried=carried, policy=policy, state_order=state_order, check_in=check_in)
+    if carried.released:
+        released = read_policy(carried.released).policy.issued_ns
+        if any(each.order.issued_ns < released for each in orders):
+            raise PolicyError("What governs the profile is damaged: an order is older than who gave it")
+        governance = msgspec.structs.replace(governance, released_ns=released)
+    return governance

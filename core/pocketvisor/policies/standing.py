@@ -1,6 +1,5 @@
 """How a governed profile stands at an instant: whether it may be used, and if not why, until when."""
 
-from datetime import UTC, datetime
 from typing import Final
 
 from msgspec import Struct
@@ -8,7 +7,7 @@ from msgspec import Struct
 from pocketvisor.policies.carried import Governance
 from pocketvisor.policies.clock import SECOND
 from pocketvisor.policies.store import Wipe
-from pocketvisor.policies.times import within, zone_of
+from pocketvisor.policies.times import day_of, within, zone_of
 
 HOUR: Final = 3600 * SECOND
 
@@ -46,7 +45,7 @@ def standing(governance: Governance, wipe: Wipe, wipe_why: str, now_ns: int) -> 
         reason = f": {order.order.reason}" if order.order.reason else ""
         return Standing(True, f"{policy.owner} has locked this phone{reason}", check_in_due_ns=due)
     if policy.expires_ns is not None and now_ns >= policy.expires_ns:
-        day = _day(policy.expires_ns)
+        day = day_of(policy.expires_ns)
         why = f"{policy.owner}'s policy expired on {day}: the phone is locked until a newer one"
         return Standing(True, why, check_in_due_ns=due)
     if due is not None and now_ns >= due:
@@ -73,7 +72,3 @@ def hours_in_words(governance: Governance) -> str:
 def _check_in_due(governance: Governance) -> int | None:
     every = governance.policy.policy.check_in.every_hours
     return governance.contact_ns + every * HOUR if every else None
-
-
-def _day(time_ns: int) -> str:
-    return f"{datetime.fromtimestamp(time_ns / 1e9, UTC):%Y-%m-%d %H:%M} UTC"

@@ -15,6 +15,8 @@ DAYS: Final[tuple[Day, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 TimeOfDay = Annotated[str, Meta(pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 
 _ZONES: Final = Path("/usr/share/zoneinfo")
+_FIRST: Final = int(datetime(1, 1, 1, tzinfo=UTC).timestamp())
+_LAST: Final = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 _ZONE: Final = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}")
 
 
@@ -62,6 +64,12 @@ def within(now_ns: int, days: tuple[Day, ...], start: str, end: str, zone: tzinf
         if moment < ends:
             return True, _ns(ends)
     return False, 0
+
+
+def day_of(time_ns: int) -> str:
+    """To show. What is before or after all calendars is at their ends."""
+    seconds = min(max(time_ns // 1_000_000_000, _FIRST), _LAST)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _ns(when: datetime) -> int:

@@ -1,15 +1,18 @@
 """What governs a profile: who may bring what, what holds, and that nothing older undoes it."""
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
-from policy_kit import HOUR, IT, policy_text
+from policy_kit import HOUR, IT, SECOND, policy_text
 
 from pocketvisor.errors import PolicyError, Refused
 from pocketvisor.policies.act import Act
 from pocketvisor.policies.applying import NoAuthority
 from pocketvisor.policies.authority import AuthorityKey
+from pocketvisor.policies.carried import Carried, encode
 from pocketvisor.policies.governed import Governed
 from pocketvisor.policies.signing import DocumentKind, sign
 from pocketvisor.profile.file import ProfileFile
@@ -139,6 +142,39 @@ def test_a_released_profile_is_its_users_and_can_be_governed_anew(it: IT) -> Non
         assert Governed.of(file.id, carried=before, store=machine.store) is not None
         followed = Governed.of_file(file, store=machine.store)
         assert followed is not None and followed.authority == other.key.public
+
+
+def _passed_on(it: IT, other: IT, file: ProfileFile, number: int) -> Governed:
+    """Released by the one, governed and locked by the other."""
+    it.clock.passes(0.5)
+    now = datetime.fromtimestamp(it.clock.wall_ns() // SECOND, UTC)
+    it.deliver(it.policy(file.id, number, header=f"issued = {now.isoformat()}\nrelease = true"), file)
+    it.clock.passes(0.5)
+    governed = other.governs(file, number=number + 1)
+    other.deliver(other.order("lock", file.id, governed.serial + 1), file)
+    return governed
+
+
+def test_orders_from_before_a_release_say_nothing_to_who_is_governed_anew(it: IT) -> None:
+    """Of the same authority, at once or after another one: its numbers may have begun anew."""
+    other = IT(it.folder, clock=it.clock)
+    with it.profile() as file:
+        it.governs(file)
+        it.deliver(it.order("lock", file.id, 6), file)
+        unlock, check_in = it.order("unlock", file.id, 7), it.order("check-in", file.id, 8)
+        _passed_on(it, it, file, 10)
+        for again in (False, True):
+            for old in (unlock, check_in):
+                with pytest.raises(PolicyError, match=r"before the phone was released"):
+                    it.deliver(old, file)
+            assert it.governed(file).standing().locked
+            if not again:
+                _passed_on(it, other, file, 20)
+                _passed_on(other, it, file, 30)
+        # Nor where who can open the profile puts it into its file himself.
+        carried = msgspec.msgpack.decode(file.carried, type=Carried)
+        file.carry(encode(msgspec.structs.replace(carried, state_order=unlock)))
+        assert it.governed(file).standing().locked
 
 
 def test_who_can_open_a_profile_cannot_put_another_authority_in_the_place_of_the_first(it: IT) -> None:
@@ -350,6 +386,20 @@ def test_orders_that_are_refused(it: IT) -> None:
             assert sentence in str(refused.value)
             assert it.store.kept(file.id) == kept
         assert not governed.standing().locked
+
+
+@pytest.mark.parametrize("year", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_times_at_the_ends_of_the_calendar_are_told_like_others(it: IT, year: str) -> None:
+    with it.profile() as file:
+        it.governs(file)
+        lines = f'[order]\nkind = "lock"\nprofile = "{file.id.hex()}"\nserial = 1\n'
+        ends = "9999-12-31T23:59:59.9-14:00" if year.startswith("9") else "0001-01-01T00:00:01+14:00"
+        order = sign(f"{lines}issued = {year}\nvalid_until = {ends}\n", DocumentKind.ORDER, it.key)
+        with pytest.raises(PolicyError, match=r"from the future|comes too late"):
+            it.deliver(order, file)
+        header = f"issued = {year}\nexpires = {ends}"
+        with pytest.raises(PolicyError, match=r"from the future|expired on"):
+            it.deliver(it.policy(file.id, 2, header=header), file)
 
 
 def test_a_lock_that_is_withheld_until_the_clock_is_turned_back_comes_too_late(it: IT) -> None:
