@@ -1,7 +1,13 @@
-"""What an open workbench does when it is asked through its socket: the operations of the API, by name."""
+"""What an open workbench does when it is asked through its socket: the operations of the API, by name.
+
+What few runs are asked for, and is slow to load, is imported when it is asked for: attacks, the debugger and
+moves between machines.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pocketvisor.control import phone_calls, workbench
 from pocketvisor.control.attack_calls import AttackRequest
@@ -24,10 +30,8 @@ from pocketvisor.errors import ControlError, GuestError
 from pocketvisor.guest.guest import Guest
 from pocketvisor.handset import Handset
 from pocketvisor.images.catalogue import GuestImage
-from pocketvisor.services import attack as attack_service
 from pocketvisor.services import balloon as balloon_service
 from pocketvisor.services import clipboard as clipboard_service
-from pocketvisor.services import debug as debug_service
 from pocketvisor.services import guest_services
 from pocketvisor.services import memory as memory_service
 from pocketvisor.services import modem as modem_service
@@ -37,7 +41,9 @@ from pocketvisor.services import policy as policy_service
 from pocketvisor.services import power as power_service
 from pocketvisor.services import profile as profile_service
 from pocketvisor.services import qos as qos_service
-from pocketvisor.services.migration import Migrations
+
+if TYPE_CHECKING:
+    from pocketvisor.services.migration import Migrations
 
 _DONE = {
     "pause": "is paused",
@@ -64,7 +70,12 @@ class WorkbenchService:
         self.handsets = handsets
         self._images = images
         self._run_file = run_file
-        self.migrations = Migrations()
+
+    @cached_property
+    def migrations(self) -> "Migrations":
+        from pocketvisor.services.migration import Migrations
+
+        return Migrations()
 
     async def __call__(self, request: Request, tell: Tell = lambda *_: None) -> Reply:
         match request:
@@ -110,9 +121,13 @@ class WorkbenchService:
                 guest = self.guest(request.guest, request.handset)
                 return guest_services.set_offers(guest, request.offers)
             case _ if isinstance(request, AttackRequest):
-                return await attack_service.answer(self, request, tell)
+                from pocketvisor.services import attack
+
+                return await attack.answer(self, request, tell)
             case _ if isinstance(request, DebugRequest):
-                return await debug_service.answer_at(self, request)
+                from pocketvisor.services import debug
+
+                return await debug.answer_at(self, request)
             case SetQos():
                 return qos_service.of_guest(self.guest(request.guest, request.handset), request)
             case _ if isinstance(request, QosRequest):
