@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import asin, atan2, cos, degrees, hypot, isfinite, radians, sin, sqrt
 from pathlib import Path
-from typing import Final
-from xml.etree import ElementTree
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from pocketvisor.errors import PhoneError
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 _EARTH_METRES: Final = 6_371_000.0
 _LARGEST_FILE: Final = 16 << 20
@@ -115,6 +117,8 @@ def read_gpx(path: Path) -> Route:
         raise PhoneError(f"{path}: is larger than {_LARGEST_FILE >> 20} MiB")
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise PhoneError(f"{path}: defines entities, which a GPX file does not")
+    from xml.etree import ElementTree
+
     try:
         root = ElementTree.fromstring(data)
     except (ElementTree.ParseError, LookupError, ValueError) as error:
@@ -131,6 +135,6 @@ def read_gpx(path: Path) -> Route:
     raise PhoneError(f"{path}: has no points")
 
 
-def _point(element: ElementTree.Element) -> Point:
+def _point(element: "Element") -> Point:
     altitude = next((child.text for child in element if child.tag.rpartition("}")[2] == "ele"), None)
     return Point(float(element.attrib["lat"]), float(element.attrib["lon"]), float(altitude or 0.0))

@@ -10,13 +10,15 @@ import io
 import mmap
 import os
 from collections.abc import Callable
-from typing import Final, NamedTuple
-
-from PIL import Image
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pocketvisor.control.status import SOURCE_SCANOUT, Rectangle, StatusPage
 from pocketvisor.guest.memory import create_memfd, map_shared
 from pocketvisor.storage import shared_event
+from pocketvisor.storage.descriptors import let_go
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 SCANOUT_SIZE: Final = 16 << 20
 """Bytes of the scanout's memory, of which the guest takes what it draws on."""
@@ -133,9 +135,7 @@ class PanelView:
         """The picture as a PNG file. Encoding takes some milliseconds: not for the GUI's thread. Raises
         Refused."""
         self.before_screenshot()
-        picture = self.picture
-        size = picture.width, picture.height
-        image = Image.frombytes("RGB", size, bytes(self.memory_of(picture)), "raw", "BGRX", picture.stride)
+        image = self._image()
         file = io.BytesIO()
         image.save(file, "png")
         return file.getvalue()
@@ -145,13 +145,18 @@ class PanelView:
         does."""
         if self.withheld():
             return b""
-        picture = self.picture
-        size = picture.width, picture.height
-        image = Image.frombytes("RGB", size, bytes(self.memory_of(picture)), "raw", "BGRX", picture.stride)
+        image = self._image()
         image.thumbnail((side, side), reducing_gap=2.0)
         file = io.BytesIO()
         image.save(file, "png")
         return file.getvalue()
+
+    def _image(self) -> "Image":
+        from PIL import Image  # slow to load, and few runs without a window want a picture
+
+        picture = self.picture
+        size = picture.width, picture.height
+        return Image.frombytes("RGB", size, bytes(self.memory_of(picture)), "raw", "BGRX", picture.stride)
 
     def clear(self) -> None:
         """Black, for the next process of the same guest."""
@@ -162,8 +167,9 @@ class PanelView:
         if self._loop is not None:
             self._loop.remove_reader(self._frame_fd)
             self._loop = None
-        for fd in (self._frame_fd, self.memory_fd, self.scanout_fd):
-            os.close(fd)
+        self._frame_fd = self.memory_fd = self.scanout_fd = let_go(
+            [self._frame_fd, self.memory_fd, self.scanout_fd]
+        )
         for view, mapping in ((self._view, self._map), (self._scanout_view, self._scanout_map)):
             try:
                 view.release()

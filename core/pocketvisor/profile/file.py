@@ -5,7 +5,6 @@ older copy of itself (ledger.py), and what can be saved of a file that is damage
 """
 
 import contextlib
-import importlib.metadata
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +14,7 @@ from typing import Self
 
 import msgspec
 
+from pocketvisor import __version__
 from pocketvisor.errors import DamagedProfile, ProfileError
 from pocketvisor.profile import keys as profile_keys
 from pocketvisor.profile import manifest as manifests
@@ -55,7 +55,7 @@ class ProfileFile(RawTransfer):
     def create(cls, path: Path, keys: NewKeys | None = None) -> Self:
         """A new file without a generation, unlocked. Raises ProfileError."""
         key = ProfileKey.new()
-        header = Header(key.public, time.time_ns(), keys is not None, _program())
+        header = Header(key.public, time.time_ns(), keys is not None, __version__)
         _make(path, RawHeader(header, tuple(profile_keys.new_slots(key, keys))))
         made = cls.open(path)
         made._sealer = sealer_of(key, sealed=header.sealed)
@@ -310,9 +310,3 @@ def _make(path: Path, raw: RawHeader) -> None:
         rows.put_slots(connection, raw.header, raw.slots)
 
     create(path, fill)
-
-
-def _program() -> str:
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        return importlib.metadata.version("pocketvisor")[:64]
-    return ""

@@ -7,8 +7,8 @@ bank of the flash is told to be read-only only while its addresses are its own: 
 """
 
 from collections.abc import Iterable
+from html import escape
 from typing import Final
-from xml.sax.saxutils import quoteattr
 
 from pocketvisor.board.map import FLASH_BANK_SIZE, FLASH_BANKS, PARTS, RAM_BASE
 from pocketvisor.debug.gdb.registers import FEATURES, Feature
@@ -27,13 +27,13 @@ def target_description() -> bytes:
 
 
 def _feature(feature: Feature) -> str:
-    group = f" group={quoteattr(feature.group)}" if feature.group else ""
+    group = f' group="{escape(feature.group)}"' if feature.group else ""
     registers = "".join(
-        f'<reg name={quoteattr(register.name)} bitsize="{register.bits}" regnum="{register.number}"'
-        f" type={quoteattr(register.type or f'uint{register.bits}')}{group}/>"
+        f'<reg name="{escape(register.name)}" bitsize="{register.bits}" regnum="{register.number}"'
+        f' type="{escape(register.type or f"uint{register.bits}")}"{group}/>'
         for register in feature.registers
     )
-    return f"<feature name={quoteattr(feature.name)}>{feature.types}{registers}</feature>"
+    return f'<feature name="{escape(feature.name)}">{feature.types}{registers}</feature>'
 
 
 def memory_map(ram_bytes: int, *, rom: bool) -> bytes:
