@@ -7,6 +7,10 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --quiet --disable-pip-version-check
 NEED := tools/need-packages
 
+# The tests of a file stay in one process, in their order: some share a guest. More than four processes want more memory than
+# they save time.
+WORKERS ?= $(shell n=$$(nproc); echo $$(( n < 4 ? n : 4 )))
+
 C_FILES := $(wildcard core/native/*.[ch])
 C_FORMATTED := $(shell git ls-files 'core/native/*.[ch]' 'sample_guests/*.[ch]' 2>/dev/null)
 TEST_PACKAGES := e2fsprogs xvfb xauth x11-xkb-utils xkb-data xdotool openbox pcmanfm
@@ -26,11 +30,11 @@ run: $(VENV)/.installed ## open the workbench with two guests (ARGS="..."); with
 test: $(VENV)/.tools ## everything: lint, the C tests under sanitizers, guests, Debian, the window
 	@$(MAKE) --no-print-directory lint test-native test-sanitized debian pytest
 
-pytest: $(VENV)/.tools ## the Python tests alone (ARGS="tests/core -k name")
+pytest: $(VENV)/.tools ## the Python tests alone (ARGS="tests/core -k name", WORKERS=0 for one process)
 	@$(call need_libraries,with a window)
 	@$(NEED) "tests in a real window" $(TEST_PACKAGES)
 	@echo "== tests"
-	@QT_QPA_PLATFORM=offscreen $(PY) -m pytest -m "not long" $(ARGS)
+	@QT_QPA_PLATFORM=offscreen $(PY) -m pytest -m "not long" -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-native: $(VENV)/.installed ## the C tests alone, under AddressSanitizer and UndefinedBehaviorSanitizer
 	@echo "== C tests under sanitizers"
