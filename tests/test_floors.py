@@ -122,7 +122,12 @@ def test_asking_for_the_package_loads_nothing_heavy() -> None:
 
 
 def test_the_api_loads_no_engine_and_no_window() -> None:
-    script = "import sys, pocketvisor.api; print(*sys.modules)"
+    script = (
+        "import sys, pocketvisor.api as api\n"
+        "assert 'pocketvisor.debug.debugger' not in sys.modules\n"
+        "for name in api.__all__: getattr(api, name)\n"
+        "print(*sys.modules)"
+    )
     run = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )

@@ -8,11 +8,12 @@
         ...
         await handset.close()
 
-Nothing here loads the engine: guests run in processes of their own.
+Nothing here loads the engine: guests run in processes of their own. The debugger is loaded when it is used.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from pocketvisor.board.map import USER_DEVICES_MAX
-from pocketvisor.debug.debugger import Debugger
 from pocketvisor.debug.stop_info import StopInfo
 from pocketvisor.debug.stops import Stop
 from pocketvisor.errors import (
@@ -63,6 +64,9 @@ from pocketvisor.profile.keys import NewKeys, Unlock
 from pocketvisor.recording import Recording, read_recording, write_recording
 from pocketvisor.scheduler import Qos, SchedulerNow, ShareNow
 from pocketvisor.storage.disk import DiskSpec, check_disk
+
+if TYPE_CHECKING:
+    from pocketvisor.debug.debugger import Debugger
 
 __all__ = [
     "DEFAULT_PROMPT",
@@ -144,3 +148,12 @@ __all__ = [
     "services_of",
     "write_recording",
 ]
+
+if not TYPE_CHECKING:  # or a checker would take every name for one that is here
+
+    def __getattr__(name: str) -> Any:
+        if name == "Debugger":
+            from pocketvisor.debug.debugger import Debugger
+
+            return Debugger
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
