@@ -40,6 +40,7 @@ from pocketvisor.models import HandsetModel
 from pocketvisor.models import Panel as ModelPanel
 from pocketvisor.network.spec import card_head
 from pocketvisor.recording import RecordedDisk, RecordingHead, recorded_parts
+from pocketvisor.storage.descriptors import let_go
 
 DETERMINISTIC_EPOCH: Final = 1_767_225_600
 """What the clock shows at power on where runs are to be alike: the first second of 2026, UTC."""
@@ -63,7 +64,7 @@ class GuestMemory:
 
     def use_status(self, fd: int) -> None:
         self.status.move_to(fd)
-        os.close(self.status_fd)
+        let_go([self.status_fd])
         self.status_fd = fd
 
     def clear(self) -> None:
@@ -74,7 +75,7 @@ class GuestMemory:
     def close(self) -> None:
         self.panel.close()
         self.status.close()
-        os.close(self.status_fd)
+        self.status_fd = let_go([self.status_fd])
 
 
 class Boot:
@@ -239,8 +240,7 @@ class Boot:
         if self._holders:
             return
         self.ram.close()
-        for fd in (*self._flash_fds, *self._handed_fds):
-            os.close(fd)
+        let_go([*self._flash_fds, *self._handed_fds])
         self._flash_fds, self._handed_fds = [], []
 
     def add_firmware(self) -> int:

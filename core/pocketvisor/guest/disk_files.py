@@ -15,6 +15,7 @@ from pocketvisor.profile.tree import SpaceReader
 from pocketvisor.storage import capture, overlay
 from pocketvisor.storage.capture import CHUNK, PER_CHUNK, Shadow
 from pocketvisor.storage.captured import BaseReader, DiskCapture
+from pocketvisor.storage.descriptors import let_go
 from pocketvisor.storage.disk import OpenDisk, OpenDisks
 from pocketvisor.storage.keep import unnamed_file
 from pocketvisor.storage.overlay import OverlayStore
@@ -33,6 +34,7 @@ class GuestDisk:
         """A file that the guest is saved in has it as it was at the last capture: what changes is noted."""
         self.captured = False
         """By one that is not closed: there is one at a time."""
+        self._closed = False
         self._map_fd = self._changed_fd = -1
         self._shared: SharedMap | None = None
         if opened.overlay >= 0:
@@ -91,18 +93,15 @@ class GuestDisk:
         if self.lazy is not None:
             self.lazy.close()
         self._close_shared()
-        for fd in (self.opened.base, self.opened.overlay):
-            if fd >= 0:
-                os.close(fd)
+        if not self._closed:
+            self._closed = True
+            let_go([self.opened.base, self.opened.overlay])
 
     def _close_shared(self) -> None:
         if self._shared is not None:
             self._shared.close()
             self._shared = None
-        for fd in (self._map_fd, self._changed_fd):
-            if fd >= 0:
-                os.close(fd)
-        self._map_fd = self._changed_fd = -1
+        self._map_fd = self._changed_fd = let_go([self._map_fd, self._changed_fd])
 
     # For CapturedDisk
 
@@ -168,8 +167,8 @@ class _Share:
 
     def close(self) -> None:
         self.map.close()
-        for fd in (self._map_fd, self._changed_fd, self.overlay):
-            os.close(fd)
+        fds = [self._map_fd, self._changed_fd, self.overlay]
+        self._map_fd = self._changed_fd = self.overlay = let_go(fds)
 
 
 class CapturedDisk:
@@ -281,8 +280,7 @@ class CapturedDisk:
             if not self._committed:
                 self._mark_again(self._share)
             self._share.close()
-        os.close(self.shadow)
-        self.shadow = -1
+        self.shadow = let_go([self.shadow])
         if self._base is not None:
             self._base.close()
         self._disk.captured = False

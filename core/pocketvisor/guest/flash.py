@@ -25,6 +25,7 @@ from pocketvisor.board.config import DevicesConfig
 from pocketvisor.board.map import FLASH_BANK_SIZE
 from pocketvisor.errors import StorageError
 from pocketvisor.guest.memory import create_memfd, data_pieces, digest
+from pocketvisor.storage.descriptors import let_go
 from pocketvisor.storage.files import data_ranges
 from pocketvisor.storage.keep import KeptFolder, keep, nothing_kept
 
@@ -85,7 +86,7 @@ class FlashFile:
         self._fd = fd
 
     def close(self) -> None:
-        os.close(self._fd)
+        self._fd = let_go([self._fd])
 
 
 class FlashPieces:
@@ -158,11 +159,13 @@ class Flash:
             self._saving = asyncio.create_task(self._save())
 
     async def close(self) -> None:
+        if self.fd < 0:
+            return
         self.unsubscribe()
         self.keep()
         if self._saving is not None:
             await self._saving
-        os.close(self.fd)
+        self.fd = let_go([self.fd])
         if self.file is not None:
             self.file.close()
         if self._kept is not None:

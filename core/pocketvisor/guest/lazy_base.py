@@ -9,6 +9,7 @@ from pocketvisor.board.config import LazyConfig
 from pocketvisor.errors import StorageError
 from pocketvisor.guest.memory import create_memfd
 from pocketvisor.profile.tree import SpaceReader
+from pocketvisor.storage.descriptors import let_go
 from pocketvisor.storage.keep import unnamed_file
 from pocketvisor.storage.lazy import ABSENT, BLOCK, PRESENT, LazyMap, Loader, block_count, map_size
 
@@ -88,5 +89,4 @@ class LazyBase:
     def close(self) -> None:
         """Of all but the base's own descriptor. Blocks for as long as a block takes."""
         self.loader.stop()
-        for fd in self.descriptors:
-            os.close(fd)
+        self._map_fd = self._wanted = self._loaded = let_go(self.descriptors)

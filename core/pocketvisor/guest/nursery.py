@@ -19,6 +19,7 @@ import pocketvisor
 from pocketvisor.errors import GuestError
 from pocketvisor.guest import line as wire
 from pocketvisor.guest.memory import create_memfd
+from pocketvisor.storage.descriptors import let_go
 
 _LAST_WORDS = 64 << 10  # of the nursery's own: what it says beyond is lost
 _KEPT_ENVIRONMENT = (
@@ -108,7 +109,7 @@ class Nursery:
             self._process.kill()
             self._process.wait()
         self.end_sentence()  # its children's loops may yet ask
-        os.close(self._stderr)
+        self._stderr = let_go([self._stderr])
 
 
 _nurseries: dict[_Key, Nursery] = {}

@@ -57,6 +57,7 @@ from pocketvisor.control.messages import (
     UnshareRam,
 )
 from pocketvisor.errors import ControlError, GuestError, PocketvisorError
+from pocketvisor.storage.descriptors import let_go
 
 _CONSOLE_INTERVAL: Final = 0.008  # output is sent on at most this often,
 _CONSOLE_BATCH: Final = 128 << 10  # and this much of it at once: a guest cannot flood its handset
@@ -285,7 +286,7 @@ class GuestMain:
         from pocketvisor.guest.saver import read_state
 
         self._board.restore(read_state(self._state_fd, size))
-        os.close(self._state_fd)
+        self._state_fd = let_go([self._state_fd])
 
     def _take_over(self) -> None:
         """The process that the guest is in now says that its state is there."""

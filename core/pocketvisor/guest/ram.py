@@ -16,6 +16,7 @@ from msgspec import structs
 from pocketvisor.board.config import Descriptors
 from pocketvisor.errors import GuestError
 from pocketvisor.guest.memory import create_memfd, touched_bytes
+from pocketvisor.storage.descriptors import let_go
 from pocketvisor.storage.lazy import ABSENT, BLOCK, HEADER_SIZE, PRESENT, Loader, block_count, map_size
 
 if TYPE_CHECKING:
@@ -238,6 +239,5 @@ class Ram:
             layer.users.discard(self)
         self.foreign = {}
         self._map.close()
-        for fd in self.descriptors:
-            os.close(fd)
-        self.layers, self.own = [], -1
+        self.own = self._map_fd = self._wanted = self._loaded = let_go(self.descriptors)
+        self.layers = []

@@ -18,6 +18,7 @@ from blake3 import blake3
 
 from pocketvisor.board.map import RAM_MAX
 from pocketvisor.guest.memory import create_memfd, touched_bytes
+from pocketvisor.storage.descriptors import let_go
 from pocketvisor.storage.lazy import BLOCK
 
 if TYPE_CHECKING:
@@ -71,8 +72,7 @@ class SharedLayer:
 
     def close(self) -> None:
         """Those who have it open keep it."""
-        os.close(self.fd)
-        self.fd = -1
+        self.fd = let_go([self.fd])
 
 
 class Pool:

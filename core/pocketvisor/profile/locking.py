@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from pocketvisor.errors import ProfileError
+from pocketvisor.storage.descriptors import let_go
 
 _Key = tuple[int, int]
 
@@ -60,8 +61,8 @@ class FileLock:
         with _guard:
             self._users -= 1
             if self._users == 0:
-                del _locks[self._key]
-                os.close(self.fd)
+                _locks.pop(self._key, None)
+                self.fd = let_go([self.fd])
 
 
 _locks: Final[dict[_Key, FileLock]] = {}

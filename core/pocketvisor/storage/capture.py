@@ -24,6 +24,7 @@ import struct
 from typing import Final, NamedTuple
 
 from pocketvisor.errors import StorageError
+from pocketvisor.storage.descriptors import let_go
 from pocketvisor.storage.files import read_exactly, write_all
 from pocketvisor.storage.shared_map import CLUSTER, SharedMap, cluster_count, marks_size, runs
 
@@ -124,7 +125,7 @@ class Keeper:
             self._seen[:] = b"\1" * len(self._seen)
 
     def close(self) -> None:
-        os.close(self._shadow)
+        self._shadow = let_go([self._shadow])
 
 
 class Shadow:

@@ -10,6 +10,7 @@ from typing import Final
 
 from pocketvisor.errors import StorageError
 from pocketvisor.storage.capture import CHUNK, Shadow
+from pocketvisor.storage.descriptors import let_go
 from pocketvisor.storage.files import data_ranges, read_exactly
 from pocketvisor.storage.shared_map import CLUSTER
 
@@ -69,7 +70,7 @@ class BaseReader:
             return 0
 
     def close(self) -> None:
-        os.close(self._fd)
+        self._fd = let_go([self._fd])
 
 
 class DiskCapture:
