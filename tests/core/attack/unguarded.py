@@ -34,11 +34,29 @@ os.write(1, msgspec.msgpack.encode(tally.told()))
 """
 
 
-def in_guests(monkeypatch: pytest.MonkeyPatch, folder: Path, source: str) -> None:
-    """From now on this runs in each guest's process, before anything else of ours."""
-    (folder / "sitecustomize.py").write_text(source)
-    monkeypatch.setenv("PYTHONPATH", str(folder))
-    assert nursery.guest_environment()["PYTHONPATH"].endswith(str(folder))
+_SITE = """
+import os
+def take_away():
+    with open({source!r}) as file:
+        exec(compile(file.read(), {source!r}, "exec"), {{}})
+os.register_at_fork(after_in_child=take_away)
+"""
+
+
+class Unguarded:
+    """From now on each guest's process of these tests runs what it is given here, before anything else of
+    ours. They are all of one nursery: a defence is taken away where its child begins."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        self._source = folder / "taken_away.py"
+        self.by("")
+        (folder / "sitecustomize.py").write_text(_SITE.format(source=str(self._source)))
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+        assert nursery.guest_environment()["PYTHONPATH"].endswith(str(folder))
+
+    def by(self, source: str) -> None:
+        """What takes the defence away."""
+        self._source.write_text(source)
 
 
 def _as_many_files_as_may_be() -> None:
