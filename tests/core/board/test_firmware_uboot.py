@@ -1,6 +1,7 @@
 """Debian's U-Boot for QEMU's `virt`, unmodified: prompt, environment, and the kernels that it boots."""
 
 import os
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -77,28 +78,41 @@ async def test_its_environment_survives_a_reset_and_a_power_cycle(phone: Handset
     await guest.console.expect("kept=over-all", SECONDS)
 
 
+async def asked(guest: Guest, *lines: str, answer: str = "\n") -> None:
+    for line in lines:
+        guest.console.write(line.encode() + b"\r")
+        await guest.console.expect(answer, SECONDS)
+        await guest.console.expect("^=> ", SECONDS)
+
+
 @pytest.mark.debian
-@pytest.mark.parametrize("legacy", [False, True], ids=["modern", "legacy"])
-async def test_it_boots_debians_kernel_from_a_virtio_disk(
-    phone: Handset, disk: DiskSpec, legacy: bool
-) -> None:
+async def test_it_boots_debians_kernel_from_a_virtio_disk(phone: Handset, disk: DiskSpec) -> None:
     before = os.stat(disk.path).st_mtime_ns
     image = image_from_files(firmware=FIRMWARE, ram_mib=256)
-    guest = await start(phone, image, disks=(disk,), legacy_virtio=legacy)
+    guest = await start(phone, image, disks=(disk,))
     await prompt(guest)
-    for line in (
-        "virtio scan",
-        "load virtio 0 $kernel_addr_r vmlinuz",
-        "load virtio 0 $ramdisk_addr_r initrd.gz",
-        "setenv bootargs console=ttyAMA0 from-disk",
-        "bootz $kernel_addr_r $ramdisk_addr_r:$filesize $fdt_addr",
-    ):
-        guest.console.write(line.encode() + b"\r")
-        await guest.console.expect("bytes read" if line.startswith("load") else "\n", SECONDS)
-        if not line.startswith("bootz"):
-            await guest.console.expect("^=> ", SECONDS)
+    await asked(guest, "virtio scan")
+    load = ("load virtio 0 $kernel_addr_r vmlinuz", "load virtio 0 $ramdisk_addr_r initrd.gz")
+    await asked(guest, *load, answer="bytes read")
+    await asked(guest, "setenv bootargs console=ttyAMA0 from-disk")
+    guest.console.write(b"bootz $kernel_addr_r $ramdisk_addr_r:$filesize $fdt_addr\r")
     await guest.console.expect("Kernel command line: .*from-disk", SECONDS)
     await guest.console.expect("^debian:/root# ", SECONDS)
+    assert os.stat(disk.path).st_mtime_ns == before
+
+
+@pytest.mark.debian
+async def test_it_reads_a_legacy_virtio_disk(phone: Handset, debian: GuestImage, disk: DiskSpec) -> None:
+    """Bit by bit. What it does then with what it has read has been seen."""
+    before = os.stat(disk.path).st_mtime_ns
+    kernel = zlib.crc32(debian.main_file.read_bytes())
+    guest = await start(
+        phone, image_from_files(firmware=FIRMWARE, ram_mib=256), disks=(disk,), legacy_virtio=True
+    )
+    await prompt(guest)
+    await asked(guest, "virtio scan")
+    await asked(guest, "load virtio 0 $kernel_addr_r vmlinuz", answer="bytes read")
+    await asked(guest, "crc32 $kernel_addr_r $filesize", answer=f"==> {kernel:08x}")
     assert os.stat(disk.path).st_mtime_ns == before
 
 
@@ -114,7 +128,6 @@ async def test_it_boots_what_a_disk_says_by_itself(
     guest = await start(phone, image, disks=(DiskSpec(path=path),))
     await guest.console.expect("Found /extlinux/extlinux.conf", SECONDS)
     await guest.console.expect("Kernel command line: .*from-disk", SECONDS)
-    await guest.console.expect("^debian:/root# ", SECONDS)
 
 
 @pytest.mark.debian
@@ -129,4 +142,4 @@ async def test_it_boots_a_kernel_that_it_is_handed(phone: Handset, debian: Guest
     guest = await start(phone, image)
     await guest.console.expect("loading kernel to address", SECONDS)
     await guest.console.expect("Kernel command line: .*handed-in", SECONDS)
-    await guest.console.expect("^debian:/root# ", SECONDS)
+    await guest.console.expect("Freeing initrd memory", SECONDS)
