@@ -27,15 +27,18 @@ from pocketvisor_workbench.theme import Theme, ThemeMode
 from pocketvisor_workbench.window import Window
 
 _LIMIT_SECONDS = 30.0
+_frozen = False
 _EXPECTED_WARNINGS = ("This plugin does not support propagateSizeHints",)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Garbage is collected here, in Qt's thread, as the workbench does it; see collector.py."""
-    if not gc.get_freeze_count():
+    global _frozen
+    if not _frozen:  # gc.get_freeze_count() would count them all
         gc.collect()
         gc.freeze()  # what was imported stays: going through it after each test would take longer than them
+        _frozen = True
     gc.disable()
     try:
         return (yield)
