@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from pocketvisor.cli import policy_keys
@@ -50,6 +51,7 @@ def new(
     release: Annotated[
         bool, typer.Option("--release", help="Let the profile go: nobody governs it then.")
     ] = False,
+    json: Json = False,
 ) -> None:
     """Write a policy to begin with: everything is allowed, every restriction is there as a comment."""
     from pocketvisor.cli.policy_reach import shown, write_document
@@ -63,10 +65,14 @@ def new(
         organisation = parse_policy(known.text).organisation
     text = new_policy(own, number, datetime.now(UTC), organisation=organisation, days=days, release=release)
     parse_policy(text)
+    if out is not None:
+        write_document(out, text.encode())
+    if json:
+        print_json({"file": str(out) if out else None, "profile": own.hex(), "number": number, "text": text})
+        return
     if out is None:
         typer.echo(text, nl=False)
         return
-    write_document(out, text.encode())
     typer.echo(f"Policy {number} of {profile} is in {out}: edit it, then 'pocketvisor policy sign {out}'")
 
 
@@ -295,7 +301,7 @@ def _tell_effects(effects: "list[Effect]", json: bool) -> None:
 def _tell_lines(lines: "list[AuditLineShown]", json: bool) -> None:
     for line in lines:
         if json:
-            print_json(line)
+            typer.echo(msgspec.json.encode(line).decode())  # as they come: one object a line
         else:
             typer.echo(f"{line.n}  {line.time[:19]}  {line.what}  {line.who}: {line.said}")
 

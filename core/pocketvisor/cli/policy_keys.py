@@ -104,15 +104,20 @@ def export(
         typer.echo(public)
 
 
-def remove(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+def remove(
+    name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, json: Json = False
+) -> None:
     """Take a key out of the keyring: nobody changes what it governs any more."""
     from pocketvisor.policies.keyring_store import Keyring
 
     question = f"Remove the key '{name}'? What it governs stays as it is for ever then."
-    if not yes and not typer.confirm(question):
+    if not yes and not typer.confirm(question, err=json):
         raise typer.Exit(1)
     Keyring().remove(name)
-    typer.echo(f"The key '{name}' is removed")
+    if json:
+        print_json({"name": name, "removed": True})
+    else:
+        typer.echo(f"The key '{name}' is removed")
 
 
 def _passphrase(prompt: str, file: str | None, *, again: bool = False) -> str:

@@ -166,6 +166,7 @@ def wipe(
     key: Key = None,
     key_file: AuthorityFile = None,
     key_passphrase_file: KeyPassphraseFile = None,
+    json: Json = False,
 ) -> None:
     """Erase the keys of a profile: from then on nothing reads what is in it, wherever its copies are not.
 
@@ -176,11 +177,11 @@ def wipe(
         if (
             out is None
             and not yes
-            and not typer.confirm(f"Have {profile} wiped? Nobody can read it after that.")
+            and not typer.confirm(f"Have {profile} wiped? Nobody can read it after that.", err=json)
         ):
             raise typer.Exit(1)
         profile_lock.ordered(
-            "wipe", profile, out, reason, hours, key, key_file, key_passphrase_file, None, False
+            "wipe", profile, out, reason, hours, key, key_file, key_passphrase_file, None, json
         )
         return
     from pocketvisor.cli.profile_files import opened_to_write
@@ -191,10 +192,13 @@ def wipe(
         question = f"Erase the keys of {path.stem}? Nobody can read it after that, you neither."
         if not file.sealed:
             question = f"{path.stem} is not sealed: all its content is erased, not keys alone. Go on?"
-        if not yes and not typer.confirm(question):
+        if not yes and not typer.confirm(question, err=json):
             raise typer.Exit(1)
         file.wipe()
-    typer.echo(f"{path.stem} is wiped: nothing opens it any more")
+    if json:
+        print_json({"name": path.stem, "path": str(path), "wiped": True})
+    else:
+        typer.echo(f"{path.stem} is wiped: nothing opens it any more")
 
 
 def _say_file(sentence: str, path: Path, json: bool) -> None:

@@ -75,7 +75,9 @@ async def test_orders_here_and_by_a_file(
 ) -> None:
     policy, order = tmp_path / "work.toml", tmp_path / "order"
     await pocketvisor("policy", "keys", "new", *key)
-    await pocketvisor("policy", "new", "Work", "--organisation", "Acme", "--out", policy)
+    ran = await pocketvisor("policy", "new", "Work", "--organisation", "Acme", "--out", policy, "--json")
+    made = json.loads(ran.out)
+    assert (made["file"], made["number"]) == (str(policy), 1) and made["text"] == policy.read_text()
     await pocketvisor("policy", "sign", policy, *key)
     ran = await pocketvisor("profile", "lock", "Work", *key)
     assert ran.code == 1 and "Nobody governs this profile" in ran.err
@@ -86,6 +88,7 @@ async def test_orders_here_and_by_a_file(
     assert "It is locked: Acme has locked this phone: lost" in ran.out
     # Written for a phone that is elsewhere: by its id.
     own = json.loads((await pocketvisor("policy", "show", "Work", "--json")).out)["profile"]
+    assert own == made["profile"]
     ran = await pocketvisor("profile", "unlock", own, *key)
     assert ran.code == 1 and "--out" in ran.err
     assert (await pocketvisor("profile", "unlock", own, "--out", order, *key)).code == 0
@@ -98,8 +101,9 @@ async def test_orders_here_and_by_a_file(
 
     copy = work.with_name("Copy.vphone")
     shutil.copy(work, copy)
-    ran = await pocketvisor("profile", "wipe", "Work", "--yes", *key)
-    assert ran.code == 0 and "Acme has the phone wiped" in ran.out
+    ran = await pocketvisor("profile", "wipe", "Work", "--yes", *key, "--json")
+    [taken] = json.loads(ran.out)["taken"]
+    assert ran.code == 0 and taken["what"] == "wipe" and "Acme has the phone wiped" in taken["sentence"]
     assert "wiped" in (await pocketvisor("profile", "info", "Work")).out
     ran = await pocketvisor("policy", "show", "Copy")
     assert "It is locked: Acme has had this phone wiped" in ran.out

@@ -172,8 +172,9 @@ async def test_what_is_wiped_is_unreadable_with_the_right_passphrase(
     with ProfileFile.open(sealed, read_only=True) as file:
         (slot,) = file.key_slots()
     assert slot.wrapped in before
-    ran = await pocketvisor("profile", "wipe", "Sealed", "--yes")
-    assert (ran.code, ran.out) == (0, "Sealed is wiped: nothing opens it any more\n")
+    ran = await pocketvisor("profile", "wipe", "Sealed", "--yes", "--json")
+    assert ran.code == 0
+    assert json.loads(ran.out) == {"name": "Sealed", "path": str(sealed), "wiped": True}
     assert slot.wrapped[-40:] not in sealed.read_bytes()
     with ProfileFile.open(sealed, read_only=True) as file, pytest.raises(LockedProfile):
         file.unlock(Unlock(passphrase=PASSPHRASE))
