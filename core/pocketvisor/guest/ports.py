@@ -9,6 +9,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 _PIECE: Final = 64 << 10
 _TYPED_MAX: Final = 64 << 10
+_TURN: Final = 4 * _PIECE
+_WAITING_MAX: Final = 1 << 20  # more than a socket holds
+_REST_SECONDS: Final = 0.02
 
 
 class _Wire:
@@ -44,6 +48,17 @@ class _Wire:
         self.theirs.close()
 
 
+def _pieces(end: socket.socket, most: int) -> list[bytes]:
+    """What waits there, up to about so much: who goes on writing meanwhile holds nobody up."""
+    pieces: list[bytes] = []
+    size = 0
+    with suppress(OSError):
+        while size < most and (data := end.recv(_PIECE)):
+            pieces.append(data)
+            size += len(data)
+    return pieces
+
+
 class _Hvc:
     """hvc0: what it prints goes to a Console, what is typed there waits until the guest reads it."""
 
@@ -51,6 +66,7 @@ class _Hvc:
         self.console = Console(self._type)
         self._wire: _Wire | None = None
         self._typed = bytearray()
+        self._rest: asyncio.TimerHandle | None = None
 
     def begin(self) -> int:
         self.end()
@@ -60,8 +76,11 @@ class _Hvc:
         return self._wire.theirs.fileno()
 
     def end(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
         if self._wire is not None:
-            self._readable()
+            self._read(_WAITING_MAX)
             loop = asyncio.get_running_loop()
             loop.remove_reader(self._wire.ours)
             loop.remove_writer(self._wire.ours)
@@ -70,10 +89,24 @@ class _Hvc:
             self._typed.clear()
 
     def _readable(self) -> None:
+        """One that never stops printing is read so fast and no faster: its loop is others' as well."""
         assert self._wire is not None
-        with suppress(BlockingIOError, OSError):
-            while data := self._wire.ours.recv(_PIECE):
-                self.console.received(data)
+        if self._read(_TURN) >= _TURN:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._wire.ours)
+            self._rest = loop.call_later(_REST_SECONDS, self._read_on)
+
+    def _read_on(self) -> None:
+        self._rest = None
+        if self._wire is not None:
+            asyncio.get_running_loop().add_reader(self._wire.ours, self._readable)
+
+    def _read(self, most: int) -> int:
+        assert self._wire is not None
+        pieces = _pieces(self._wire.ours, most)
+        if pieces:
+            self.console.received(b"".join(pieces))
+        return sum(map(len, pieces))
 
     def _type(self, data: bytes) -> None:
         if self._wire is not None:
@@ -105,6 +138,8 @@ class _Channel:
         self._listener = unix_server.listen(spec.path)
         self._wire: _Wire | None = None
         self._relay: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+        """Relays of runs that are over. The loop may still look at what they wait for."""
         self._shut = False
         asyncio.get_running_loop().add_reader(self._listener, self._accept)
 
@@ -130,12 +165,20 @@ class _Channel:
 
     def end(self) -> None:
         """Its client goes with the run."""
+        wire, self._wire = self._wire, None
         if self._relay is not None:
             self._relay.cancel()
+            self._ending.add(self._relay)
+            self._relay.add_done_callback(self._ending.discard)
             self._relay = None
-        if self._wire is not None:
-            self._wire.close()
-            self._wire = None
+            if wire is not None:
+                wire.theirs.close()  # ours is the relay's: a number given away too early is somebody else's
+        elif wire is not None:
+            wire.close()
+
+    async def ended(self) -> None:
+        if self._ending:
+            await asyncio.wait(self._ending)
 
     def close(self) -> None:
         self.end()
@@ -151,11 +194,19 @@ class _Channel:
             client.close()
             return
         client.setblocking(False)
-        with suppress(BlockingIOError):  # what the guest said to whoever was there before
-            while self._wire.ours.recv(_PIECE):
-                pass
-        self._relay = asyncio.create_task(self._serve(client, self._wire.ours))
+        _pieces(self._wire.ours, _WAITING_MAX)  # what the guest said to whoever was there before
+        relay = self._relay = asyncio.create_task(self._serve(client, self._wire.ours))
+        relay.add_done_callback(partial(self._over, client, self._wire))
         self._tell(Connected(self.spec.name, True))
+
+    def _over(self, client: socket.socket, wire: _Wire, relay: asyncio.Task[None]) -> None:
+        """Also of a relay that was given up before it began."""
+        client.close()
+        if self._wire is not wire:
+            wire.close()
+        if self._relay is relay:
+            self._relay = None
+            self._tell(Connected(self.spec.name, False))
 
     async def _serve(self, client: socket.socket, wire: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -172,10 +223,6 @@ class _Channel:
             for task in pumps:
                 task.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-            client.close()
-            if self._relay is asyncio.current_task():
-                self._relay = None
-                self._tell(Connected(self.spec.name, False))
 
 
 class Ports:
@@ -245,6 +292,8 @@ class Ports:
     async def close(self) -> None:
         self.ended()
         self._close()
+        for channel in self._channels:
+            await channel.ended()
 
     def _close(self) -> None:
         for unsubscribe in self._unsubscribe:
