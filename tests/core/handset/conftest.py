@@ -8,10 +8,26 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from kept_debian import Booted
 
 from pocketvisor.api import GuestImage, Handset, catalogue, load_models
 
 CARD_SIZE = 24 << 20
+
+
+@pytest.fixture(scope="session")
+def debian_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("debian")
+
+
+@pytest.fixture
+async def booted(debian_folder: Path) -> AsyncIterator[Booted]:
+    """Debians at their prompt, without the boot; they end with the test."""
+    if not (debian := catalogue()["debian"]).available:
+        pytest.skip(debian.missing)
+    booted = Booted(debian_folder)
+    yield booted
+    await booted.close()
 
 
 @pytest.fixture

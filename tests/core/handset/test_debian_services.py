@@ -14,42 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import structs
+from kept_debian import BOOT_SECONDS, PARTS, PROMPT, Booted, debian_image
 from platformdirs import user_data_path
 
-from pocketvisor.api import Guest, GuestError, GuestImage, Handset, RunOptions, catalogue, load_models
+from pocketvisor.api import Guest, GuestError, GuestImage, Handset, RunOptions, catalogue
 from pocketvisor.guest.modem import PhoneCall, SentMessage
 from pocketvisor.guest.port_spec import PortSpec
-from pocketvisor.images import cpio
 
 pytestmark = pytest.mark.debian
 
-BOOT_SECONDS = 120
-PROMPT = r"^debian:/root# "
-PARTS = ("rng", "balloon", "console", "modem")
-VSOCK_PIPE = Path(__file__).with_name("vsock_pipe.elf")
 OPEN_MODEM = "exec 5<>/dev/hvc1; stty -F /dev/hvc1 raw -echo; cat <&5 > /tmp/modem & true"
 
 
 @pytest.fixture
 def image(tmp_path: Path) -> GuestImage:
-    """Debian with a program for sockets."""
-    image = catalogue()["debian"]
-    if not image.available:
-        pytest.skip(image.missing)
-    assert image.initrd is not None
-    added = cpio.pack([cpio.file("bin/vsock_pipe", VSOCK_PIPE.read_bytes(), executable=True)])
-    first = image.initrd.read_bytes()
-    initrd = tmp_path / "initrd"
-    initrd.write_bytes(first + bytes(-len(first) % 4) + added)
-    return structs.replace(image, initrd=initrd, digests={})
-
-
-@pytest.fixture
-async def phone() -> AsyncIterator[Handset]:
-    phone = Handset(load_models()["galaxy-s2"])
-    yield phone
-    await phone.close()
+    return debian_image(tmp_path)
 
 
 class Debian:
@@ -81,12 +60,11 @@ Start = Callable[..., Awaitable[Debian]]
 
 
 @pytest.fixture
-def start(phone: Handset, image: GuestImage) -> Start:
-    async def start(**options: object) -> Debian:
-        given = {"rate": "max", "parts": PARTS} | options
-        guest = await phone.start(image, options=RunOptions(**given))  # type: ignore[arg-type]
-        await guest.console.expect(PROMPT, BOOT_SECONDS)
-        return Debian(guest)
+def start(phone: Handset, booted: Booted) -> Start:
+    """One that has booted already."""
+
+    async def start(**options: Any) -> Debian:
+        return Debian(await booted.start(phone, **options))
 
     return start
 
@@ -153,34 +131,30 @@ async def test_the_modem_hears_the_handset(start: Start, phone: Handset) -> None
     await debian.until("grep -q '+CREG: 2' /tmp/modem")
 
 
-async def test_a_channel(start: Start, tmp_path: Path) -> None:
+async def test_a_channel(phone: Handset, image: GuestImage, tmp_path: Path) -> None:
+    """From the cold boot on: who goes on from a profile has nobody at its channels' ends."""
     path = tmp_path / "socket"
-    debian = await start(ports=(PortSpec("com.example", path),))
+    options = RunOptions(rate="max", parts=PARTS, ports=(PortSpec("com.example", path),))
+    guest = await phone.start(image, options=options)
+    await guest.console.expect(PROMPT, BOOT_SECONDS)
+    debian = Debian(guest)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     reader, writer = await asyncio.open_unix_connection(path)
     await debian.ask("exec 6<>/dev/vport2p2")
-    await debian.ask("(while read line; do echo got $line; done) <&6 >&6 & true")
+    await debian.ask("(for n in 1 2 3; do read line; echo got $line; done) <&6 >&6 & true")
     for number in range(3):
         writer.write(b"line %d\n" % number)
         assert await asyncio.wait_for(reader.readline(), 20) == b"got line %d\n" % number
-    await close(writer)
-    await debian.guest.handset.remove(debian.guest)
-    assert not path.exists()
 
-
-async def test_much_through_a_channel(start: Start, tmp_path: Path) -> None:
-    path = tmp_path / "socket"
-    debian = await start(ports=(PortSpec("com.example", path),))
-    reader, writer = await asyncio.open_unix_connection(path)
     data = random.Random(1).randbytes(3 << 20)
-    await debian.ask(
-        f"exec 6<>/dev/vport2p2; (head -c {len(data)} <&6 > /tmp/data; cat /tmp/data >&6) & true"
-    )
+    await debian.ask(f"(head -c {len(data)} <&6 > /tmp/data; cat /tmp/data >&6) & true")
     writer.write(data)
     async with asyncio.timeout(60):
         await writer.drain()
         assert await reader.readexactly(len(data)) == data
     await close(writer)
+    await phone.remove(guest)
+    assert not path.exists()
 
 
 async def test_balloon(start: Start) -> None:
@@ -285,12 +259,15 @@ async def _connected(folder: Path, port: int) -> tuple[asyncio.StreamReader, asy
             await close(writer)
 
 
-async def test_a_recording_of_it_all_comes_again(
-    start: Start, phone: Handset, image: GuestImage, tmp_path: Path
-) -> None:
+async def test_a_recording_of_it_all_comes_again(phone: Handset, image: GuestImage, tmp_path: Path) -> None:
+    """From the cold boot on."""
     port, folder = tmp_path / "socket", tmp_path / "vsock"
-    debian = await start(record=True, ports=(PortSpec("com.example", port),), vsock=folder)
-    guest = debian.guest
+    options = RunOptions(
+        rate="max", parts=PARTS, record=True, ports=(PortSpec("com.example", port),), vsock=folder
+    )
+    guest = await phone.start(image, options=options)
+    await guest.console.expect(PROMPT, BOOT_SECONDS)
+    debian = Debian(guest)
     await debian.ask(OPEN_MODEM)
     guest.modem.receive_sms("+1", "recorded")
     await debian.at("AT+CMGL=4")
