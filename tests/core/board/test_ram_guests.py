@@ -1,4 +1,5 @@
-"""Real guests on RAM that is absent, shared, frozen or captured end in the same state as on plain RAM."""
+"""Real guests on RAM that is absent, shared, frozen or captured end in the same state as on plain RAM; and so
+do those that are stopped, stepped and watched."""
 
 import gc
 import os
@@ -6,146 +7,40 @@ import random
 import re
 import resource
 import threading
-from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import pytest
+from saved_guests import GUESTS, STEP, Running, at_work, frozen, plain, restored, saved
+from wandering import Wanderer
 
-from pocketvisor.board.config import RAM_BLOCK, BoardConfig, Descriptors, DevicesConfig, Entry, ImageFiles
-from pocketvisor.board.map import FLASH_BANK_SIZE, RAM_BASE
+from pocketvisor.board.config import RAM_BLOCK
 from pocketvisor.devices.virtio_balloon import SetTarget
 from pocketvisor.guest.memory import create_memfd, touched_bytes
 from pocketvisor.guest.ram import Ram
-from pocketvisor.images.catalogue import catalogue
 from pocketvisor.storage.lazy import LazyMap, Loader, block_count
 
 pytestmark = pytest.mark.guest_process
-
-GUESTS = [pytest.param("work"), pytest.param("debian", marks=pytest.mark.debian)]
-PROMPT = b"# \x1b[6n"
-STEP = 2_000_000
-WORK = b"tar c /etc /bin 2>/dev/null | gzip | sha256sum; dmesg | md5sum\n"
-
-
-class Saved(NamedTuple):
-    """A guest in the midst of its life."""
-
-    config: BoardConfig
-    entry: Entry
-    state: dict[str, Any]
-    content: bytes
-    ticks: int
-
-
-class Running:
-    """A board on some RAM, stepped by hand."""
-
-    def __init__(self, config: BoardConfig, entry: Entry, ram: Ram) -> None:
-        from pocketvisor.board.board import Board
-
-        self.ram = ram
-        descriptors = self._descriptors = Descriptors(
-            framebuffer=create_memfd("panel", config.panel.size),
-            frame_event=os.eventfd(0, os.EFD_NONBLOCK),
-            status=create_memfd("status", 4096),
-            flash=(create_memfd("flash", FLASH_BANK_SIZE), create_memfd("flash", FLASH_BANK_SIZE)),
-        )
-        self.board = Board(
-            msgspec.structs.replace(config, entry=entry, descriptors=ram.described(descriptors))
-        )
-        self.machine = self.board.machine
-        self.machine.set_rate(0)
-        self.console = b""
-
-    def run(self, steps: int, between: Callable[[int], None] = lambda _: None) -> None:
-        for step in range(steps):
-            self.machine.run(self.machine.ticks() + STEP)
-            assert self.machine.error is None
-            self.board.serve_doorbells()
-            self.console += self.machine.take_console(0)
-            between(step)
-
-    def end(self) -> tuple[str, dict[str, int], bytes, int]:
-        return self.ram.digest(), self.machine.registers(), self.console, self.machine.ticks()
-
-    def close(self) -> None:
-        given = self._descriptors
-        for fd in (given.framebuffer, given.frame_event, given.status, *given.flash, self.board.report_fd):
-            os.close(fd)
-        self.ram.close()
-
-
-@cache
-def saved(name: str) -> Saved:
-    from built_board import config
-
-    from pocketvisor.board.loaders import load
-
-    image = catalogue()[name.partition("-")[0]]
-    if not image.available:
-        pytest.skip(f"{name} is not fetched: pocketvisor guests fetch {name}")
-    is_linux, balloon = image.kind == "linux", name.endswith("-balloon")
-    devices = DevicesConfig(balloon=0 if balloon else None)
-    board_config: BoardConfig = config(256 if is_linux else 32, devices=devices)
-    files = ImageFiles(kind=image.kind, main=image.main_file, initrd=image.initrd, append=image.append)
-    plan = load(files, board_config)
-    ram = Ram(board_config.ram_size)
-    for address, content in plan.writes:
-        os.pwrite(ram.own, content, address - RAM_BASE)
-    guest = Running(board_config, plan.entry, ram)
-    while is_linux and PROMPT not in guest.console:
-        assert guest.machine.ticks() < 6_000_000_000
-        guest.run(1)
-    if not is_linux:
-        guest.run(5)
-    if balloon:
-        guest.board.console_input(b"modprobe virtio_balloon\n")
-        guest.run(50)
-    state = msgspec.msgpack.encode(guest.board.save())
-    content = os.pread(ram.own, ram.size, 0)
-    return Saved(board_config, plan.entry, msgspec.msgpack.decode(state), content, guest.machine.ticks())
-
-
-def plain(guest: Saved) -> Ram:
-    ram = Ram(len(guest.content))
-    for at in range(0, ram.size, RAM_BLOCK):
-        piece = guest.content[at : at + RAM_BLOCK]
-        if any(piece):
-            os.pwrite(ram.own, piece, at)
-    return ram
-
-
-def frozen(guest: Saved) -> Ram:
-    """All of it is in a layer."""
-    own = plain(guest)
-    return Ram(own.size, [own.own], bytes([1]) * (own.size // RAM_BLOCK))
-
-
-def restored(guest: Saved, ram: Ram) -> Running:
-    running = Running(guest.config, guest.entry, ram)
-    running.board.restore(guest.state)
-    assert running.machine.ticks() == guest.ticks
-    return running
-
-
-def at_work(guest: Saved, ram: Ram) -> Running:
-    running = restored(guest, ram)
-    running.board.console_input(WORK)
-    return running
 
 
 @cache
 def expected(name: str, steps: int) -> tuple[str, dict[str, int], bytes, int]:
     running = at_work(saved(name), plain(saved(name)))
+    before = running.ram.digest()
     running.run(steps)
-    assert running.ram.digest() != restored(saved(name), plain(saved(name))).ram.digest()
-    return running.end()
+    assert running.ram.digest() != before
+    return ended(running)
+
+
+def ended(running: Running) -> tuple[str, dict[str, int], bytes, int]:
+    end = running.end()
+    running.close()
+    return end
 
 
 def steps_of(name: str) -> int:
-    return 60 if name == "debian" else 20
+    return 40 if name == "debian" else 20
 
 
 @pytest.mark.parametrize("name", GUESTS)
@@ -155,11 +50,11 @@ def test_a_guest_loaded_as_it_runs_ends_as_one_that_had_everything(name: str, ba
     ram = Ram(len(guest.content))
     own, places, wanted, loaded = ram.descriptors
     order: list[int] = []
+    pieces = guest.pieces()
 
     def fill(block: int) -> bytes:
         order.append(block)
-        piece = guest.content[block * RAM_BLOCK : (block + 1) * RAM_BLOCK]
-        return piece if any(piece) else b""
+        return pieces[block]
 
     blocks = range(block_count(ram.size))
     LazyMap(places, len(blocks)).mark_absent(blocks)
@@ -174,7 +69,7 @@ def test_a_guest_loaded_as_it_runs_ends_as_one_that_had_everything(name: str, ba
         loader.load_rest()
     assert loader.wait()
     running.board.ram_complete()
-    assert running.end() == expected(name, steps_of(name))
+    assert ended(running) == expected(name, steps_of(name))
     assert sorted(order) == list(blocks)
 
 
@@ -188,8 +83,8 @@ def test_each_restore_of_a_snapshot_is_the_same(name: str, times: int, steps: in
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     chance = random.Random(1)
     guest = saved(name)
-    pieces = [guest.content[at : at + RAM_BLOCK] for at in range(0, len(guest.content), RAM_BLOCK)]
-    held = [block for block, piece in enumerate(pieces) if any(piece)]
+    pieces = guest.pieces()
+    held = [block for block, piece in enumerate(pieces) if piece]
     for _ in range(times):
         ram = Ram(len(guest.content))
         own, places, wanted, loaded = ram.descriptors
@@ -202,9 +97,8 @@ def test_each_restore_of_a_snapshot_is_the_same(name: str, times: int, steps: in
         running.run(steps)
         loader.load_rest()
         assert loader.wait()
-        assert running.end() == expected(name, steps)
+        assert ended(running) == expected(name, steps)
         loader.stop()
-        running.close()
         del running
         gc.collect()
 
@@ -220,8 +114,8 @@ def test_clones_of_one_layer_run_as_if_each_had_its_own(name: str) -> None:
         for clone in clones:
             clone.run(1)
     for clone in clones:
-        assert clone.end() == expected(name, steps_of(name))
         assert clone.ram.layers and clone.ram.touched > clone.ram.shared_bytes
+        assert ended(clone) == expected(name, steps_of(name))
     content = b"".join(piece for _, piece in origin.pieces())
     assert content == guest.content, "the layer is what it was"
     assert [os.fstat(layer).st_blocks for layer in origin.layers] >= before
@@ -299,13 +193,13 @@ def test_what_is_done_to_its_ram_between_runs_is_nothing_to_the_guest(name: str)
     for capture in captures:
         capture.end()
     assert done.count("capture") > 1 and done.count("freeze") > 1
-    assert running.end() == expected(name, steps_of(name))
+    assert ended(running) == expected(name, steps_of(name))
 
 
 @pytest.mark.debian
 def test_what_a_balloon_takes_is_given_back_of_no_layer() -> None:
     """And what the guest gets again is zeros, not what the layer holds."""
-    guest = saved("debian-balloon")
+    guest = saved("debian")
     running = restored(guest, frozen(guest))
     ram = running.ram
     (layer,) = ram.layers
@@ -326,3 +220,41 @@ def test_what_a_balloon_takes_is_given_back_of_no_layer() -> None:
     control.run(10)
     (digest,) = set(re.findall(rb"[0-9a-f]{32}  /bin/busybox", control.console))
     assert digest in running.console
+
+
+STOPPED_STEPS = {"work": 10, "debian": 12}
+
+
+def end_of(name: str, seed: int | None) -> tuple[Any, ...]:
+    guest = saved(name)
+    running = at_work(guest, plain(guest))
+    machine = running.machine
+    wanderer = None if seed is None else Wanderer(machine, running.ram.size, seed)
+    for _ in range(STOPPED_STEPS[name]):
+        tick = machine.ticks() + STEP
+        if wanderer:
+            wanderer.run_to(tick)
+        else:
+            machine.run(tick)
+        running.board.serve_doorbells()
+        running.console += machine.take_console(0)
+    state = machine.save()
+    end = (*running.end(), machine.position, state)
+    running.close()
+    if wanderer:
+        native = wanderer.native
+        for reason in (native.RUN_BREAK, native.RUN_WATCH, native.RUN_STEP, native.RUN_POSITION):
+            assert wanderer.reasons.get(reason), wanderer.reasons
+        assert len(set(wanderer.positions)) > 20
+    return end
+
+
+@cache
+def undisturbed(name: str) -> tuple[Any, ...]:
+    return end_of(name, None)
+
+
+@pytest.mark.parametrize("name", GUESTS)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_who_is_stopped_often_ends_as_who_never_was(name: str, seed: int) -> None:
+    assert end_of(name, seed) == undisturbed(name)
