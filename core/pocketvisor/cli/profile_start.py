@@ -84,6 +84,10 @@ def start(
         return
     if handset:
         raise _usage("--handset goes with --in-workbench; --model says what it runs on here")
+    from pocketvisor.guest import nursery
+
+    nursery.warm()  # while all that this process needs is loaded
+
     from pocketvisor.cli.plan import chosen_model
     from pocketvisor.cli.profile_files import chosen_generation, opened_with
     from pocketvisor.cli.profile_run import AT_END, StartPlan, run_profile

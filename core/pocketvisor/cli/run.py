@@ -124,22 +124,10 @@ def asked_plan(
     flash: Annotated[Path | None, typer.Option(help="Keeps what firmware writes to flash.")] = None,
 ) -> "RunPlan":
     """What these options come to. Raises typer.Exit where they contradict each other; PocketvisorError."""
-    from pocketvisor.board.config import DISPLAYS
-    from pocketvisor.cli.held import Held
-    from pocketvisor.cli.network import chosen_network
-    from pocketvisor.cli.plan import RunPlan, chosen_images, chosen_model, chosen_parts, parse_rate
-    from pocketvisor.images.offers import parse_offers
-    from pocketvisor.storage.disk import parse_disk
-
     for name, expression in (("--until", until), ("--prompt", prompt)):
         _check_expression(name, expression)
-    parsed_rate = parse_rate(rate)
-    if parsed_rate is None:
-        raise _usage(f"--rate: '{rate}' is neither 'model' nor 'max' nor a number of MIPS from 1 to 20000")
     if record is not None and replay is not None:
         raise _usage("--record and --replay do not go together")
-    if display not in (None, *DISPLAYS):
-        raise _usage(f"--display: '{display}' is none of {', '.join(DISPLAYS)}")
     own = [path for path in (kernel, elf, firmware) if path is not None]
     if not guests and not own:
         raise _usage("Name a guest ('pocketvisor guests list') or give --kernel, --elf or --firmware")
@@ -147,6 +135,22 @@ def asked_plan(
         raise _usage("Give one of --kernel, --elf and --firmware; only --firmware goes with --kernel")
     if not own and (initrd is not None or dtb is not None):
         raise _usage("--initrd and --dtb go with --kernel, --elf or --firmware")
+    from pocketvisor.guest import nursery
+
+    nursery.warm()  # while all that this process needs is loaded
+
+    from pocketvisor.board.config import DISPLAYS
+    from pocketvisor.cli.held import Held
+    from pocketvisor.cli.network import chosen_network
+    from pocketvisor.cli.plan import RunPlan, chosen_images, chosen_model, chosen_parts, parse_rate
+    from pocketvisor.images.offers import parse_offers
+    from pocketvisor.storage.disk import parse_disk
+
+    parsed_rate = parse_rate(rate)
+    if parsed_rate is None:
+        raise _usage(f"--rate: '{rate}' is neither 'model' nor 'max' nor a number of MIPS from 1 to 20000")
+    if display not in (None, *DISPLAYS):
+        raise _usage(f"--display: '{display}' is none of {', '.join(DISPLAYS)}")
     parts, ports = chosen_parts(part or [], port or [])
     images = chosen_images(
         guests or [],

@@ -49,6 +49,7 @@ class Nursery:
         self.owner = os.getpid()
         self._end = ""
         self.children = 0  # asked for and not gone yet
+        self.used = False
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._requests.setblocking(False)
         self._stderr = create_memfd("nursery", _LAST_WORDS)
@@ -103,6 +104,8 @@ class Nursery:
 
     def close(self) -> None:
         self._requests.close()
+        if not self.used:
+            self._process.kill()  # it may be warming up yet, for nobody
         try:
             self._process.wait(1.0)  # it ends by itself, and this is kinder to a sanitizer's report
         except subprocess.TimeoutExpired:
@@ -128,6 +131,7 @@ def enter() -> Nursery:
     with _lock:
         nursery = _current()
         nursery.children += 1
+        nursery.used = True
         return nursery
 
 

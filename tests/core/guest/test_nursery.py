@@ -232,6 +232,18 @@ async def test_nothing_is_left_open(handset: Handset, monitor_image: GuestImage)
     assert len(os.listdir("/proc/self/fd")) <= before
 
 
+def test_one_that_nobody_used_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that fails after it was begun ends at once, however long it takes to be warm."""
+    made = nursery.Nursery(nursery.guest_environment())
+    os.kill(made.pid, signal.SIGSTOP)  # as if it took for ever
+    waits: list[float | None] = []
+    wait = made._process.wait
+    monkeypatch.setattr(made._process, "wait", lambda timeout=None: (waits.append(timeout), wait(timeout))[1])
+    made.close()
+    assert made._process.returncode == -signal.SIGKILL
+    assert waits[0] == 1.0 and None not in waits  # the first wait was enough
+
+
 def test_without_standard_streams_a_guest_is_refused() -> None:
     async def born() -> None:
         await child.Child.born([2, 30])
