@@ -369,7 +369,7 @@ class Handset:
         while True:
             for guest in tuple(self.guests):
                 guest.watch(time.monotonic())
-                guest.keep_order(time.monotonic())
+                guest.keep_order()
             self._look_for_policies()
             self.power.look()
             await asyncio.sleep(_WATCH_SECONDS)

@@ -93,8 +93,8 @@ class Neighbour:
         """If it ran before."""
         if self._held and self.guest.held == self._held:
             self.guest.held = ""
-        if self._ran and self.guest.state is GuestState.PAUSED:
-            await self.guest.resume()
+        if self._ran:
+            await self.guest.go_on()
 
     @property
     def runs(self) -> bool:

@@ -90,13 +90,17 @@ class Console:
             return
         self.shut = shut
         if shut:
-            self._history.clear()
-            self._unmatched = ""
+            self.forget()
         self._listeners.emit("shut", shut)
 
     def on_shut(self, callback: Callable[[bool], None]) -> Unsubscribe:
         """The callback hears when it is shut or opened again."""
         return self._listeners.on("shut", callback)
+
+    def forget(self) -> None:
+        """Nothing of what it has said is kept."""
+        self._history.clear()
+        self._unmatched = ""
 
     def begun(self) -> None:
         """The guest starts anew; the history goes on."""

@@ -49,7 +49,7 @@ class GuestGoverned:
     governed: Governed | None = None
     lock: Lock | None = None
     used_at = 0.0
-    """When somebody touched it or typed last, by time.monotonic()."""
+    """When somebody touched it or typed last, by uptime()."""
     _ran_when_locked = False
     _looks = False
     _problem = ""
@@ -99,18 +99,18 @@ class GuestGoverned:
 
     def used(self) -> bool:
         """Somebody touches it or types: whether that reaches it."""
-        self.used_at = time.monotonic()
+        self.used_at = uptime()
         return self.lock is None
 
     # For its handset, twice a second
 
-    def keep_order(self, now: float) -> None:
-        """`now`: time.monotonic(). What its policy no longer allows ends; it is locked, let go on or wiped as
+    def keep_order(self, now: float | None = None) -> None:
+        """`now`: by uptime(). What its policy no longer allows ends; it is locked, let go on or wiped as
         its governor says."""
         if self.governed is None and self.lock is None and not self._looks:
             return
         if self._keeping_order is None or self._keeping_order.done():
-            self._keeping_order = asyncio.create_task(self._keep_order(now))
+            self._keeping_order = asyncio.create_task(self._keep_order(uptime() if now is None else now))
 
     async def _keep_order(self, now: float) -> None:
         guest = self._itself
@@ -190,10 +190,23 @@ class GuestGoverned:
         guest.run_note(lock.why if lock is not None else "is unlocked")
         guest.lock_changed()
 
+    async def go_on(self) -> None:
+        """After a pause that its user did not ask for: as resume(), or, where it was locked meanwhile, when
+        whoever has locked it lets it. Raises GuestError."""
+        guest = self._itself
+        if guest.state is not GuestState.PAUSED:
+            return
+        if self.lock is not None and self.lock.kind == ORDERED:
+            self._ran_when_locked = True
+        else:
+            await guest.resume()
+
     async def _wipe(self, why: str) -> None:
         """Its process ends first: what it held in memory is gone before the keys are."""
         assert self.governed is not None
         profile = self._itself.profile
+        if profile is not None:
+            profile.cancel()
         await self._end_wiped(why)
         if profile is not None:
             await asyncio.to_thread(self.governed.wipe, profile.file, why)
@@ -204,6 +217,7 @@ class GuestGoverned:
         if guest.state in LIVE_STATES:
             await guest.kill()
             guest.run_note(f"was wiped: {why}")
+        await guest.forget()
 
     async def unlock(self, unlock: "Unlock | None" = None) -> None:
         """By its user, after it was idle: with what opens its profile, where that is sealed. Raises
@@ -215,8 +229,13 @@ class GuestGoverned:
         profile = self._itself.profile
         if profile is not None:
             await asyncio.to_thread(profile.file.check_unlock, unlock)
-        self.used_at = time.monotonic()
+        self.used_at = uptime()
         await self._set_lock(None)
+
+
+def uptime() -> float:
+    """Seconds since this computer was started, its sleep included: who closes it has left his phones idle."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def governor_of(file: "ProfileFile", model: "HandsetModel", origin: "ProfileOrigin") -> Governed | None:

@@ -273,6 +273,19 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, Gue
                 before.close()
         await self.boot()
 
+    async def forget(self) -> None:
+        """It has ended for good: what it had in memory, on disks and on its screen, and has said, is gone."""
+        async with self._lifecycle:
+            if self.state in LIVE_STATES or (self._run is None and self._peripherals is None):
+                return
+            await self._end_run()
+            if self._peripherals is not None:
+                await self._peripherals.close()
+                self._peripherals = None
+            self.memory.clear()
+            self.console.forget()
+            self.handset.clipboard.left(self)
+
     async def remove(self) -> None:
         """For the handset: nothing of it is left behind."""
         self._forget_phone()

@@ -79,8 +79,8 @@ class GuestKept:
         try:
             generation = await profile.save("suspend", "", progress)
         except BaseException:
-            if was is GuestState.RUNNING and self.state is GuestState.PAUSED:
-                await guest.resume()
+            if was is GuestState.RUNNING:
+                await guest.go_on()
             raise
         await guest.suspended()
         return generation

@@ -36,46 +36,51 @@ class GuestStill:
         if running:
             await guest.pause()
         value = await asyncio.to_thread(self._run.boot.ram.digest)
-        if running and guest.state is GuestState.PAUSED:
-            await guest.resume()
+        if running:
+            await guest.go_on()
         return value
 
     async def save(self) -> bytes:
         """The state of its vCPU and devices, for a guest that is paused. RAM is not in it."""
         guest = self._still
         guest.check(Act.DEBUG)
-        if self._run is None or guest.state is not GuestState.PAUSED:
-            raise GuestError(f"{guest.name} is {guest.state.value}: pause it first")
-        fd = create_memfd("state", messages.STATE_MAX)
-        try:
-            saved: messages.Saved = await self._run.save(messages.Save(), [fd])
-            guest.written(self._run.boot, saved.dirty, saved.flash)
-            return os.pread(fd, saved.size, 0)
-        finally:
-            os.close(fd)
+        async with guest.capturing:  # of two answers each would be taken for the other
+            run = self._paused_run()
+            fd = create_memfd("state", messages.STATE_MAX)
+            try:
+                saved: messages.Saved = await run.save(messages.Save(), [fd])
+                guest.written(run.boot, saved.dirty, saved.flash)
+                return os.pread(fd, saved.size, 0)
+            finally:
+                os.close(fd)
 
     async def put_back(self, state: bytes) -> None:
         """Goes on from save() in a new process, paused, with RAM and panel as they are now."""
         guest = self._still
         guest.check(Act.DEBUG)
-        if self._run is None or guest.state is not GuestState.PAUSED:
-            raise GuestError(f"{guest.name} is {guest.state.value}: pause it first")
         options = structs.replace(guest.options, paused=True)
-        fd = create_memfd("state", len(state))
-        os.pwrite(fd, state, 0)
         async with guest._lifecycle, guest.capturing:
-            await self._run.end()
+            run = self._paused_run()
+            fd = create_memfd("state", len(state))
             try:
-                self._run = await GuestRun.begin(
-                    guest, self._run.boot, options, messages.StateAt(fd, len(state))
-                )
-            except PocketvisorError as error:
-                self._run = None
-                guest._crashed(f"{guest.name} could not be put back: {error}")
+                os.pwrite(fd, state, 0)
+                await run.end()
+                self._run = None  # what its process had in hand is the next one's, or is closed
+                self._run = await GuestRun.begin(guest, run.boot, options, messages.StateAt(fd, len(state)))
+            except BaseException as error:
+                why = str(error) if isinstance(error, PocketvisorError) else "it was given up"
+                guest._crashed(f"{guest.name} could not be put back: {why}")
                 raise
             finally:
                 os.close(fd)
             guest._stopped("paused", guest.ticks, "")
+
+    def _paused_run(self) -> GuestRun:
+        """Raises GuestError where it is not paused."""
+        guest = self._still
+        if self._run is None or guest.state is not GuestState.PAUSED:
+            raise GuestError(f"{guest.name} is {guest.state.value}: pause it first")
+        return self._run
 
     async def recording(self) -> Recording:
         """All that entered it since its start or last reset, up to where it stands still now."""

@@ -71,8 +71,8 @@ class LeavingGuest:
         self.guest.held = ""
         if self._autosave is not None:
             self._profile.set_autosave(self._autosave)
-        if self.runs and self.guest.state is GuestState.PAUSED:
-            await self.guest.resume()
+        if self.runs:
+            await self.guest.go_on()
 
     async def end(self) -> None:
         await self.guest.handset.remove(self.guest)

@@ -1,7 +1,6 @@
 """What an open workbench, or a run in a terminal, does when it is asked about a profile's policy."""
 
 import asyncio
-import time
 from pathlib import Path
 
 from pocketvisor.control import policy_calls as calls
@@ -23,7 +22,7 @@ async def answer(desk: Desk, request: PolicyRequest) -> PolicyReply | ProfileAbs
         reply = await asyncio.to_thread(answer_for, guest.profile.file, request)
         if isinstance(request, calls.DeliverPolicy):
             guest.look_for_governor()
-            guest.keep_order(time.monotonic())
+            guest.keep_order()
         return reply
     return await asyncio.to_thread(_at_rest, path, request) if request.at_rest else ProfileAbsent()
 

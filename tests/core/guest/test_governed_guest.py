@@ -2,6 +2,7 @@
 comes while it runs, and opens again when it goes."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pocketvisor.errors import DebugError, ProfileError, Refused
+from pocketvisor.errors import DebugError, PocketvisorError, ProfileError, Refused
 from pocketvisor.guest.governed import IDLE, ORDERED
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import GuestState

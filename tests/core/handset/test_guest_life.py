@@ -95,6 +95,13 @@ async def test_a_saved_guest_goes_on_in_another_process(start: Start) -> None:
     await guest.console.expect("lo\n# ", timeout=10)
 
 
+async def test_of_several_who_save_it_at_once_each_has_all_of_it(start: Start) -> None:
+    guest = await start()
+    await guest.pause()
+    states = await asyncio.gather(*(guest.save() for _ in range(4)))
+    assert states == [await guest.save()] * 4
+
+
 async def test_a_state_that_is_none_is_refused(start: Start) -> None:
     guest = await start()
     await guest.pause()
