@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QGuiApplication
 
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.jobs import Job
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def paste_into(session: "Session", guest: "Guest") -> Job:
 
 
 def _tell(session: "Session", guest: "Guest", words: str) -> None:
-    session.log.add(words, source=guest.name, accent=guest.image.accent, notice=True)
+    session.log.add(words, source=guest.name, accent=accent_of(guest), notice=True)
 
 
 def _size(text: str) -> str:

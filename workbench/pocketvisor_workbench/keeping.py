@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from pocketvisor.api import GuestState
 from pocketvisor.errors import ProfileError
 from pocketvisor.profile.ledger import OlderProfile
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.ending import Ending
 from pocketvisor_workbench.jobs import Job, JobState
 from pocketvisor_workbench.log import Level, words_of
@@ -98,7 +99,7 @@ class Keeping(QObject):
             self._session.log.add(
                 f"Snapshot {generation.number}{called} of {guest.name} is saved",
                 source=guest.name,
-                accent=guest.image.accent,
+                accent=accent_of(guest),
             )
             self.changed.emit(guest)
             return generation

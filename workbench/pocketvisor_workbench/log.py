@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from pocketvisor.errors import Refused
+from pocketvisor_workbench.accents import accent_of
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest
@@ -74,7 +75,7 @@ class EventLog(QObject):
 
     def refuse(self, sentence: str, guest: "Guest | None") -> Entry:
         """What the policy of a guest does not allow."""
-        source, accent = (guest.name, guest.image.accent) if guest is not None else ("", "")
+        source, accent = (guest.name, accent_of(guest)) if guest is not None else ("", "")
         return self.add(sentence, Level.WARNING, source=source, accent=accent, notice=True, refused=True)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from pocketvisor.api import GuestState, HandsetModel
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.jobs import Job
 from pocketvisor_workbench.keeping import profile_of
 from pocketvisor_workbench.words import span_words
@@ -58,7 +59,7 @@ def lost_guest(guest: "Guest", *, gone: bool) -> Lost | None:
         unsaved = 0.0  # it was off since
     return Lost(
         name=guest.name,
-        accent=guest.image.accent,
+        accent=accent_of(guest),
         path=profile.path,
         generation=profile.generation,
         unsaved=unsaved,

@@ -22,6 +22,7 @@ from pocketvisor.api import (
     PocketvisorError,
     RunOptions,
 )
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.jobs import Job, JobBoard, JobState
 from pocketvisor_workbench.keeping import Keeping, is_suspended, profile_of
 from pocketvisor_workbench.log import EventLog, Level
@@ -254,7 +255,7 @@ class Session(QObject):
             job.report(None, "Making a disk of them")
             await guest.insert_media(files, lambda words: job.report(None, words))
             self.log.add(
-                f"{guest.name} has {_named(files)} in its drive", source=guest.name, accent=guest.image.accent
+                f"{guest.name} has {_named(files)} in its drive", source=guest.name, accent=accent_of(guest)
             )
 
         return self.run(f"Put {_named(files)} into {guest.name}", work, source=guest.name)
@@ -262,7 +263,7 @@ class Session(QObject):
     def eject(self, guest: Guest) -> Job:
         async def work(_: Job) -> None:
             await guest.eject_media()
-            self.log.add(f"{guest.name}'s drive is empty", source=guest.name, accent=guest.image.accent)
+            self.log.add(f"{guest.name}'s drive is empty", source=guest.name, accent=accent_of(guest))
 
         return self.run(f"Empty the drive of {guest.name}", work, shown=False, source=guest.name)
 
@@ -282,7 +283,7 @@ class Session(QObject):
             await getattr(guest, operation)()
             if not quiet:
                 self.log.add(
-                    f"{guest.name} was {_DONE[operation]}", source=guest.name, accent=guest.image.accent
+                    f"{guest.name} was {_DONE[operation]}", source=guest.name, accent=accent_of(guest)
                 )
 
         title = f"{operation.replace('_', ' ').capitalize()} {guest.name}"
@@ -328,7 +329,7 @@ class Session(QObject):
             guest.on("profile", lambda: self.keeping.changed.emit(guest)),
         ]
         self.log.add(
-            f"{guest.name} is put on {guest.handset.name}", source=guest.name, accent=guest.image.accent
+            f"{guest.name} is put on {guest.handset.name}", source=guest.name, accent=accent_of(guest)
         )
         self.guest_added.emit(guest)
         self.changed.emit()
@@ -338,7 +339,7 @@ class Session(QObject):
 
     def _event(self, guest: Guest, sentence: str) -> None:
         level = Level.WARNING if guest.not_responding else Level.INFO
-        self.log.add(sentence, level, source=guest.name, accent=guest.image.accent)
+        self.log.add(sentence, level, source=guest.name, accent=accent_of(guest))
 
     def _guest_removed(self, guest: Guest) -> None:
         self._drop_guest(guest)
@@ -360,7 +361,7 @@ class Session(QObject):
                 guest.problem or f"{guest.name} has crashed",
                 Level.ERROR,
                 source=guest.name,
-                accent=guest.image.accent,
+                accent=accent_of(guest),
             )
         self.state_changed.emit(guest)
         self.changed.emit()

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from pocketvisor.api import GuestState
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.console_feed import ConsoleFeed
 from pocketvisor_workbench.panes.pane_base import Pane
@@ -150,7 +151,7 @@ class ConsolePane(Pane):
         if guest in self.feeds:
             return
         self.feeds[guest] = ConsoleFeed(guest, self)
-        self.chooser.addItem(swatch(guest.image.accent), f"{guest.name} on {guest.handset.name}", guest.id)
+        self.chooser.addItem(swatch(accent_of(guest)), f"{guest.name} on {guest.handset.name}", guest.id)
         if self._guest is None:
             self.show_guest(guest)
         self._choose()

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from pocketvisor.api import Act, GuestState, Refused
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.icons import set_icon
 from pocketvisor_workbench.phone.section import Folding
@@ -110,7 +111,7 @@ class GuestHead(QWidget):
 
     def show_guest(self, guest: "Guest") -> None:
         self._guest = guest
-        self._dot.set_accent(guest.image.accent)
+        self._dot.set_accent(accent_of(guest))
         self.name.setText(guest.name)
         self._where.setText(f"{guest.image.name} on {guest.handset.name}")
 

@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
 
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.metrics import INTERVAL_MS, POINTS, Series
 from pocketvisor_workbench.panes.pane_base import Pane
@@ -143,7 +144,7 @@ class Graph(QWidget):
             axis.setTickFont(font)
             axis.setStyle(tickLength=-3)
         for guest, curve in self.curves.items():
-            ink = accent_ink(QColor(guest.image.accent))
+            ink = accent_ink(QColor(accent_of(guest)))
             curve.setPen(pg.mkPen(ink, width=1))
             self.labels[guest].setStyleSheet(f"color: {ink.name()}; font-weight: 600;")
             if guest in self.marks:
@@ -199,7 +200,7 @@ class PerformancePane(Pane):
         self.guests.append(guest)
         for graph in self.graphs:
             graph.add(guest)
-        parts: list[QWidget] = [Dot(guest.image.accent), QLabel(guest.name)]
+        parts: list[QWidget] = [Dot(accent_of(guest)), QLabel(guest.name)]
         for part in parts:
             self._legend_row.addWidget(part)
             part.setVisible(len(self.guests) <= _LEGEND_MOST)

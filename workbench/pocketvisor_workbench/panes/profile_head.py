@@ -6,6 +6,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from pocketvisor.api import GuestState
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.history import History
 from pocketvisor_workbench.icons import icon, set_icon
@@ -90,7 +91,7 @@ class ProfileHead(QWidget):
         if guest is not self._guest:
             self.name.clear()
         self._guest = guest
-        self._dot.set_accent(guest.image.accent)
+        self._dot.set_accent(accent_of(guest))
         self.refresh()
 
     def show_history(self, history: History | None) -> None:

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from pocketvisor.errors import ProfileError
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.history import History, read_history
 from pocketvisor_workbench.jobs import Job
@@ -203,7 +204,7 @@ class ProfilesPane(Pane):
         history = self.history
         if history is not None and self.bench.session.policies.is_locked(guest):
             history = replace(history, pictures={})  # nothing that is on it is shown
-        self.list.show_history(history, guest.image.accent, autosaves=self.autosaves.isChecked())
+        self.list.show_history(history, accent_of(guest), autosaves=self.autosaves.isChecked())
         self._enable()
 
     def _enable(self) -> None:

@@ -5,7 +5,6 @@ to a thread.
 """
 
 import asyncio
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from pocketvisor.policies.authority import AuthorityKey, read_key_file, write_ke
 from pocketvisor.policies.keyring_store import Keyring, ListedKey
 from pocketvisor.policies.orders import DEFAULT_HOURS, Kind, new_order
 from pocketvisor.policies.signing import MAX_DELIVERY, DocumentKind, sign, unsigned
+from pocketvisor_workbench.accents import accent_of
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest
@@ -90,7 +90,7 @@ class Policing:
         done = await asyncio.to_thread(deliver, delivery, ident, file=profile.file, who=WHO)
         self._heed(ident)
         for applied in done:
-            self._session.log.add(applied.sentence, source=guest.name, accent=guest.image.accent, notice=True)
+            self._session.log.add(applied.sentence, source=guest.name, accent=accent_of(guest), notice=True)
         return done
 
     def _heed(self, ident: bytes) -> None:
@@ -98,7 +98,7 @@ class Policing:
         for guest in self._session.guests:
             if guest.profile is not None and guest.profile.file.id == ident:
                 guest.look_for_governor()
-                guest.keep_order(time.monotonic())
+                guest.keep_order()
 
 
 async def read_delivery(path: Path) -> bytes:

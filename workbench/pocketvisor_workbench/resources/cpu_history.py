@@ -12,6 +12,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.metrics import POINTS, Sampler
 from pocketvisor_workbench.theme import accent_ink, tokens
 
@@ -48,7 +49,7 @@ class CpuHistory(QWidget):
         self._guests, self._mips, self._reserved = tuple(guests), max(mips, 1.0), reserved
         series = self._sampler.series
         self._layers = [
-            (accent_ink(QColor(guest.image.accent)), columns_of(series[guest].mips))
+            (accent_ink(QColor(accent_of(guest))), columns_of(series[guest].mips))
             for guest in self._guests
             if guest in series
         ]

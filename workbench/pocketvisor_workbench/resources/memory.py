@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.phone.section import Folding, shown
 from pocketvisor_workbench.resources.bars import Part, StackBar
 from pocketvisor_workbench.resources.figures import MemoryFigures
@@ -40,7 +41,7 @@ class GuestMemoryRow(QWidget):
         self.figure.setObjectName("muted")
         head = QHBoxLayout()
         head.setSpacing(6)
-        head.addWidget(Dot(guest.image.accent))
+        head.addWidget(Dot(accent_of(guest)))
         head.addWidget(name, 1)
         head.addWidget(self.figure)
         self.bar = StackBar(f"RAM of {guest.name}", 10)
@@ -57,7 +58,7 @@ class GuestMemoryRow(QWidget):
 
     def show_memory(self, now: "GuestMemoryNow", share: bool) -> None:
         """`share`: the phone's switch. Where that is off, nobody has to be told why one shares nothing."""
-        parts = parts_of(now, self.guest.image.accent)
+        parts = parts_of(now, accent_of(self.guest))
         rest = max(now.ram - sum(part.value for part in parts), 0)
         self.bar.show_parts(parts, now.ram, f"{mib_words(rest)} never touched")
         self.figure.setText(f"{now.held / MIB:.0f} of {mib_words(now.ram)}")
@@ -112,7 +113,7 @@ class MemorySection(Folding):
         for share in figures.guests:
             self.rows.row(share.guest).show_memory(share.now, now.share)
         parts = [
-            Part(f"{mib_words(one.now.private)}: {one.guest.name}", one.now.private, one.guest.image.accent)
+            Part(f"{mib_words(one.now.private)}: {one.guest.name}", one.now.private, accent_of(one.guest))
             for one in figures.guests
         ]
         parts.append(Part(f"{mib_words(now.shared)} of images, held once", now.shared, "muted", faded=True))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.icons import icon, set_icon
 from pocketvisor_workbench.phone.battery import picture_of
 from pocketvisor_workbench.phone.section import Folding, NumberField, shown
@@ -36,7 +37,7 @@ class GuestPowerRow(QWidget):
         head = QHBoxLayout(self)
         head.setContentsMargins(0, 0, 0, 0)
         head.setSpacing(6)
-        head.addWidget(Dot(guest.image.accent))
+        head.addWidget(Dot(accent_of(guest)))
         head.addWidget(name, 1)
         head.addWidget(self._slow)
         head.addWidget(self.figure)
@@ -111,7 +112,7 @@ class PowerSection(Folding):
         for share in figures.guests:
             self.rows.row(share.guest).show_power(share)
         parts = [
-            Part(f"{one.guest.name}: {one.now.ma:.0f} mA", one.now.ma, one.guest.image.accent)
+            Part(f"{one.guest.name}: {one.now.ma:.0f} mA", one.now.ma, accent_of(one.guest))
             for one in figures.guests
         ]
         parts.append(Part(f"{_BASE}: {now.base_ma:.0f} mA", now.base_ma, "muted", faded=True))

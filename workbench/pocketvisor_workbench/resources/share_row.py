@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from pocketvisor.scheduler.qos import SHARES, SHARES_MOST, Qos, ShareNow
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.icons import icon
 from pocketvisor_workbench.phone.section import NumberField, Slider, shown
 from pocketvisor_workbench.resources.bars import Share, ShareBar
@@ -74,12 +75,12 @@ class ShareRow(QWidget):
         self.edit.toggled.connect(self._unfold)
         head = QHBoxLayout()
         head.setSpacing(6)
-        head.addWidget(Dot(guest.image.accent))
+        head.addWidget(Dot(accent_of(guest)))
         head.addWidget(name, 1)
         head.addWidget(self._sign)
         head.addWidget(self.figure)
         head.addWidget(self.edit)
-        self.bar = ShareBar(guest.name, guest.image.accent)
+        self.bar = ShareBar(guest.name, accent_of(guest))
         self.problem = QLabel()
         self.problem.setObjectName("bad")
         self.problem.setWordWrap(True)

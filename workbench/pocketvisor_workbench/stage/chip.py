@@ -16,6 +16,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractButton, QApplication, QSizePolicy, QWidget
 
 from pocketvisor.api import GuestState
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.icons import icon
 from pocketvisor_workbench.keeping import is_suspended
 from pocketvisor_workbench.theme import on_colour, tokens
@@ -130,7 +131,7 @@ class ProfileChip(QAbstractButton):
 
     def paintEvent(self, _: QPaintEvent) -> None:
         colours = tokens()
-        accent = QColor(self.guest.image.accent)
+        accent = QColor(accent_of(self.guest))
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)

@@ -6,6 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.icons import icon
 from pocketvisor_workbench.phone.battery import picture_of
 from pocketvisor_workbench.resources.bars import Part, fill_part
@@ -74,7 +75,7 @@ class HandsetFooter(QWidget):
         self.update()
 
     def _parts(self) -> list[Part]:
-        accents = {guest.id: guest.image.accent for guest in self._handset.guests}
+        accents = {guest.id: accent_of(guest) for guest in self._handset.guests}
         parts = [
             Part(one.name, one.private, accents[one.id]) for one in self.memory.guests if one.id in accents
         ]

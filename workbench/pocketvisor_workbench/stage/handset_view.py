@@ -16,6 +16,7 @@ from PySide6.QtCore import QEasingCurve, QPointF, QRect, QRectF, QSize, Qt, QVar
 from PySide6.QtGui import QDropEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.resources.badges import MemoryBadges
 from pocketvisor_workbench.session import Session
 from pocketvisor_workbench.stage import phone
@@ -432,7 +433,7 @@ class HandsetView(DropTarget, QWidget):
         pane = next((pane for pane in self.panes if pane.hasFocus()), None)
         if pane is not None:
             place = pane.geometry() if spread else self._glass.geometry()
-            paint_focus(painter, place, phone.screen_radius(self._phone), pane.guest.image.accent)
+            paint_focus(painter, place, phone.screen_radius(self._phone), accent_of(pane.guest))
 
     def changeEvent(self, _: object) -> None:
         self.update()

@@ -15,6 +15,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QWidget
 
 from pocketvisor.api import GuestState
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.icons import icon
 from pocketvisor_workbench.session import Session
 from pocketvisor_workbench.stage.drop_target import DropTarget
@@ -169,7 +170,7 @@ class _Card(DropTarget, QAbstractButton):
         x = room.x()
         for other in self._handset.guests[:6]:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(other.image.accent))
+            painter.setBrush(QColor(accent_of(other)))
             painter.drawEllipse(QRectF(x, 44, 9, 9))
             x += 14
             if self._session.policies.of(other).governed:

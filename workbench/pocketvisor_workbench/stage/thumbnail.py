@@ -6,6 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPixmap
 
 from pocketvisor.api import GuestState
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.stage.picture import DARK_GLASS
 from pocketvisor_workbench.theme import on_colour
 
@@ -58,7 +59,7 @@ def drag_picture(guest: "Guest", height: int, ratio: float, *, hidden: bool = Fa
     image = None if hidden else small_picture(guest, round(height * ratio))
     native = guest.panel.native
     width = max(round(height * native.width / native.height), 72)
-    accent = QColor(guest.image.accent)
+    accent = QColor(accent_of(guest))
     whole = QSize(width + 12, height + _LINE + 10)
     pixmap = QPixmap(whole * ratio)
     pixmap.setDevicePixelRatio(ratio)

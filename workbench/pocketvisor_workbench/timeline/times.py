@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from pocketvisor.api import Act, GuestState, PocketvisorError
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.jobs import Job
 from pocketvisor_workbench.policy.asking import why_not
 from pocketvisor_workbench.timeline.words import clock_words
@@ -268,7 +269,7 @@ class GuestTime(QObject):
             self._session.log.add(
                 f"{branched.name} goes on from {at} of {self.guest.name}",
                 source=branched.name,
-                accent=self.guest.image.accent,
+                accent=accent_of(self.guest),
                 notice=True,
             )
             self._session.bring_to_front(branched)
@@ -290,7 +291,7 @@ class GuestTime(QObject):
         self._do("Writing the recording", work)
 
     def _tell(self, sentence: str) -> None:
-        self._session.log.add(sentence, source=self.guest.name, accent=self.guest.image.accent, notice=True)
+        self._session.log.add(sentence, source=self.guest.name, accent=accent_of(self.guest), notice=True)
 
     def _do(self, words: str, start: Callable[[], Any]) -> None:
         """One thing after another: what is asked for while something is under way follows it."""
