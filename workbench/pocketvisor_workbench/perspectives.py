@@ -1,4 +1,4 @@
-"""Which docks are shown for which work. Demo has none; Develop and Debug arrange the same panes."""
+"""Which docks are shown for which work. Demo has none; the others arrange the same panes."""
 
 import enum
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from pocketvisor_workbench.stage.stage import View
 class Perspective(enum.StrEnum):
     DEMO = "demo"
     DEVELOP = "develop"
+    MANAGE = "manage"
     DEBUG = "debug"
 
 
@@ -32,11 +33,17 @@ ARRANGEMENTS: dict[Perspective, Arrangement] = {
     Perspective.DEVELOP: Arrangement(
         View.GRID, left=(("library",),), bottom=(("performance",), ("console", "events", "jobs"))
     ),
+    Perspective.MANAGE: Arrangement(
+        View.GRID,
+        left=(("policy", "profiles"),),
+        right=(("resources", "controls", "network"),),
+        bottom=(("events", "performance", "jobs"),),
+    ),
     Perspective.DEBUG: Arrangement(
         View.FOCUS,
         left=(("disassembly",), ("memory", "pages", "interrupts")),
         right=(
-            ("registers", "controls", "network", "profiles", "policy"),
+            ("registers", "controls", "network"),
             ("stack", "stops", "symbols"),
         ),
         bottom=(("console", "linux", "tracing", "events", "performance", "jobs"),),

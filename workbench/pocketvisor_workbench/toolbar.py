@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from pocketvisor_workbench.window import Window
 
 _VIEWS = (("view.grid", "Grid"), ("view.focus", "Focus"), ("view.demo", "Demo"))
-_PERSPECTIVES = ("perspective.demo", "perspective.develop", "perspective.debug", "perspective.reset")
+_PERSPECTIVES = (
+    "perspective.demo",
+    "perspective.develop",
+    "perspective.manage",
+    "perspective.debug",
+    "perspective.reset",
+)
 
 
 class HeaderBar(QToolBar):

@@ -120,6 +120,11 @@ def perspective_develop(window: "Window") -> None:
     window.set_perspective(Perspective.DEVELOP)
 
 
+@command("perspective.manage", "Perspective: Manage", menu="Perspective", picture="shield-account-outline")
+def perspective_manage(window: "Window") -> None:
+    window.set_perspective(Perspective.MANAGE)
+
+
 @command("perspective.debug", "Perspective: Debug", menu="Perspective", picture="bug-outline")
 def perspective_debug(window: "Window") -> None:
     window.set_perspective(Perspective.DEBUG)
@@ -186,6 +191,7 @@ COMMANDS = (
     leave_pane,
     perspective_demo,
     perspective_develop,
+    perspective_manage,
     perspective_debug,
     reset_layout,
     toggle_theme,
