@@ -79,7 +79,7 @@ def attacks(workbench: Workbench, ending: Callable[[], ScoreSheet] = sheet) -> l
     """From now on attacks are scripted; those that were begun."""
     made: list[ScriptedAttack] = []
 
-    def make(_: Any, victim: Any) -> ScriptedAttack:
+    def make(_: Any, victim: Any, kinds: Any = ()) -> ScriptedAttack:
         made.append(ScriptedAttack(victim, ending))
         return made[-1]
 
@@ -104,9 +104,7 @@ def test_an_attack_is_begun_followed_and_its_sheet_is_shown(workbench: Workbench
         QTest.keyClick(dialog, Qt.Key.Key_Return)
         assert made[0].victim is handset.guests[1]
         await until(lambda: results(dialog) == ["held", "held", "trying"])
-        assert dialog.verdict.bar.isVisible() and dialog.verdict.title.text().startswith(
-            "2\u2009400 attempts"
-        )
+        assert dialog.verdict.bar.isVisible() and dialog.verdict.title.text().startswith("2,400 attempts")
         assert dialog.cancel.isVisible() and not dialog.start.isVisible() and not dialog.victim.isVisible()
         await until(lambda: [tile.words[0] for tile in dialog.vitals.tiles][:2] == ["Work", "Frames"])
         handset.guests[1].become(GuestState.PAUSED)
@@ -143,9 +141,14 @@ def test_what_got_through_stands_out(workbench: Workbench) -> None:
         dialog.begin()
         made[0].go_on.set()
         await until(lambda: dialog.verdict.title.text() == "Not held")
-        assert results(dialog) == ["held", "held", "3 reached it"]
-        row = dialog.model.index(2, 0)
-        assert row.data(Qt.ItemDataRole.ToolTipRole) == "3 of them got through"
+        assert results(dialog) == ["3 reached it", "held", "held"], "what got through is at the top"
+        tip = dialog.model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
+        assert "Its neighbour killed" in tip and "the list of system calls" in tip
+        assert "EPERM 1,195, EACCES 5" in tip and "3 of them got through" in tip
+        assert (
+            "kill reached something, Personal's RAM changed, 1 secret was found"
+            in dialog.verdict.words.text()
+        )
         changed = [tile for tile in dialog.vitals.tiles if "changed" in tile.accessibleName()]
         assert [tile.words[0] for tile in changed] == ["RAM", "Secrets"]
         assert "A secret is at 0x4010" in changed[1].toolTip()
@@ -201,6 +204,59 @@ def test_a_closed_dialog_lets_it_go_on_and_the_end_is_told(workbench: Workbench)
         shown: Any = desk._dialogs[workbench.session.handset]
         assert results(shown) == ["held"] * 3
         shown.close()
+
+    workbench.run(scenario())
+
+
+def asked(workbench: Workbench, told: list[Progress]) -> "asyncio.Future[ScoreSheet]":
+    """As an open workbench is asked by the command line."""
+    desk, guest = workbench.window.attack_desk, workbench.session.guests[0]
+    return asyncio.ensure_future(desk.asked(guest.handset, guest, ("dma",), told.append))
+
+
+def test_one_that_another_program_begins_can_be_followed_and_stopped_here(workbench: Workbench) -> None:
+    async def scenario() -> None:
+        made = attacks(workbench)
+        handset: Any = await workbench.handset("personal")
+        told: list[Progress] = []
+        asking = asked(workbench, told)
+        await until(lambda: workbench.window.banners.shown)
+        banner: Any = workbench.window.banners.shown[0]
+        assert banner.text == "Another program attacks Personal." and banner.button.text() == "Show"
+        with pytest.raises(GuestError, match="under attack already"):
+            await asked(workbench, [])
+        QTest.mouseClick(banner.button, Qt.MouseButton.LeftButton)
+        dialog: Any = workbench.window.attack_desk._dialogs[handset]
+        await until(lambda: results(dialog) == ["held", "held", "trying"])
+        made[0].go_on.set()
+        assert (await asking).held and told[-1].done == 3
+        await until(lambda: dialog.verdict.title.text() == "Held")
+
+        asking = asked(workbench, told)
+        await until(lambda: len(made) == 2 and "trying" in results(dialog)), "an open dialog follows it"
+        assert not workbench.window.banners.shown
+        QTest.mouseClick(dialog.cancel, Qt.MouseButton.LeftButton)
+        with pytest.raises(GuestError, match="ended early, in the window"):
+            await asking
+
+        asking = asked(workbench, told)
+        await until(lambda: len(made) == 3 and "trying" in results(dialog))
+        asking.cancel()  # it hung up
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert made[2].cleaned and not workbench.window.attack_desk.runs[handset].running
+        dialog.close()
+
+    workbench.run(scenario())
+
+
+def test_the_dialog_is_no_larger_than_the_window(workbench: Workbench) -> None:
+    async def scenario() -> None:
+        await workbench.handset("personal")
+        workbench.window.resize(1024, 700)
+        dialog: Any = workbench.window.attack_desk.open()
+        assert dialog.width() <= 1024 - 40 and dialog.height() <= 700 - 40
+        dialog.close()
 
     workbench.run(scenario())
 

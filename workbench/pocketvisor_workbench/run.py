@@ -148,6 +148,7 @@ async def window_of(app: QApplication, session: Session) -> AsyncIterator[tuple[
         lambda: session.handsets, lambda: session.images, lambda path: _run_file(window, path)
     )
     session.travels.use(service.migrations)
+    service.attack = window.attack_desk.asked
     server = WorkbenchServer(service)
     try:
         await server.open()

@@ -96,16 +96,23 @@ class ScoreSheet(Struct, frozen=True):
     @property
     def sentence(self) -> str:
         counted = f"{self.attempts:,} attempts of {self.kinds} kinds"
-        effects = sum(not effect.unchanged for effect in self.effects)
-        reached = sum(outcome.reached > 0 for outcome in self.outcomes)
         if self.held:
             return f"{counted}: none reached anything, and {self.victim} is as it was"
-        parts = [f"{reached} of the kinds reached something"] if reached else []
-        parts += [f"{effects} things of {self.victim} changed"] if effects else []
-        parts += [f"{len(self.secrets.found)} secrets were found"] if self.secrets.found else []
+        reached = [outcome.kind.name for outcome in self.outcomes if outcome.reached]
+        parts = [f"{_named(reached)} reached something"] if reached else []
+        effects = [effect.name for effect in self.effects if not effect.unchanged]
+        parts += [f"{self.victim}'s {_named(effects)} changed"] if effects else []
+        found = len(self.secrets.found)
+        parts += [f"{found} secret{'s were' if found != 1 else ' was'} found"] if found else []
         untried = [outcome.kind.name for outcome in self.outcomes if not outcome.attempts]
-        parts += [f"{', '.join(untried)} could not be tried"] if untried else []
+        parts += [f"{_named(untried)} could not be tried"] if untried else []
         return f"{counted}: {', '.join(parts) or 'nothing was tried'}"
+
+
+def _named(names: list[str]) -> str:
+    most = 4
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def plain(sheet: ScoreSheet) -> dict[str, Any]:

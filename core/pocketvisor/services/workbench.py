@@ -43,6 +43,7 @@ from pocketvisor.services import profile as profile_service
 from pocketvisor.services import qos as qos_service
 
 if TYPE_CHECKING:
+    from pocketvisor.services.attack import Attacks
     from pocketvisor.services.migration import Migrations
 
 _DONE = {
@@ -70,6 +71,8 @@ class WorkbenchService:
         self.handsets = handsets
         self._images = images
         self._run_file = run_file
+        self.attack: Attacks | None = None
+        """How handsets are attacked; a window shows what is going on."""
 
     @cached_property
     def migrations(self) -> "Migrations":

@@ -1,7 +1,7 @@
 """One attack under way: a job, what has come in of it so far, and the score sheet when it is through."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QObject, Signal
@@ -27,10 +27,11 @@ class Attacker(Protocol):
     def run(self, progress: Callable[[Progress], None]) -> Awaitable[ScoreSheet]: ...
 
 
-def real_attack(handset: "Handset", victim: "Guest | None") -> Attacker:
+def real_attack(handset: "Handset", victim: "Guest | None", kinds: Sequence[str] = ()) -> Attacker:
+    """`kinds`: which ones; all if none are named. Raises GuestError where there is no such kind."""
     from pocketvisor.attack.attack import Attack
 
-    return Attack(handset, victim=victim)
+    return Attack(handset, victim=victim, kinds=kinds)
 
 
 class AttackRun(QObject):
@@ -51,6 +52,8 @@ class AttackRun(QObject):
         self.sheet: ScoreSheet | None = None
         self.problem = ""
         """Why it came to nothing."""
+        self.told: Callable[[Progress], object] = lambda _: None
+        """Given all progress as it comes."""
         self._told = 0.0
         self.job: Job = session.run(
             f"Attack {victim.name if victim is not None else 'a guest'} on {handset.name}",
@@ -86,6 +89,7 @@ class AttackRun(QObject):
         def tell(progress: Progress) -> None:
             another = progress.kind != self.progress.kind
             self.progress = progress
+            self.told(progress)
             if progress.latest is not None:
                 self.outcomes.append(progress.latest)
             job.report(progress.fraction, progress.words)

@@ -1,9 +1,13 @@
 """What the window does about attacks: one dialog for each phone, and a notice where nobody looks."""
 
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from pocketvisor.api import GuestError
+from pocketvisor.attack.sheet import Progress, ScoreSheet
 from pocketvisor_workbench.attack.attack_run import AttackRun, real_attack
 from pocketvisor_workbench.attack.dialog import AttackDialog
 from pocketvisor_workbench.banners import Banner
@@ -44,12 +48,48 @@ class AttackDesk(QObject):
         dialog.activateWindow()
         return dialog
 
-    def begin(self, handset: "Handset", victim: "Guest | None") -> AttackRun:
+    async def asked(
+        self,
+        handset: "Handset",
+        victim: "Guest | None",
+        kinds: Sequence[str],
+        progress: Callable[[Progress], None],
+    ) -> ScoreSheet:
+        """One that another program asks for: it can be followed here. Raises PocketvisorError."""
+        before = self.runs.get(handset)
+        if before is not None and before.running:
+            raise GuestError(f"{handset.name} is under attack already")
+        run = self.begin(handset, victim, kinds)
+        run.told = progress
+        dialog = self._dialogs.get(handset)
+        if dialog is not None:
+            dialog.follow(run)
+        else:
+            words = f"Another program attacks {victim.name if victim is not None else handset.name}."
+            banner = Banner(words, Level.WARNING, "Show", lambda: self.open(handset), _SHOWN_MS)
+            self._window.banners.add(banner)
+            run.ended.connect(banner.leave)
+        assert run.job.task is not None
+        try:
+            await asyncio.wait({run.job.task})
+        except asyncio.CancelledError:
+            run.cancel()
+            await asyncio.wait({run.job.task})
+            raise
+        finally:
+            run.told = lambda _: None
+        if run.job.error is not None:
+            raise run.job.error
+        if run.sheet is None:
+            raise GuestError("The attack was ended early, in the window")
+        return run.sheet
+
+    def begin(self, handset: "Handset", victim: "Guest | None", kinds: Sequence[str] = ()) -> AttackRun:
         """One at a time on each phone."""
         before = self.runs.get(handset)
         if before is not None and before.running:
             return before
-        run = AttackRun(self._session, handset, victim, self.attack(handset, victim))
+        run = AttackRun(self._session, handset, victim, self.attack(handset, victim, kinds))
         self.runs[handset] = run
         run.changed.connect(lambda: self._mark(run))
         run.ended.connect(lambda: self._ended(run))

@@ -10,14 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtCore import QEvent, QMargins, QSize, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QWidget
 
 from pocketvisor.api import GuestState
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.attack.attack_run import AttackRun
 from pocketvisor_workbench.attack.export import FILTERS, export_sheet
-from pocketvisor_workbench.attack.outcomes import HOW, OutcomesModel, rows_of
+from pocketvisor_workbench.attack.outcomes import HOW, OutcomesModel, rows_of, worst_first
 from pocketvisor_workbench.attack.verdict import Verdict
 from pocketvisor_workbench.attack.vitals import Vitals
 from pocketvisor_workbench.attack.words import count_words, isolation_words
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from pocketvisor_workbench.bench import Bench
 
 _LOOK_MS = 500
-_WIDTHS = (336, 132, 74, 92)
+_WIDTHS = (310, 132, 82, 118)
 _SIZE, _LEAST = (960, 720), (640, 600)
 _WIDE = 840
 _TABLE_LEAST = 130
@@ -93,16 +94,17 @@ class AttackDialog(DialogFrame):
         self._timer.timeout.connect(self._look)
         self._timer.start()
         self.setMinimumSize(*_LEAST)
-        self.resize(*_SIZE)
+        room = parent.window().size().shrunkBy(QMargins(20, 20, 20, 20))
+        self.resize(QSize(*_SIZE).boundedTo(room))
         if run is not None:
-            self._take(run)
+            self.follow(run)
         self.refresh()
 
     def _make_choice(self, victim: "Guest | None") -> QHBoxLayout:
         self.victim = Choice("Whom it attacks")
         for guest in self.handset.guests:
             if guest.state in _VICTIMS:
-                self.victim.addItem(swatch(guest.image.accent), guest.name, guest)
+                self.victim.addItem(swatch(accent_of(guest)), guest.name, guest)
         self.victim.addItem("A small phone of its own", None)
         at = self.victim.findText(victim.name) if victim is not None else 0
         self.victim.setCurrentIndex(max(at, 0))
@@ -130,10 +132,11 @@ class AttackDialog(DialogFrame):
     def begin(self) -> None:
         if self.run is None or not self.run.running:
             self.model.show_rows([])
-            self._take(self._begin(self.handset, self.victim.currentData()))
+            self.follow(self._begin(self.handset, self.victim.currentData()))
             self.leave_button.setFocus()
 
-    def _take(self, run: AttackRun) -> None:
+    def follow(self, run: AttackRun) -> None:
+        """Shows this one from now on."""
         if self.run is not None:
             self.run.changed.disconnect(self.refresh)
             self.run.ended.disconnect(self.table.scrollToTop)
@@ -166,7 +169,8 @@ class AttackDialog(DialogFrame):
         if run is not None:
             self._show_verdict(run)
             now = run.progress.kind if running else None
-            self.model.show_rows(rows_of(run.kinds, run.outcomes, now))
+            rows = rows_of(run.kinds, run.outcomes, now)
+            self.model.show_rows(rows if running else worst_first(rows))
             self._follow()
         self.vitals.setVisible(sheet is not None or (running and self._neighbour is not None))
         if sheet is not None:

@@ -74,9 +74,24 @@ class OutcomesModel(RowsModel[Row]):
             return QColor(getattr(tokens(), row.role))
         if column == 2 and role == Qt.ItemDataRole.TextAlignmentRole:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        if role == Qt.ItemDataRole.ToolTipRole and row.outcome is not None and row.outcome.sentence:
-            return plain_tip(row.outcome.sentence)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(tip_of(row))
         return super().data(index, role)
+
+
+def tip_of(row: Row) -> str:
+    """All of it: a table's cells are cut."""
+    lines = [row.kind.title, f"Defence: {row.kind.defence}"]
+    if row.outcome is not None:
+        lines.append(f"Stopped by: {stopper_words(row.outcome, all_of_them=True)}")
+        lines += [row.outcome.sentence] if row.outcome.sentence else []
+    return "\n".join(lines)
+
+
+def worst_first(rows: list[Row]) -> list[Row]:
+    """What got through is at the top, then what could not be tried."""
+    ranks = {"bad": 0, "warn": 1}
+    return sorted(rows, key=lambda row: ranks.get(row.role, 2))
 
 
 def rows_of(kinds: tuple[Kind, ...], outcomes: list[Outcome], now: Kind | None) -> list[Row]:

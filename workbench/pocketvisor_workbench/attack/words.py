@@ -21,7 +21,7 @@ _DIGEST_LEAST, _DIGEST_SHOWN = 32, 10
 
 
 def count_words(count: int) -> str:
-    return f"{count:,}".replace(",", "\u2009")
+    return f"{count:,}"
 
 
 def effect_name(effect: Effect) -> str:
@@ -47,14 +47,15 @@ def result_words(outcome: Outcome) -> str:
     return f"{count_words(outcome.reached)} reached it" if outcome.reached else "held"
 
 
-def stopper_words(outcome: Outcome) -> str:
+def stopper_words(outcome: Outcome, *, all_of_them: bool = False) -> str:
     """What stopped most of them, the most frequent first."""
+    most = len(outcome.stopped_by) if all_of_them else _STOPPERS_SHOWN
     ranked = sorted(outcome.stopped_by.items(), key=lambda item: -item[1])
     if len(ranked) == 1 and not outcome.sentence:
         return ranked[0][0]
-    words = [f"{what} {count_words(count)}" for what, count in ranked[:_STOPPERS_SHOWN]]
-    if len(ranked) > _STOPPERS_SHOWN:
-        words.append(f"{len(ranked) - _STOPPERS_SHOWN} more")
+    words = [f"{what} {count_words(count)}" for what, count in ranked[:most]]
+    if len(ranked) > most:
+        words.append(f"{len(ranked) - most} more")
     return ", ".join(words) or outcome.kind.defence
 
 
