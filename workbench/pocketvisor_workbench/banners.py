@@ -60,6 +60,7 @@ class Banner(Notice):
         sign.setPixmap(icon(*(REFUSED_SIGN if refused else SIGNS[level])).pixmap(20, 20))
         words = QLabel(text)
         words.setWordWrap(True)
+        words.setTextFormat(Qt.TextFormat.PlainText)
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 10, 8, 10)

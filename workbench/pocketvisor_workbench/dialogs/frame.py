@@ -32,11 +32,13 @@ class DialogFrame(QDialog):
         layout.setSpacing(12)
         heading = QLabel(title)
         heading.setObjectName("heading")
+        heading.setTextFormat(Qt.TextFormat.PlainText)  # a guest's name may be a stranger's words
         layout.addWidget(heading)
         if text:
             words = QLabel(text)
             words.setObjectName("muted")
             words.setWordWrap(True)
+            words.setTextFormat(Qt.TextFormat.PlainText)
             layout.addWidget(words)
         self.body = QVBoxLayout()
         self.body.setSpacing(10)
