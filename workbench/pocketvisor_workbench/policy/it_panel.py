@@ -36,6 +36,7 @@ class ItPanel(QWidget):
         for name in ("Key", "Issued", "Heard of IT", "Last order", "Profile"):
             label = QLabel(name)
             label.setObjectName("muted")
+            label.setAlignment(Qt.AlignmentFlag.AlignTop)
             value = self.facts[name] = QLabel()
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             value.setWordWrap(True)
@@ -66,7 +67,7 @@ class ItPanel(QWidget):
             "Key": governed.authority.hex()[:16],
             "Issued": when_words(policy.issued_ns, now),
             "Heard of IT": when_words(governed.governance.contact_ns, now),
-            "Last order": f"{order.order.kind}{reason}" if order is not None else "none",
+            "Last order": f"{order.order.kind.capitalize()}{reason}" if order is not None else "none",
             "Profile": governed.profile.hex()[:16],
         }
         for name, words in said.items():

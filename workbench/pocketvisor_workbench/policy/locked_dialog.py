@@ -27,10 +27,11 @@ class LockedDialog(DialogFrame):
             self.body.addWidget(
                 _words(f"{governed.organisation} can let it go on: with a file that is delivered here.")
             )
-        kind = "policy.unlock" if self._ordered(guest) else "policy.check-in"
+        ordered = self._ordered(guest)
+        kind, as_it = ("policy.unlock", "Unlock") if ordered else ("policy.check-in", "Check in")
         for words, picture, ident in (
             ("Deliver a file from IT…", "file-download-outline", "policy.deliver"),
-            ("I am IT…", "shield-key-outline", kind),
+            (f"{as_it} as IT…", "shield-key-outline", kind),
         ):
             button = push_button(words, picture)
             button.setObjectName(ident)

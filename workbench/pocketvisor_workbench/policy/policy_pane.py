@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.icons import icon
 from pocketvisor_workbench.panes.pane_base import Pane
@@ -207,12 +208,13 @@ class PolicyPane(Pane):
 
     def _show_governed(self, guest: "Guest", governed: "Governed") -> None:
         policy = governed.policy
-        self._dot.set_accent(guest.image.accent)
+        self._dot.set_accent(accent_of(guest))
         self.heading.setText(guest.name)
         expires = f", until {when_words(policy.expires_ns, 0)}" if policy.expires_ns is not None else ""
         self.about.setText(f"Managed by {governed.organisation} · policy {policy.number}{expires}")
         self.about.setToolTip(f"Key {governed.authority.hex()}")
         self.effects.rows.show_rows(rows_of(policy))
+        self.effects.setEnabled(not governed.wiped)  # then there is nothing left that any of it is about
         self.it.show_guest(guest, governed)
         self._ticked()
 

@@ -5,7 +5,7 @@ Looked at twice a second while it can be seen. Three sections in as many columns
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
 
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.panes.pane_base import Pane
@@ -28,6 +28,9 @@ class ResourcesPane(Pane):
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)
         self._tick = 0
+        self.whose = QLabel()
+        self.whose.setObjectName("muted")
+        self.whose.setTextFormat(Qt.TextFormat.PlainText)
         self.reading = Reading(bench.session)
         reading = self.reading
         self.cpu = CpuSection(bench, reading.change_share, reading.set_boost, reading.set_response)
@@ -67,6 +70,10 @@ class ResourcesPane(Pane):
         bench.sampler.sampled.connect(self._sampled)
         self.refresh()
 
+    def tools(self) -> list[QWidget]:
+        """Whose they are, on a bench with several phones."""
+        return [self.whose]
+
     def _sampled(self) -> None:
         self._tick += 1
         if self._tick % _EVERY == 0:
@@ -75,6 +82,7 @@ class ResourcesPane(Pane):
     def refresh(self) -> None:
         handset = self.bench.session.handset
         self._stack.setCurrentIndex(0 if handset is not None else 1)
+        self.whose.setText(handset.name if handset is not None else "")
         if handset is None or not self.isVisible():
             return
         self.cpu.show_figures(self.reading.cpu(handset), handset.foreground)
