@@ -4,6 +4,7 @@ Besides memory and state it says what the board is made of, for the first start 
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
 import tempfile
@@ -15,7 +16,7 @@ from msgspec import structs
 
 from pocketvisor.board.config import FwCfgConfig
 from pocketvisor.control.messages import STATE_MAX, StateAt
-from pocketvisor.errors import ProfileError
+from pocketvisor.errors import PolicyError, ProfileError
 from pocketvisor.guest.boot import Boot, GuestMemory
 from pocketvisor.guest.memory import create_memfd
 from pocketvisor.guest.options import RunOptions
@@ -25,6 +26,7 @@ from pocketvisor.guest.spaces import FILE, FIRMWARE, FRAMEBUFFER, FW_CFG, RAM, S
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.migration.lease import why_not
 from pocketvisor.migration.leases import Leases
+from pocketvisor.policies.governed import Governed
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import Unlock
 from pocketvisor.profile.ledger import Ledger
@@ -203,7 +205,7 @@ def open_origin(
             file.unlock(unlock)
         number = file.head if generation is None else generation
         if not number:
-            raise ProfileError(f"{path.name} has no generation: nothing was saved in it")
+            raise ProfileError(_why_empty(file))
         origin = ProfileOrigin(file, file.manifest(number))
         if origin.manifest.board > BOARD_VERSION:
             raise ProfileError(
@@ -219,6 +221,15 @@ def open_origin(
         file.close()
         raise
     return file, origin
+
+
+def _why_empty(file: ProfileFile) -> str:
+    """Of one without a generation: whoever finds a wiped one is told who did it, and why."""
+    with contextlib.suppress(PolicyError):
+        governed = Governed.of_file(file)
+        if governed is not None and governed.wiped:
+            return f"{file.path.name} is empty: {governed.standing().why}"
+    return f"{file.path.name} has no generation: nothing was saved in it"
 
 
 def options_of(origin: ProfileOrigin, *, paused: bool = False) -> RunOptions:

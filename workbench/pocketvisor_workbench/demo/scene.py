@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEasingCurve, QPoint, QPropertyAnimation, Qt
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QToolBar, QWidget
 
 from pocketvisor.policies.applying import deliver
 from pocketvisor.policies.authority import AuthorityKey
@@ -44,6 +44,8 @@ class Scene:
         self._number = 0
         self.work_id = b""
         self.work_path = folder / "Work.vphone"
+        self.found: Handset | None = None
+        """What somebody has put the lost phone's file on."""
 
     async def close(self) -> None:
         """Dialogs of the story are shut; the window has its phones still."""
@@ -94,6 +96,29 @@ class Scene:
             if time.monotonic() > end:
                 raise StoryError(f"{what} did not happen within {seconds:.0f} s")
             await asyncio.sleep(0.05)
+
+    def above_caption(self, dialog: QWidget) -> None:
+        """So that what the story says of it can be read."""
+        window = self.window
+        caption = window.findChild(QToolBar, "caption-bar")
+        high = window.height() - (caption.height() if caption is not None else 0)
+        dialog.resize(min(dialog.width(), window.width() - 60), max(high - 40, dialog.minimumHeight()))
+        left = (window.width() - dialog.width()) // 2
+        dialog.move(window.mapToGlobal(QPoint(left, max((high - dialog.height()) // 2, 0))))
+
+    async def put_on_another(self, model: str, path: Path) -> str:
+        """Somebody puts a profile on a phone of his. Answers why it does not run there; raises StoryError
+        where it does."""
+        for notice in self.window.banners.shown:
+            notice.leave()
+        handset = self.found = self.new_handset(model)
+        await self.pace.breathe(1.0)
+        job = self.session.keeping.open(handset, path)
+        if job.task is not None:
+            await asyncio.wait({job.task})
+        if job.error is None:
+            raise StoryError(f"{path.stem} runs on {handset.name}")
+        return words_of(job.error)
 
     # By hand
 

@@ -35,8 +35,6 @@ wipe_after_hours = 72
 
 async def _lives(scene: Scene) -> str:
     scene.window.set_view(View.GRID)
-    for dock in scene.window.docks.values():
-        dock.hide()
     handset = scene.new_handset("galaxy-s")
     work = await scene.start(handset, "work")
     personal = await scene.start(handset, "personal")
@@ -58,10 +56,7 @@ async def _govern(scene: Scene) -> str:
     sentence = await scene.deliver(scene.policy(_POLICY.format(vault=scene.vault)))
     await scene.until(lambda: scene.work.governed is not None, "Work being governed")
     scene.session.bring_to_front(scene.work)
-    pane = scene.window.docks.get("policy")
-    if pane is not None:
-        pane.show()
-        pane.raise_()
+    scene.window.policy_desk.show_pane()
     return sentence
 
 
@@ -92,6 +87,7 @@ async def _attack(scene: Scene) -> str:
     dialog = scene.window.attack_desk.open(handset, scene.work)
     if dialog is None:
         raise StoryError("The attack could not be opened")
+    scene.above_caption(dialog)
     dialog.begin()
     run = scene.window.attack_desk.runs[handset]
     await scene.done(run.job)
@@ -158,10 +154,13 @@ async def _wipe(scene: Scene) -> str:
 
     if not await asyncio.to_thread(wiped):
         raise StoryError("The lost phone still has what was on it")
-    return f"{sentence}: whoever found it finds nothing"
+    refused = await scene.put_on_another("htc-one-s", scene.work_path)
+    return f"{sentence}. Whoever found it gets: {refused}"
 
 
 async def _restore(scene: Scene) -> str:
+    if scene.found is not None:
+        scene.session.remove_handset(scene.found)
     await scene.deliver(scene.order("unlock", "a new phone"))
     path = scene.folder / "Work again.vphone"
     await asyncio.to_thread(lambda: Vault(str(scene.vault)).fetch(scene.work_id, path, history=False))

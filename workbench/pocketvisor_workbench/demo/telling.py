@@ -51,6 +51,8 @@ def tell_story(telling: Telling) -> int:
 async def _tell(telling: Telling, window: Window, closed: asyncio.Event) -> int:
     window.resize(*SIZE)
     window.bench.theme.set_mode(ThemeMode.DARK)
+    for dock in window.docks.values():  # at first there are the phones alone
+        dock.hide()
     window.show()
     scene = Scene(window, telling.folder, Pace(telling.speed))
     player = Player(scene, telling.steps, telling.tell)
