@@ -11,10 +11,12 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from pocketvisor_workbench.icons import icon
 from pocketvisor_workbench.log import Level
 from pocketvisor_workbench.phone import SECTIONS
 from pocketvisor_workbench.phone.battery import picture_of
 from pocketvisor_workbench.phone.location import PLACES
+from pocketvisor_workbench.theme import Theme
 
 
 class Pane:
@@ -83,12 +85,10 @@ def test_battery_goes_both_ways(pane: Pane) -> None:
     pane.workbench.run(scenario())
 
 
-def test_every_level_has_a_picture() -> None:
+def test_every_level_has_a_picture(theme: Theme) -> None:
     names = {picture_of(level, status) for level in range(101) for status in ("full", "discharging")}
-    import qtawesome
-
     for name in names:
-        assert not qtawesome.icon(f"mdi6.{name}").isNull()
+        assert not icon(name).isNull()
 
 
 def test_location_by_figures_by_name_and_without_satellites(pane: Pane) -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from kit import Run
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QIcon
 from PySide6.QtWidgets import QLabel
 
 import pocketvisor_workbench
 from pocketvisor_workbench import preflight, theme
-from pocketvisor_workbench.theme import DARK, LIGHT, Tokens, accent_ink, on_colour, tokens
+from pocketvisor_workbench.icons import icon
+from pocketvisor_workbench.theme import DARK, LIGHT, Theme, Tokens, accent_ink, on_colour, tokens
 
 SOURCES = Path(pocketvisor_workbench.__file__).parent
 
@@ -24,6 +25,20 @@ def test_the_window_never_loads_the_engine() -> None:
         "assert not bad, bad\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_an_icon_is_in_each_size_and_looks_like_nothing_else(theme: Theme) -> None:
+    """They come out of another package's font."""
+    sizes = [size.width() for size in icon("cellphone").availableSizes()]
+    assert sizes == [14, 16, 18, 22, 28, 36, 72]
+    names = ("cellphone", "close", "battery-10")
+    pictures = [icon(name).pixmap(18, 18).toImage() for name in names]
+    pictures.append(icon("close").pixmap(18, 18, QIcon.Mode.Disabled).toImage())
+    pictures.append(icon("close", "#ff0000").pixmap(18, 18).toImage())
+    assert all(one != other for at, one in enumerate(pictures) for other in pictures[:at])
+    assert icon("close").pixmap(18, 18, QIcon.Mode.Active).toImage() == pictures[1]
+    with pytest.raises(KeyError):
+        icon("no-such-picture")
 
 
 def test_nothing_waits_in_a_nested_event_loop() -> None:

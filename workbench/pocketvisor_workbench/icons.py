@@ -1,12 +1,18 @@
-"""Material Design icons by qtawesome, tinted with the theme and re-tinted when it changes."""
+"""Material Design icons out of qtawesome's font, tinted with the theme and re-tinted when it changes.
 
+qtawesome itself is not imported: it loads twelve fonts for one, and draws an icon anew each time that it is
+painted.
+"""
+
+import json
 from collections.abc import Callable
 from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
-import qtawesome
-from PySide6.QtCore import QObject, QSize
-from PySide6.QtGui import QIcon
+from PySide6.QtCore import QObject, QRect, Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPainter, QPixmap
 
 from pocketvisor_workbench.theme import tokens
 
@@ -14,20 +20,46 @@ _worn: "WeakKeyDictionary[QObject, tuple[str, str]]" = WeakKeyDictionary()
 
 
 _SIZES = (14, 16, 18, 22, 28, 36, 72)
+_GLYPH_SHARE = 0.875
+"""Of an icon's height: the rest is the air around it."""
+
+
+@lru_cache(maxsize=1)
+def _font() -> tuple[str, dict[str, str]]:
+    """Its family, and which character is which icon, as a hexadecimal number."""
+    package = find_spec("qtawesome")
+    assert package is not None and package.origin is not None
+    folder = Path(package.origin).parent / "fonts"
+    (font,) = folder.glob("materialdesignicons6-webfont-[0-9]*.ttf")
+    (names,) = folder.glob("materialdesignicons6-webfont-charmap-*.json")
+    (family, *_) = QFontDatabase.applicationFontFamilies(QFontDatabase.addApplicationFont(str(font)))
+    return family, json.loads(names.read_bytes())
 
 
 @lru_cache(maxsize=1024)
 def _tinted(name: str, colour: str, disabled: str) -> QIcon:
-    """Rendered once: qtawesome's own icons are drawn by Python code each time they are painted."""
-    drawn: QIcon = qtawesome.icon(f"mdi6.{name}", color=colour, color_disabled=disabled)
+    family, names = _font()
+    glyph = chr(int(names[name], 16))
     pixmaps = QIcon()
-    for mode in (QIcon.Mode.Normal, QIcon.Mode.Disabled):
-        for size in _SIZES:
-            pixmaps.addPixmap(drawn.pixmap(QSize(size, size), 1.0, mode), mode)
     for size in _SIZES:
-        for mode in (QIcon.Mode.Selected, QIcon.Mode.Active):
-            pixmaps.addPixmap(drawn.pixmap(QSize(size, size), 1.0, QIcon.Mode.Normal), mode)
+        font = QFont(family)
+        font.setPixelSize(round(size * _GLYPH_SHARE))
+        drawn = _drawn(glyph, font, size, colour)
+        for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected, QIcon.Mode.Active):
+            pixmaps.addPixmap(drawn, mode)
+        pixmaps.addPixmap(_drawn(glyph, font, size, disabled), QIcon.Mode.Disabled)
     return pixmaps
+
+
+def _drawn(glyph: str, font: QFont, size: int, colour: str) -> QPixmap:
+    pixmap = QPixmap(size, size)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setPen(QColor(colour))
+    painter.setFont(font)
+    painter.drawText(QRect(0, 0, size, size), Qt.AlignmentFlag.AlignCenter, glyph)
+    painter.end()
+    return pixmap
 
 
 def icon(name: str, role: str = "text") -> QIcon:
