@@ -2,6 +2,7 @@
 error, so that what a verb answers stays by itself."""
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,16 +25,15 @@ _LINE_SECONDS: Final = 1.0
 @contextmanager
 def shown_progress(title: str, *, shown: bool = True) -> Iterator[Tell]:
     """To be called from any thread."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
     if not shown:
         yield lambda words, done: None
-    elif console.is_terminal:
-        with _bar(title, console) as tell:
-            yield tell
-    else:
+    elif not sys.stderr.isatty():
         yield _lines(title)
+    else:
+        from rich.console import Console  # slow to load
+
+        with _bar(title, Console(stderr=True)) as tell:
+            yield tell
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from pocketvisor.errors import ControlError, DebugError
 from pocketvisor.guest.guest import Guest
 from pocketvisor.services import debug_inside, debug_motion, debug_trace
 from pocketvisor.services.debug_places import address_of, label_of, moment, thumb_at
-from pocketvisor.services.profile import Desk, guest_of_profile
+from pocketvisor.services.desk import Desk, guest_of_profile
 
 _ANSWER_MAX: Final = MESSAGE_MAX - 4096
 

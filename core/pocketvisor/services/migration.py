@@ -27,7 +27,7 @@ from pocketvisor.migration.reception import Reception
 from pocketvisor.migration.rounds import MoveProgress
 from pocketvisor.profile.ledger import Ledger
 from pocketvisor.profiles import free_profile
-from pocketvisor.services.profile import Desk
+from pocketvisor.services.desk import Desk
 
 AGAIN_SECONDS: Final = 5.0
 

@@ -11,7 +11,7 @@ from pocketvisor.policies.audit import AuditLog
 from pocketvisor.policies.governed import Governed
 from pocketvisor.policies.store import GovernanceStore
 from pocketvisor.profile.file import ProfileFile
-from pocketvisor.services.profile import Desk, guest_of_profile
+from pocketvisor.services.desk import Desk, guest_of_profile
 
 
 async def answer(desk: Desk, request: PolicyRequest) -> PolicyReply | ProfileAbsent:

@@ -2,9 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 from pocketvisor.control import profile_calls as calls
 from pocketvisor.control.profile_calls import Key, ProfileReply, ProfileRequest
@@ -12,18 +10,10 @@ from pocketvisor.control.server import Tell
 from pocketvisor.errors import ControlError, GuestError
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import GuestState
-from pocketvisor.handset import Handset
 from pocketvisor.moving import move
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import NewKeys, Unlock
-
-
-class Desk(Protocol):
-    """Where handsets and guests are found by name; the methods raise ControlError."""
-
-    def handsets(self) -> Sequence[Handset]: ...
-    def handset(self, name: str) -> Handset: ...
-    def guest(self, name: str, handset_name: str) -> Guest: ...
+from pocketvisor.services.desk import Desk, guest_of_profile
 
 
 async def answer(desk: Desk, request: ProfileRequest, tell: Tell) -> ProfileReply:
@@ -123,21 +113,6 @@ async def _move(desk: Desk, request: calls.MoveGuest, tell: Tell) -> calls.Moved
         pid_before=report.pid_before,
         pid_after=report.pid_after,
     )
-
-
-def guest_of_profile(desk: Desk, path: Path) -> Guest | None:
-    for handset in desk.handsets():
-        for guest in handset.guests:
-            if guest.profile is not None and _same(guest.profile.path, path):
-                return guest
-    return None
-
-
-def _same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:
-        return one == other
 
 
 def _new_keys(key: Key | None) -> NewKeys | None:
