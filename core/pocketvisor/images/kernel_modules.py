@@ -8,9 +8,6 @@ those of file systems are loaded when the kernel asks for them by an alias.
 from io import BytesIO
 from pathlib import PurePosixPath
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-
 from pocketvisor.board.loaders.unpack import UnpackError, unpack
 from pocketvisor.errors import ImageError
 
@@ -51,6 +48,9 @@ def aliases(path: str, module: bytes) -> list[str]:
 
 
 def _information(path: str, module: bytes, field: str) -> list[str]:
+    from elftools.common.exceptions import ELFError  # slow to load, and needed for a new image alone
+    from elftools.elf.elffile import ELFFile
+
     try:
         section = ELFFile(BytesIO(module)).get_section_by_name(".modinfo")
         information: bytes = section.data() if section is not None else b""
