@@ -51,16 +51,24 @@ def new(
     release: Annotated[
         bool, typer.Option("--release", help="Let the profile go: nobody governs it then.")
     ] = False,
+    number: Annotated[
+        int | None,
+        typer.Option("--number", min=1, max=1 << 53, help="Else the next one here, and 1 elsewhere."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write a policy to begin with: everything is allowed, every restriction is there as a comment."""
     from pocketvisor.cli.policy_reach import shown, write_document
+    from pocketvisor.errors import PolicyError
     from pocketvisor.policies.document import parse_policy
     from pocketvisor.policies.template import new_policy
 
     path, own = profile_or_id(profile)
     known = shown(path) if path is not None else None
-    number = known.number + 1 if known is not None and known.governed else 1
+    if release and known is not None and not known.governed:
+        raise PolicyError(f"Nobody governs {profile}: there is nothing to release it from")
+    if number is None:
+        number = known.number + 1 if known is not None and known.governed else 1
     if not organisation and known is not None and known.governed:
         organisation = parse_policy(known.text).organisation
     text = new_policy(own, number, datetime.now(UTC), organisation=organisation, days=days, release=release)
@@ -129,7 +137,8 @@ def check(
 
     told: list[dict[str, Any]] = []
     now = time.time_ns()
-    for document in parted(read_document(file)):
+    delivery = read_document(file)
+    for document in parted(delivery):
         if is_order(document):
             order = read_order(document)
             kind, signer, own = str(order.order.kind), order.signer, order.order.profile_id
@@ -142,13 +151,14 @@ def check(
             raise PolicyError(f"The {kind} is over: it was good until {_when(ends)}")
         told.append({"what": kind, "number": number, "signer": signer.hex(), "profile": own.hex()})
     if profile is not None:
-        _check_for(profile, told)
+        _check_for(profile, delivery, told)
     if json:
         print_json(told)
         return
     for each in told:
         typer.echo(
-            f"{each['what']} {each['number']} for {each['profile']}, signed by {each['signer'][:12]}: good"
+            f"{each['what']} {each['number']} for {each['profile']}, signed by {each['signer'][:12]}:"
+            f" {each.get('sentence', 'good')}"
         )
 
 
@@ -232,7 +242,9 @@ def log(
         fail(f"{path.stem}: {problem}")
     if found.problems:
         raise typer.Exit(EXIT_ERROR)
-    if verify and not json:
+    if not json and not found.lines:
+        typer.echo(f"Nothing is in the audit log of {path.stem}")
+    elif verify and not json:
         typer.echo("The log is whole")
     last = found.lines[-1].n if found.lines else 0
     while follow:
@@ -252,27 +264,28 @@ def profile_or_id(text: str) -> tuple[Path | None, bytes]:
     return path, profile_info(path).id
 
 
-def _check_for(profile: str, told: list[dict[str, Any]]) -> None:
-    """Raises PolicyError."""
-    from pocketvisor.cli.policy_reach import shown
+def _check_for(profile: str, delivery: bytes, told: list[dict[str, Any]]) -> None:
+    """Whether it would be taken, as this computer knows the profile. Raises PolicyError."""
     from pocketvisor.errors import PolicyError
+    from pocketvisor.policies.applying import NoAuthority, would_take
+    from pocketvisor.profile.file import ProfileFile
 
     path, own = profile_or_id(profile)
-    known = shown(path) if path is not None else None
     for each in told:
         if each["profile"] != own.hex():
             raise PolicyError(f"The {each['what']} is for another profile: {each['profile']}")
-        if known is None or not known.governed:
-            continue
-        if each["signer"] != known.authority:
-            raise PolicyError(
-                f"The {each['what']} is signed by another key than the one that governs {profile}"
-            )
-        newest = known.number if each["what"] == "policy" else known.serial
-        if each["number"] < newest or (each["number"] == newest and each["what"] != "policy"):
-            raise PolicyError(
-                f"The {each['what']} is older than the last one: {each['number']}, not {newest}"
-            )
+    if path is None:
+        return
+    with ProfileFile.open(path, read_only=True) as file:
+        try:
+            taken = would_take(delivery, own, file=file)
+        except NoAuthority:
+            if not file.sealed:
+                raise
+            return  # good, for who can open the profile
+    for each, applied in zip(told, taken, strict=True):
+        if not applied.changed:
+            each["sentence"] = applied.sentence
 
 
 def _tell_standing(name: str, found: "PolicyShown") -> None:
@@ -303,8 +316,16 @@ def _tell_lines(lines: "list[AuditLineShown]", json: bool) -> None:
         if json:
             typer.echo(msgspec.json.encode(line).decode())  # as they come: one object a line
         else:
-            typer.echo(f"{line.n}  {line.time[:19]}  {line.what}  {line.who}: {line.said}")
+            typer.echo(f"{line.n}  {_local(line.time)}  {line.what}  {line.who}: {line.said}")
 
 
 def _when(time_ns: int) -> str:
     return f"{datetime.fromtimestamp(time_ns / 1e9):%Y-%m-%d %H:%M}"
+
+
+def _local(time: str) -> str:
+    """Of a line that anybody may have written."""
+    try:
+        return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):
+        return time[:19]

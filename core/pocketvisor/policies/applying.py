@@ -71,17 +71,7 @@ def deliver(
     done: list[Applied] = []
 
     def change(kept: Kept | None) -> Kept | None:
-        done.clear()
-        kept = absorbed(kept, blobs, profile).kept
-        documents = parted(delivery)
-        if len(documents) > DOCUMENTS_MAX:
-            raise PolicyError(f"At most {DOCUMENTS_MAX} documents are delivered at once")
-        for document in documents:
-            if is_order(document):
-                kept, applied = _ordered(kept, read_order(document), profile, now)
-            else:
-                kept, applied = _governed(kept, read_policy(document), profile, now, file)
-            done.append(applied)
+        kept, done[:] = _taken(absorbed(kept, blobs, profile).kept, delivery, profile, now, file)
         return kept
 
     try:
@@ -94,6 +84,32 @@ def deliver(
     if file is not None and kept is not None and not file.read_only and file.carried != kept.carried:
         file.carry(kept.carried)
     return done
+
+
+def would_take(
+    delivery: bytes, profile: bytes, *, file: ProfileFile | None = None, store: GovernanceStore | None = None
+) -> list[Applied]:
+    """What deliver() would answer now. Nothing changes, and nothing is written down. Raises what it would."""
+    store = store or GovernanceStore()
+    blobs = carried_by(file) if file is not None else []
+    kept = absorbed(store.kept(profile), blobs, profile).kept
+    return _taken(kept, delivery, profile, store.now_ns(), file)[1]
+
+
+def _taken(
+    kept: Kept | None, delivery: bytes, profile: bytes, now: int, file: ProfileFile | None
+) -> tuple[Kept | None, list[Applied]]:
+    documents = parted(delivery)
+    if len(documents) > DOCUMENTS_MAX:
+        raise PolicyError(f"At most {DOCUMENTS_MAX} documents are delivered at once")
+    done: list[Applied] = []
+    for document in documents:
+        if is_order(document):
+            kept, applied = _ordered(kept, read_order(document), profile, now)
+        else:
+            kept, applied = _governed(kept, read_policy(document), profile, now, file)
+        done.append(applied)
+    return kept, done
 
 
 def _written_down(store: GovernanceStore, profile: bytes, applied: Sequence[Applied], who: str) -> None:

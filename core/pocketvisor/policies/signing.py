@@ -106,7 +106,10 @@ def parted(delivery: bytes) -> list[bytes]:
             documents.append(b"".join(lines))
             lines = []
     if b"".join(lines).strip():
-        raise PolicyError("It is not signed to its end: the last line has to be '# signed by ...'")
+        raise PolicyError(
+            "It is not signed to its end: the last line has to be '# signed by ...', "
+            "as 'pocketvisor policy sign' writes it"
+        )
     if not documents:
         raise PolicyError("There is no policy and no order in it")
     return documents

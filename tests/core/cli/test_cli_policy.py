@@ -70,6 +70,40 @@ async def test_from_a_new_policy_to_a_log_of_it(
     assert json.loads(ran.out)["problems"]
 
 
+async def test_what_is_checked_for_a_profile_is_what_it_would_take(
+    pocketvisor: Run, work: Path, key: list[str], tmp_path: Path
+) -> None:
+    """To the letter: `check` says what `apply` and `deliver` would, and changes nothing."""
+    policy, again, order = tmp_path / "one", tmp_path / "again", tmp_path / "order"
+    ran = await pocketvisor("policy", "new", "Work", "--release")
+    assert ran.code == 1 and "nothing to release it from" in ran.err
+    ran = await pocketvisor("policy", "log", "Work", "--verify")
+    assert (ran.code, ran.out) == (0, "Nothing is in the audit log of Work\n")
+    await pocketvisor("policy", "keys", "new", *key)
+    await pocketvisor("policy", "new", "Work", "--number", "3", "--out", policy)
+    ran = await pocketvisor("policy", "check", policy)
+    assert ran.code == 1 and "'pocketvisor policy sign'" in ran.err
+    await pocketvisor("policy", "sign", policy, *key)
+    check = ("policy", "check", "--profile", "Work")
+    ran = await pocketvisor(*check, policy)
+    assert ran.code == 0 and ran.out.startswith("policy 3 for ") and ran.out.endswith(": good\n")
+    assert "Nobody governs" in (await pocketvisor("policy", "show", "Work")).out
+    await pocketvisor("policy", "apply", policy, "Work")
+    assert "in force already" in (await pocketvisor(*check, policy)).out
+    again.write_text(policy.read_text().replace("# screenshots", "screenshots"))
+    await pocketvisor("policy", "sign", again, *key)
+    for verb in (check, ("policy", "deliver")):
+        ran = await pocketvisor(*verb, again)
+        assert ran.code == 1 and "Another policy is in force under the number 3" in ran.err
+    await pocketvisor("profile", "lock", "Work", "--out", order, *key)
+    assert (await pocketvisor(*check, order)).code == 0
+    assert "It is locked" not in (await pocketvisor("policy", "show", "Work")).out
+    await pocketvisor("policy", "deliver", order)
+    ran = await pocketvisor(*check, order)
+    assert ran.code == 1 and "old or was used already" in ran.err
+    assert len(json.loads((await pocketvisor("policy", "log", "Work", "--json")).out)["lines"]) == 3
+
+
 async def test_orders_here_and_by_a_file(
     pocketvisor: Run, work: Path, key: list[str], tmp_path: Path
 ) -> None:
