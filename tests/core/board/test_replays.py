@@ -23,9 +23,9 @@ pytestmark = [
 ]
 
 WORK = (
-    "ls -l /bin > /dev/tty0; cp -r /etc /bin /mnt; sync",
+    "ls -l /bin | tail -30 > /dev/tty0; cp -r /etc /bin /mnt; sync",
     "for n in 1 2 3; do dd if=/dev/urandom of=/mnt/$n bs=64k count=8 2>/dev/null; sync; done",
-    "rm -r /mnt/etc; gzip -c /mnt/1 > /mnt/gz; ls -lR /mnt | tail -30 > /dev/tty0",
+    "rm -r /mnt/etc; gzip -c /mnt/1 > /mnt/gz; ls -lR /mnt | tail > /dev/tty0",
     "umount /mnt; mount -t ext4 /dev/vda /mnt; md5sum /mnt/?; sync",
 )
 NOBODY = {"/virtio/0/device/down", "/virtio/1/device/pressed"}
