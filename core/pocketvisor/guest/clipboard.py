@@ -28,6 +28,8 @@ _ASKS_AT_ONCE: Final = 10.0
 _ASKS_A_SECOND: Final = 2.0
 _BYTES_A_SECOND: Final = 1 << 20
 _REST_SECONDS: Final = 0.1
+_TOLD_AT_ONCE: Final = 8.0
+"""Refusals that are told and audited in a minute: who goes on asking pushes nothing else out of a log."""
 
 
 class GuestClipboard:
@@ -45,6 +47,7 @@ class GuestClipboard:
         self._waiting: dict[int, asyncio.Future[Line]] = {}
         self._asks = _ASKS_AT_ONCE
         self._bytes = float(_BYTES_A_SECOND)
+        self._tells = _TOLD_AT_ONCE
         self._looked_at = 0.0
         self._rest: asyncio.TimerHandle | None = None
         self._own_at = -1.0  # when something was copied here that stayed here
@@ -60,7 +63,7 @@ class GuestClipboard:
     async def copy(self) -> str:
         """What the guest's user copied last, for use outside. Raises Refused, GuestError."""
         self._guest.check(Act.COPY_OUT)
-        answer = await self._ask("get")
+        answer = await self._ask(Act.COPY_OUT, "get")
         self._guest.check(Act.COPY_OUT)  # the policy may have changed while the guest thought about it
         if answer.verb != "text":
             raise GuestError(answer.text[:200] or f"Nothing is copied in {self._guest.name}")
@@ -71,7 +74,7 @@ class GuestClipboard:
         if sentence := problem(text):
             raise GuestError(sentence)
         self._guest.check(Act.COPY_IN)
-        answer = await self._ask("put", text)
+        answer = await self._ask(Act.COPY_IN, "put", text)
         if answer.verb != "done":
             raise GuestError(answer.text[:200] or f"{self._guest.name} does not take the text")
         self._own_at = time.monotonic()
@@ -114,7 +117,7 @@ class GuestClipboard:
 
     # To the guest
 
-    async def _ask(self, verb: str, text: str = "") -> Line:
+    async def _ask(self, act: Act, verb: str, text: str = "") -> Line:
         guest = self._guest
         if guest.state is not GuestState.RUNNING:
             raise GuestError(f"{guest.name} is {guest.state.value}: it cannot be asked for what is copied")
@@ -123,6 +126,7 @@ class GuestClipboard:
                 await self._greeted.wait()
         except TimeoutError:
             raise GuestError(f"No program in {guest.name} speaks for its clipboard") from None
+        guest.check(act)  # the policy may have changed while nobody was there
         if len(self._unsent) >= _UNSENT_MAX:
             raise GuestError(f"{guest.name} does not read what it is told of its clipboard")
         number = next(self._numbers)
@@ -196,6 +200,7 @@ class GuestClipboard:
     def _refill(self) -> None:
         now = time.monotonic()
         passed, self._looked_at = now - self._looked_at, now
+        self._tells = min(_TOLD_AT_ONCE, self._tells + passed * _TOLD_AT_ONCE / 60)
         self._asks = min(_ASKS_AT_ONCE, self._asks + passed * _ASKS_A_SECOND)
         self._bytes = min(float(_BYTES_A_SECOND), self._bytes + passed * _BYTES_A_SECOND)
 
@@ -222,11 +227,15 @@ class GuestClipboard:
 
     def _copied(self, text: str) -> None:
         guest = self._guest
+        why = self._untold(guest.allows(Act.COPY_OUT))
         try:
-            guest.handset.clipboard.copied(guest, text)
+            if not why:
+                guest.handset.clipboard.copied(guest, text)
         except Refused as error:
+            why = self._told(error)
+        if why:
             self._own_at = time.monotonic()
-            self._say_no(0, error)
+            self._say_no(0, why)
 
     def _pasted(self, number: int) -> None:
         guest = self._guest
@@ -234,11 +243,23 @@ class GuestClipboard:
         if self._own_at > clipboard.changed_at:
             self._send(encoded("no", number))
             return
+        why = self._untold(clipboard.why_not(guest))
         try:
-            self._send(encoded("text", number, clipboard.take(guest)))
+            if not why:
+                self._send(encoded("text", number, clipboard.take(guest)))
         except Refused as error:
-            self._say_no(number, error)
+            why = self._told(error)
+        if why:
+            self._say_no(number, why)
 
-    def _say_no(self, number: int, error: Refused) -> None:
-        self._send(encoded("no", number, str(error)[:500]))
+    def _untold(self, why: str) -> str:
+        """Where it was refused often lately: then nobody else hears of it."""
+        return why if self._tells < 1 else ""
+
+    def _told(self, error: Refused) -> str:
+        self._tells -= 1
         self._guest.run_note(str(error))
+        return str(error)
+
+    def _say_no(self, number: int, why: str) -> None:
+        self._send(encoded("no", number, why[:500]))
