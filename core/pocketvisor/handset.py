@@ -190,6 +190,7 @@ class Handset:
         guest.check(Act.MOVE, model=self.model)
         self.check_room(guest.ram_mib, balloon=guest.has_balloon)
         async with guest.capturing:
+            guest.check(Act.CLONE)  # the policy may have changed while a save was waited for
             origin = await CloneOrigin.of(guest)
             options = on_its_own(guest.options, origin, paused=guest.state is GuestState.PAUSED)
             try:
@@ -211,6 +212,7 @@ class Handset:
         guest.check(Act.CLONE)
         self.check_room(guest.ram_mib, balloon=guest.has_balloon)
         async with past.capturing:
+            guest.check(Act.CLONE)
             origin = await CloneOrigin.of(past)
             options = on_its_own(guest.options, origin, paused=False)
             try:

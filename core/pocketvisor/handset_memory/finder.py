@@ -9,7 +9,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
@@ -62,8 +62,15 @@ class Finder:
         """A search that waits comes back."""
         self._ended.set()
 
-    async def search(self, guests: Sequence["Guest"], *, bound: float = BOUND) -> Pass:
-        """Once through the guests' own memory. Whoever is busy otherwise is left for the next time."""
+    async def search(
+        self,
+        guests: Sequence["Guest"],
+        *,
+        bound: float = BOUND,
+        may: Callable[["Guest"], bool] = lambda _: True,
+    ) -> Pass:
+        """Once through the guests' own memory. Whoever is busy otherwise is left for the next time. `may`:
+        whether a guest may share yet; a look takes long, and its policy may be another one then."""
         outcome = Pass()
         stable: dict[Ram, dict[int, Found]] = {}
         taking = [guest for guest in guests if sharing.can_be_asked(guest)]
@@ -71,6 +78,9 @@ class Finder:
             if sharing.can_be_asked(guest) and guest.ram is not None:
                 stable[guest.ram] = await self._look_at(guest, guest.ram, bound, outcome)
         began = time.thread_time()
+        for guest in taking:
+            if guest.ram in stable and not may(guest):
+                del stable[guest.ram]
         taken = self._match(stable)
         outcome.seconds += time.thread_time() - began
         for guest in taking:
@@ -78,7 +88,7 @@ class Finder:
             if ram is not None and ram in stable:
                 going = {block for block, _ in taken.get(ram, [])}
                 zeros = [block for block, found in stable[ram].items() if found.zeros and block not in going]
-                await self._take(guest, taken.get(ram, []), zeros, outcome)
+                await self._take(guest, taken.get(ram, []), zeros, outcome, may)
         self._pool.collect()
         return outcome
 
@@ -147,10 +157,17 @@ class Finder:
         return self._pool.add(block, content, digest, FOUND) if digest_of(content) == digest else None
 
     async def _take(
-        self, guest: "Guest", blocks: list[tuple[int, SharedLayer]], zeros: list[int], outcome: Pass
+        self,
+        guest: "Guest",
+        blocks: list[tuple[int, SharedLayer]],
+        zeros: list[int],
+        outcome: Pass,
+        may: Callable[["Guest"], bool],
     ) -> None:
         for at in range(0, max(len(blocks), len(zeros)), sharing.BATCH):
             upto = at + sharing.BATCH
+            if not may(guest):
+                return
             try:
                 done = await sharing.share_blocks(guest, blocks[at:upto], zeros[at:upto])
             except GuestError:

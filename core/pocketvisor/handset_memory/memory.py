@@ -155,10 +155,13 @@ class HandsetMemory:
 
     async def _look_for_equals(self, bound: float | None) -> Pass:
         async with self._searching:
-            guests = [guest for guest in self._handset.guests if not self.why_alone(guest)]
+            guests = [guest for guest in self._handset.guests if self._may(guest)]
             if bound is None:
-                return await self._finder.search(guests)
-            return await self._finder.search(guests, bound=bound)
+                return await self._finder.search(guests, may=self._may)
+            return await self._finder.search(guests, bound=bound, may=self._may)
+
+    def _may(self, guest: "Guest") -> bool:
+        return guest.handset is self._handset and not self.why_alone(guest)
 
     def _is_apart(self, guest: "Guest") -> bool:
         """It has memory together with others, and is not to, or has it with those of another handset."""

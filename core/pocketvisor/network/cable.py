@@ -38,6 +38,7 @@ class Cable:
         self._handed = False  # the guest's wire is not the one that it was configured with
         self._pid = 0
         self._rules: NetworkRules | None = None
+        self._closed = False
         self.port = 0
         """For messages; good from lay() on."""
 
@@ -45,7 +46,11 @@ class Cable:
         """A port in a network process that lives, and the guest's wire on it. Raises NetworkError."""
         if self._sidecar is not None and self._sidecar.alive:
             return
-        self._sidecar = await Sidecar.shared()
+        sidecar = await Sidecar.shared()
+        if self._closed:  # its guest has gone meanwhile
+            await sidecar.end_unused()
+            raise NetworkError(f"{self._guest.name} is gone")
+        self._sidecar = sidecar
         self.port = self._sidecar.add_port(self._owner, self._mac, int.from_bytes(self._mac, "big"))
         self.tell(messages.SetRules(self.port, self._rules))  # before anything can pass
         self.tell(messages.SetRadio(self.port, radio))
@@ -74,6 +79,7 @@ class Cable:
         self._sidecar = None
 
     async def close(self) -> None:
+        self._closed = True
         self.ended()
         sidecar, self._sidecar = self._sidecar, None
         if sidecar is not None:

@@ -172,8 +172,10 @@ class GuestNetwork:
         self._guest.check(Act.RECORD)
         async with self._lock:
             await self._cable.lay(self._radio)
+        self._guest.check(Act.RECORD)  # the policy may have changed meanwhile
         fd = await asyncio.to_thread(open_capture, path)
         try:
+            self._guest.check(Act.RECORD)
             self._cable.tell(messages.StartCapture(self._cable.port, max(most, 4096)), fd)
         finally:
             os.close(fd)

@@ -127,6 +127,10 @@ class Sidecar:
         if self._owners.pop(number, None) is None:
             return
         self._send(messages.RemovePort(number))
+        await self.end_unused()
+
+    async def end_unused(self) -> None:
+        """Where it has no port."""
         if not self._owners:
             await self.end()
 

@@ -259,3 +259,19 @@ async def test_a_policy_keeps_a_guest_apart(phones: list[Handset], image: GuestI
     assert await work.digest() == await other.digest() == digest
     await work.reset()
     assert shared(work) == 0, "nor its image's content"
+
+
+async def test_who_may_no_more_when_it_was_looked_at_shares_nothing(
+    phones: list[Handset], image: GuestImage
+) -> None:
+    """A search takes a while, and a policy comes when it comes."""
+    phone = phones[0]
+    guests = [await begin(phone, image, STRETCH) for _ in range(3)]
+    await phone.memory.set_share(False)
+    await phone.memory.set_share(True)
+    finder, late = phone.memory._finder, guests[0]
+    await finder.search(guests)  # the first look
+    assert not any(shared(guest) for guest in guests)
+    found = await finder.search(guests, may=lambda guest: guest is not late)
+    assert found.shared and all(shared(guest) for guest in guests[1:])
+    assert not shared(late)

@@ -168,6 +168,19 @@ async def test_its_frames_are_not_captured_where_it_is_not_recorded(
     assert not (tmp_path / "more.pcap").exists()
 
 
+async def test_nor_where_the_policy_comes_before_the_capture_has_begun(
+    start: Start, governor: Governor, tmp_path: Path
+) -> None:
+    guest: Guest = await start(network=NetworkSpec(mode="none"))
+    network = network_of(guest)
+    capturing = asyncio.create_task(network.capture(tmp_path / "frames.pcap"))
+    await asyncio.sleep(0)  # it was allowed, and the network process is on its way
+    guest.govern(governor.says("[screen]\nrecording = false"))
+    with pytest.raises(Refused):
+        await capturing
+    assert network.state.capture is None and not (tmp_path / "frames.pcap").exists()
+
+
 @pytest.mark.debian
 async def test_debian_reaches_what_its_policy_names(governor: Governor) -> None:
     """A name through the real resolver, and nothing besides: not by address, port, ping nor a tunnel."""

@@ -18,6 +18,7 @@ from pocketvisor.api import Forward, Guest, GuestState, NetworkError, NetworkSpe
 from pocketvisor.network.passt import MISSING
 from pocketvisor.network.radio import PRESETS
 from pocketvisor.network.service import GuestNetwork
+from pocketvisor.network.sidecar import Sidecar
 
 SECONDS = 30
 LAB = NetworkSpec(mode="switch", switch="lab")
@@ -88,6 +89,16 @@ async def test_guests_share_the_process_and_it_goes_with_them(start: Start) -> N
     assert Path(f"/proc/{pid}").exists() and one.state.link
     await two_guest.handset.remove(one._guest)
     assert not Path(f"/proc/{pid}").exists()
+
+
+async def test_a_guest_that_goes_while_it_is_attached_leaves_no_process(start: Start) -> None:
+    guest = await start(network=NetworkSpec(mode="none"))
+    attaching = asyncio.create_task(network_of(guest).attach("switch", "lab"))
+    await asyncio.sleep(0)  # the network process is on its way
+    await guest.handset.remove(guest)
+    with pytest.raises(NetworkError):
+        await attaching
+    assert asyncio.get_running_loop() not in Sidecar._running
 
 
 async def test_it_is_kept_over_a_reset(start: Start) -> None:
