@@ -15,7 +15,7 @@ from pocketvisor.debug.trace.profile import Profile
 
 pytestmark = [pytest.mark.debian, pytest.mark.guest_process]
 
-TICKS = 400_000_000
+TICKS = 240_000_000
 KERNEL = 0xC000_0000
 
 
