@@ -77,7 +77,7 @@ def fresh(steps: list[list[int]]) -> Guest:
     return guest
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     steps=st.lists(accesses(), min_size=1, max_size=60),
     events=st.lists(EVENTS, max_size=6),
@@ -123,7 +123,7 @@ def corrupt(state: dict[str, Any], part: str, field: str, value: int) -> dict[st
     return changed
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     data=st.data(),
     value=st.one_of(VALUES, st.integers(0, (1 << 64) - 1)),
@@ -151,7 +151,7 @@ def test_a_corrupt_field_is_refused_or_harmless(
     guest.close()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(log=st.binary(max_size=200))
 def test_a_random_log_is_refused_or_replayed(log: bytes) -> None:
     guest = fresh([])
