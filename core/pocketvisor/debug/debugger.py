@@ -107,8 +107,8 @@ class Debugger(OpensToGdb):
                 await self._pushed_all()
             await self.close()
             reason = guest.stop_reason
-            if guest.state is GuestState.PAUSED and reason is not None and reason.kind in _DECIDED:
-                await guest.resume()
+            if reason is not None and reason.kind in _DECIDED:
+                await guest.go_on()
         finally:
             self._forget_state()
             guest.judge = None
@@ -229,14 +229,18 @@ class Debugger(OpensToGdb):
         self.last = None
         self._listeners.emit("moved")
 
-    def arrived(self, info: StopInfo) -> None:
-        """For the time line: here it stands."""
+    def arrived(self, info: StopInfo, *, goes_on: bool = False) -> None:
+        """For the time line: here it stands. If it goes on by itself, whoever waits is told by settled()."""
         self.last = info
+        self._listeners.emit("stopped", info)
+        if not goes_on:
+            self.settled(info)
+
+    def settled(self, info: StopInfo) -> None:
         arriving, self._arriving = self._arriving, []
         for future in arriving:
             if not future.done():
                 future.set_result(info)
-        self._listeners.emit("stopped", info)
 
     async def forget_stops(self) -> None:
         """For the time line: its past passes all of them from here on. Raises DebugError."""
@@ -330,7 +334,7 @@ class Debugger(OpensToGdb):
 
     async def wait_stopped(self) -> StopInfo:
         """At once where it stands still. Raises DebugError where it is off."""
-        if self.in_past and self.timeline.running:
+        if self.timeline.returning or (self.in_past and self.timeline.running):
             arriving: asyncio.Future[StopInfo] = asyncio.get_running_loop().create_future()
             self._arriving.append(arriving)
             return await arriving
@@ -454,24 +458,16 @@ class Debugger(OpensToGdb):
         reason = target.stop_reason
         kind, detail = (reason.kind, reason.detail) if reason is not None else ("paused", "")
         if target.state is not GuestState.PAUSED:
-            return stop_info(
-                kind, target.ticks * 4, 0, detail=detail or f"{target.name} is {target.state.value}"
-            )
+            detail = detail or f"{target.name} is {target.state.value}"
+            return stop_info(kind, target.ticks * 4, 0, detail=detail)
         sample = await self.sample()
         stopped, pc = target.stopped, sample.registers.get("pc", 0)
         if stopped is None or stopped.hit is None or kind not in _DECIDED:
             return stop_info(kind, sample.position, pc, detail=detail)
-        hit = stopped.hit
+        hit, place = stopped.hit, sample.position
         stop = self._stop(hit.id)
         return stop_info(
-            kind,
-            sample.position,
-            pc,
-            stop,
-            detail=detail,
-            address=hit.address,
-            size=hit.size,
-            write=hit.write,
+            kind, place, pc, stop, detail=detail, address=hit.address, size=hit.size, write=hit.write
         )
 
     def _stop(self, number: int) -> Stop | None:

@@ -120,7 +120,8 @@ async def _continued(debugger: Debugger) -> StopInfo:
     end = debugger.on("stopped", note)  # before it runs: it may stop at once
     try:
         await debugger.resume()
-        return await stopped
+        info = await stopped
+        return await debugger.wait_stopped() if debugger.timeline.returning else info
     except asyncio.CancelledError:
         await asyncio.shield(asyncio.ensure_future(_paused(debugger)))
         raise

@@ -50,6 +50,8 @@ class Timeline:
         self._past: Past | None = None
         self._was_running = False
         self._present = 0
+        self.returning = False
+        """Whether the present is on its way: the guest may go on by itself there."""
         self._moving = asyncio.Lock()
         self._forward: asyncio.Task[None] | None = None
         self._listeners = Listeners("moments", "moved", "searching")
@@ -389,21 +391,26 @@ class Timeline:
         await recorder.log_since()
 
     async def _to_present(self) -> StopInfo:
-        await self._show(None)
         info = stop_info("end-of-recording", self._present, 0)
-        if self._guest.state is GuestState.PAUSED:
-            pc = (await self._debugger.sample()).registers.get("pc", 0)
-            info = structs.replace(info, pc=pc)
-        self._debugger.arrived(info)
-        await self._go_on()
+        self.returning = True
+        try:
+            await self._show(None)
+            if self._guest.state is GuestState.PAUSED:
+                pc = (await self._debugger.sample()).registers.get("pc", 0)
+                info = structs.replace(info, pc=pc)
+            self._debugger.arrived(info, goes_on=True)
+            await self._go_on()
+        finally:
+            self.returning = False
+            self._debugger.settled(info)
         return info
 
     async def _go_on(self) -> None:
         """In the present, as before it was left."""
         was, self._was_running = self._was_running, False
-        if was and self._guest.state is GuestState.PAUSED:
+        if was:
             try:
-                await self._guest.resume()
+                await self._guest.go_on()
             except GuestError as error:
                 raise DebugError(str(error)) from error
 
