@@ -110,5 +110,10 @@ def test_all_of_it_is_reached_by_keyboard_and_has_a_name(workbench: Workbench, t
             assert not button.isEnabled() or button in reached, ident
         for widget in reached:
             assert widget.accessibleName() or getattr(widget, "text", str)(), widget
+        pane.show_page(0)
+        pane.effects.setFocus(Qt.FocusReason.TabFocusReason)
+        assert pane.effects.currentIndex().row() == 0, "it can be seen where one is"
+        QTest.keyClick(pane.effects, Qt.Key.Key_Down)
+        assert pane.effects.currentIndex().row() == 1
 
     workbench.run(scenario())

@@ -7,6 +7,7 @@ import pytest
 from kit import Workbench, until
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from pocketvisor.api import GuestState
 from pocketvisor.scheduler.qos import SHARES, Qos
@@ -91,6 +92,41 @@ def test_a_reservation_is_set_by_keys_and_one_too_many_is_a_sentence(workbench: 
         pane.refresh()
         row.usual.click()
         assert work.qos == Qos() and not row.usual.isEnabled()
+
+    workbench.run(scenario())
+
+
+def test_tab_comes_to_a_guest_s_settings_where_they_are_seen(workbench: Workbench) -> None:
+    async def scenario() -> None:
+        handset: Any = await workbench.handset("personal", "work")
+        pane = resources(workbench)
+        pane.refresh()
+        await handset.start(workbench.session.images["work"], name="Later")
+        pane.refresh()
+        rows = [pane.cpu.rows.row(guest) for guest in handset.guests]
+        rows[1].edit.click()
+        pane.cpu.head.setFocus()
+        reached = []
+        for _ in range(9):
+            QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+            reached.append(QApplication.focusWidget())
+        settings = (rows[1].shares, rows[1].reserved, rows[1].limit)
+        unfolded = [part for setting in settings for part in (setting.slider, setting.field)]
+        assert set(reached) >= {rows[0].edit, rows[1].edit, *unfolded}
+        assert reached.index(rows[0].edit) < reached.index(rows[1].edit) < reached.index(unfolded[0])
+
+    workbench.run(scenario())
+
+
+def test_the_pane_says_whose_resources_they_are(workbench: Workbench) -> None:
+    async def scenario() -> None:
+        pane = resources(workbench)
+        assert pane.whose.text() == ""
+        first: Any = await workbench.handset("personal")
+        second: Any = await workbench.handset("work")
+        assert second.name != first.name and pane.whose.text() == second.name
+        workbench.session.select(first)
+        assert pane.whose.text() == first.name
 
     workbench.run(scenario())
 

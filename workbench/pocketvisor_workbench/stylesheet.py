@@ -72,6 +72,7 @@ QToolButton::menu-indicator {{ image: none; }}
 #segment {{ background: {raised}; border-radius: 8px; }}
 #segment QToolButton {{ padding: 4px 10px; margin: 2px; color: {muted}; border-radius: 6px; }}
 #segment QToolButton:checked {{ background: {segment}; color: {text}; border: 1px solid {line}; }}
+#segment QToolButton:focus {{ border-color: {accent}; }}
 #searchBox {{ background: {raised}; border: 1px solid {line}; border-radius: 8px; padding: 5px 12px;
     color: {muted}; text-align: left; }}
 #searchBox:hover {{ border-color: {accent}; }}

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _LOOK_MS = 500
 _WIDTHS = (310, 132, 82, 118)
 _SIZE, _LEAST = (960, 720), (640, 600)
-_WIDE = 840
+_WIDE, _NARROW = 840, 230
 _TABLE_LEAST = 130
 _VICTIMS = (GuestState.RUNNING, GuestState.PAUSED)
 
@@ -113,8 +113,8 @@ class AttackDialog(DialogFrame):
         line = QHBoxLayout()
         line.setSpacing(8)
         line.addWidget(self._victim_label)
-        line.addWidget(self.victim, 1)
-        line.addStretch(1)
+        line.addWidget(self.victim, 3)
+        line.addStretch(2)
         return line
 
     def _make_buttons(self) -> None:
@@ -253,7 +253,9 @@ class AttackDialog(DialogFrame):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.table.setColumnHidden(HOW, event.size().width() < _WIDE)
+        wide = event.size().width() >= _WIDE
+        self.table.setColumnHidden(HOW, not wide)
+        self.table.horizontalHeader().resizeSection(0, _WIDTHS[0] if wide else _NARROW)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

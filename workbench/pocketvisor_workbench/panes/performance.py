@@ -16,7 +16,7 @@ from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.metrics import INTERVAL_MS, POINTS, Series
 from pocketvisor_workbench.panes.pane_base import Pane
 from pocketvisor_workbench.theme import UI_FAMILY, accent_ink, tokens
-from pocketvisor_workbench.widgets import Dot, EmptyState
+from pocketvisor_workbench.widgets import Dot, EmptyState, plain_tip
 
 if TYPE_CHECKING:
     from pocketvisor.api import Guest
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _SECONDS = np.arange(-POINTS + 1, 1, dtype=np.float32) * (INTERVAL_MS / 1000)
 _VALUES_EVERY = 5
 _LEGEND_MOST = 6
+_NAME_MOST = 140
 _LEGEND_FROM = 400
 _POWER_FROM = 560
 _MILLIAMPS = 400.0
@@ -200,7 +201,10 @@ class PerformancePane(Pane):
         self.guests.append(guest)
         for graph in self.graphs:
             graph.add(guest)
-        parts: list[QWidget] = [Dot(accent_of(guest)), QLabel(guest.name)]
+        name = QLabel()
+        name.setText(name.fontMetrics().elidedText(guest.name, Qt.TextElideMode.ElideRight, _NAME_MOST))
+        name.setToolTip(plain_tip(guest.name))
+        parts: list[QWidget] = [Dot(accent_of(guest)), name]
         for part in parts:
             self._legend_row.addWidget(part)
             part.setVisible(len(self.guests) <= _LEGEND_MOST)

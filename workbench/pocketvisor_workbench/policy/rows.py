@@ -5,14 +5,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QPointF, QRect, QSize, Qt
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+)
 from PySide6.QtGui import (
     QColor,
+    QFocusEvent,
     QFont,
     QFontMetrics,
     QGuiApplication,
     QKeySequence,
     QPainter,
+    QPen,
     QResizeEvent,
     QTextLayout,
     QTextOption,
@@ -114,6 +126,10 @@ class _Delegate(QStyledItemDelegate):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(colours.hover))
             painter.drawRoundedRect(place.adjusted(6, 1, -6, -1), 6, 6)
+        if option.state & QStyle.StateFlag.State_HasFocus:
+            painter.setPen(QPen(QColor(colours.accent), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(place).adjusted(6.5, 1.5, -6.5, -1.5), 6, 6)
         if row.before:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(colours.accent))
@@ -148,6 +164,13 @@ class RowsView(QListView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         on_keys(self, QKeySequence.StandardKey.Copy, self.copy)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Somebody who comes with the keyboard sees where he is."""
+        super().focusInEvent(event)
+        if not self.currentIndex().isValid() and self.rows.rows:
+            at = self.rows.index(0)
+            self.selectionModel().setCurrentIndex(at, QItemSelectionModel.SelectionFlag.NoUpdate)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -41,7 +41,7 @@ class CpuSection(Folding):
         self.reserved.setObjectName("muted")
         self.reserved.setWordWrap(True)
         self.body.addWidget(self.reserved)
-        self.rows: Rows[ShareRow] = Rows(lambda guest: ShareRow(guest, self._mips, change))
+        self.rows: Rows[ShareRow] = Rows(lambda guest: ShareRow(guest, self._mips, change), self.head)
         self.body.addWidget(self.rows)
         self.boost, self.factor = self._choice(
             "Boost the foreground",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
@@ -12,8 +13,10 @@ W = TypeVar("W", bound=QWidget)
 
 
 class Rows(QWidget, Generic[W]):
-    def __init__(self, make: "Callable[[Guest], W]") -> None:
+    def __init__(self, make: "Callable[[Guest], W]", after: QWidget | None = None) -> None:
+        """`after`: what is before them on the keyboard's way through the window."""
         super().__init__()
+        self._after = after
         self._make = make
         self._rows: dict[Guest, W] = {}
         self._layout = QVBoxLayout(self)
@@ -42,3 +45,13 @@ class Rows(QWidget, Generic[W]):
             row.hide()
             row.deleteLater()
         self.setVisible(bool(self._rows))
+        self._lead_through()
+
+    def _lead_through(self) -> None:
+        """Tab comes to them where they are seen, and not at the window's end since they are its newest."""
+        before = self._after
+        for row in self._rows.values():
+            for part in row.findChildren(QWidget):
+                if before is not None and part.focusPolicy() & Qt.FocusPolicy.TabFocus:
+                    QWidget.setTabOrder(before, part)
+                    before = part
