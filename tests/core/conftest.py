@@ -1,10 +1,9 @@
 """Real guests for the tests of everything around them: each runs in a process of its own, as for a user."""
 
-import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from monitor import write_elf
+from warm_command_line import Ran, WarmCommandLine
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells leave it in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -22,15 +22,6 @@ from pocketvisor.guest.options import RunOptions
 from pocketvisor.handset import Handset
 from pocketvisor.images.catalogue import GuestImage, image_from_files
 from pocketvisor.models import load_models
-
-
-class Ran:
-    """What a command answered."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code = code
-        self.out = out.replace("\r", "")  # of guests' consoles
-        self.err = err
 
 
 @pytest.fixture
@@ -63,24 +54,19 @@ def start(handset: Handset, monitor_image: GuestImage) -> Callable[..., Coroutin
     return start
 
 
+@pytest.fixture(scope="session")
+def command_line() -> Iterator[WarmCommandLine]:
+    commands = WarmCommandLine()
+    yield commands
+    commands.close()
+
+
 @pytest.fixture
-def pocketvisor(tmp_path: Path) -> Callable[..., Coroutine[Any, Any, Ran]]:
+def pocketvisor(command_line: WarmCommandLine, tmp_path: Path) -> Callable[..., Coroutine[Any, Any, Ran]]:
     """Runs the command line in a process of its own."""
 
     async def run(*arguments: str | Path, seconds: float = 60, **environment: str) -> Ran:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "pocketvisor.cli",
-            *map(str, arguments),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=os.environ | {"XDG_DATA_HOME": str(tmp_path / "data")} | environment,
-        )
-        async with asyncio.timeout(seconds):
-            out, err = await process.communicate()
-        assert process.returncode is not None
-        return Ran(process.returncode, out.decode(), err.decode())
+        own = os.environ | {"XDG_DATA_HOME": str(tmp_path / "data")} | environment
+        return await command_line.run([str(argument) for argument in arguments], own, seconds)
 
     return run

@@ -39,7 +39,7 @@ class ManyVerbs:
     async def open(cls, runtime: Path) -> "ManyVerbs":
         return cls(
             await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", _SERVE),
+                *(sys.executable, "-P", "-c", _SERVE),  # there may be a folder "pocketvisor" in `runtime`
                 cwd=runtime,
                 env=os.environ | {"XDG_RUNTIME_DIR": str(runtime), "XDG_DATA_HOME": str(runtime / "data")},
                 stdin=asyncio.subprocess.PIPE,
