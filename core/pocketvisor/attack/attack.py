@@ -95,7 +95,8 @@ class Attack:
         loads = [run for run in self._runs if run.way is Way.LOAD]
         effects: list[Effect] = []
         planted = secret.planted() if neighbour.own else []
-        samples = await asyncio.to_thread(secret.samples, neighbour.guest)
+        victim = neighbour.guest
+        samples = await victim.with_memory(lambda _: secret.samples(victim))
         samples = await asyncio.to_thread(secret.strange_to, attacker.guest, samples)
         if loads and neighbour.runs:
             self._before = self._worst = await neighbour.served()
@@ -105,8 +106,8 @@ class Attack:
         await neighbour.stand_still()
         try:
             if neighbour.own:
-                await asyncio.to_thread(secret.put, neighbour.guest, planted)
-            wanted = await asyncio.to_thread(secret.held, neighbour.guest, [*planted, *samples])
+                await victim.with_memory(lambda _: secret.put(victim, planted))
+            wanted = await victim.with_memory(lambda _: secret.held(victim, [*planted, *samples]))
             before = await neighbour.held()
             with Watched(self.handset) as watched:
                 for run in quiet:

@@ -105,7 +105,7 @@ class Neighbour:
         guest = self.guest
         found = {"process": f"{guest.pid}, {guest.state.value}", "other guests": _others(guest)}
         if guest.state in LIVE_STATES and guest.ram is not None:
-            found["RAM"] = await asyncio.to_thread(guest.ram.digest)
+            found["RAM"] = await guest.digest()
             found["panel"] = await asyncio.to_thread(_panel, guest)
             found["files"] = await asyncio.to_thread(_files, guest.pid)
         return found

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from msgspec import structs
 
@@ -10,12 +11,15 @@ from pocketvisor.control import messages
 from pocketvisor.errors import GuestError, PocketvisorError, RecordingError
 from pocketvisor.guest.memory import create_memfd
 from pocketvisor.guest.options import GuestState, StopReason
+from pocketvisor.guest.ram import Ram
 from pocketvisor.guest.run import GuestRun
 from pocketvisor.policies.act import Act
 from pocketvisor.recording import Recording, RecordingEnd
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
+
+T = TypeVar("T")
 
 
 class GuestStill:
@@ -30,15 +34,24 @@ class GuestStill:
     async def digest(self) -> str:
         """blake3 of its RAM; a running guest stands still at a block start meanwhile."""
         guest = self._still
-        if self._run is None:
-            raise GuestError(f"{guest.name} has no memory yet")
         running = guest.state is GuestState.RUNNING
         if running:
             await guest.pause()
-        value = await asyncio.to_thread(self._run.boot.ram.digest)
+        value = await self.with_memory(Ram.digest)
         if running:
             await guest.go_on()
         return value
+
+    async def with_memory(self, work: Callable[[Ram], T]) -> T:
+        """On a thread, with its RAM, which stays until that is through, whoever ends the guest meanwhile.
+        Raises GuestError where it has none."""
+        if self._run is None:
+            raise GuestError(f"{self._still.name} has no memory yet")
+        boot = self._run.boot
+        boot.hold()
+        reading = asyncio.ensure_future(asyncio.to_thread(work, boot.ram))
+        reading.add_done_callback(lambda _: boot.close())  # not before: it goes on where this is cancelled
+        return await asyncio.shield(reading)
 
     async def save(self) -> bytes:
         """The state of its vCPU and devices, for a guest that is paused. RAM is not in it."""

@@ -95,6 +95,18 @@ async def test_a_saved_guest_goes_on_in_another_process(start: Start) -> None:
     await guest.console.expect("lo\n# ", timeout=10)
 
 
+async def test_one_that_goes_while_it_is_looked_at_is_seen_as_it_was(start: Start) -> None:
+    """Its memory stays for as long as somebody reads it."""
+    guest = await start(paused=True, ram_mib=256)
+    digest = await guest.digest()
+    looking = asyncio.create_task(guest.digest())
+    given_up = asyncio.create_task(guest.digest())
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await guest.handset.remove(guest)
+    assert await looking == digest
+
+
 async def test_of_several_who_save_it_at_once_each_has_all_of_it(start: Start) -> None:
     guest = await start()
     await guest.pause()
