@@ -4,6 +4,7 @@ It runs in the handset's loop and asks; a guest is never ended for memory.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -24,6 +25,8 @@ from pocketvisor.policies.act import Act
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
     from pocketvisor.handset import Handset
+
+_log = logging.getLogger(__name__)
 
 _LOOK_SECONDS: Final = 1.0
 _SEARCH_SECONDS: Final = (2.0, 60.0)
@@ -127,8 +130,11 @@ class HandsetMemory:
     @staticmethod
     async def _keep(seconds: float, look: Callable[[], Awaitable[None]]) -> None:
         while True:
-            with suppress(GuestError):  # it has ended, or does not respond: its handset says so
-                await look()
+            try:
+                with suppress(GuestError):  # it has ended, or does not respond: its handset says so
+                    await look()
+            except Exception:
+                _log.exception("A look at a handset's memory failed")
             await asyncio.sleep(seconds)
 
     async def _look(self) -> None:
