@@ -34,6 +34,7 @@ from pocketvisor_workbench.collector import Collector
 from pocketvisor_workbench.guest_watch import GuestWatch
 from pocketvisor_workbench.log import Level
 from pocketvisor_workbench.metrics import Sampler
+from pocketvisor_workbench.resources.remembered import Remembered
 from pocketvisor_workbench.session import Session
 from pocketvisor_workbench.settings import Settings
 from pocketvisor_workbench.theme import Theme
@@ -140,6 +141,7 @@ async def window_of(app: QApplication, session: Session) -> AsyncIterator[tuple[
     watch = GuestWatch(session)
     sampler = Sampler(session)
     window = Window(Bench(session, sampler, theme), Settings())
+    Remembered(session, window.settings)
     window.restore_layout()
     ended = asyncio.Event()
     window.closed.connect(ended.set)

@@ -83,6 +83,7 @@ class Reading(QObject):
         async def work(_: Job) -> None:
             await handset.memory.set_share(sharing)
             self.changed.emit()
+            self._session.changed.emit()
 
         what = "Share equal memory" if sharing else "Take memory apart"
         self._session.run(f"{what} on {handset.name}", work, shown=False, source=handset.name)
@@ -96,6 +97,7 @@ class Reading(QObject):
         except PocketvisorError as error:
             self._session.log.error(error, handset.name)
         self.changed.emit()
+        self._session.changed.emit()
 
 
 def _resting(guest: "Guest") -> ShareNow:
