@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from pocketvisor.testing import SyncGuest, SyncHandset
 
+_SIX_FRAMES = 0.1
+
 
 @dataclass
 class Phone:
@@ -48,7 +50,22 @@ class Phone:
     def unlock(self) -> None:
         width, height = self.size
         self.guest.swipe((width // 2, height * 9 // 10), (width // 2, height // 4))
-        self.guest.wait_still()
+        self.still()
+
+    def still(self) -> None:
+        """Waits until nothing moves on it. It is asked itself: what was touched before its first answer is
+        done then, and what is due before its second one is drawn."""
+        drawn = -1
+        while drawn != (drawn := self.frames()["frames"]):
+            self.guest.wait_guest_time(_SIX_FRAMES)
+
+    def frames_a_second(self, kind: str) -> float:
+        """For a second of the guest's time. Only of a deterministic guest, whose time waits for it."""
+        begun = self.guest.counters().clock_ns
+        self.run("frames reset")
+        self.guest.wait_guest_time(1.0)
+        frames = self.frames()[kind]
+        return frames * 1e9 / (self.guest.counters().clock_ns - begun)
 
     def frames(self) -> dict[str, int]:
         """The counts of the command `frames`."""
