@@ -4,6 +4,7 @@ It lives in a front end's asyncio loop and runs no guest code itself: each guest
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,8 @@ from pocketvisor.policies.store import GovernanceStore
 from pocketvisor.power import Power
 from pocketvisor.profile.keys import Unlock
 from pocketvisor.scheduler import Scheduler
+
+_log = logging.getLogger(__name__)
 
 _WATCH_SECONDS: Final = 0.5
 
@@ -370,10 +373,10 @@ class Handset:
     async def _watch(self) -> None:
         while True:
             for guest in tuple(self.guests):
-                guest.watch(time.monotonic())
-                guest.keep_order()
-            self._look_for_policies()
-            self.power.look()
+                _try(lambda guest=guest: guest.watch(time.monotonic()))  # type: ignore[misc]
+                _try(guest.keep_order)
+            _try(self._look_for_policies)
+            _try(self.power.look)
             await asyncio.sleep(_WATCH_SECONDS)
 
     def _look_for_policies(self) -> None:
@@ -391,6 +394,14 @@ def _governed_as(origin: Guest, on_guest: Callable[[Guest], None] | None) -> Cal
     def take(guest: Guest) -> None:
         guest.govern(origin.governed)
         if on_guest is not None:
+def _try(look: Callable[[], None]) -> None:
+    """A mistake in one look ends none of the others: who is governed is kept in order by them."""
+    try:
+        look()
+    except Exception:
+        _log.exception("A look at a handset failed")
+
+
             on_guest(guest)
 
     return take

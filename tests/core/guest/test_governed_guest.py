@@ -211,6 +211,17 @@ async def test_a_clone_of_a_governed_guest_is_bound_as_it_is(
     assert not (tmp_path / "free.vphone").exists()
 
 
+async def test_a_clone_that_waits_for_a_save_asks_again(kept: Guest, authority: Authority) -> None:
+    assert kept.profile is not None
+    async with kept.capturing:
+        cloning = asyncio.create_task(kept.handset.clone(kept))
+        await asyncio.sleep(0)
+        await _govern(kept, authority.policy(kept.profile.file.id, "[export]\nclone = false\n"))
+    with pytest.raises(Refused):
+        await cloning
+    assert kept.handset.guests == [kept]
+
+
 async def test_it_does_not_start_on_a_handset_that_its_policy_does_not_want(
     kept: Guest, authority: Authority
 ) -> None:
@@ -273,6 +284,76 @@ async def test_a_wipe_ends_it_and_leaves_nothing_that_opens(kept: Guest, authori
     await handset.remove(kept)
     with pytest.raises((ProfileError, Refused)):
         await handset.open_profile(path)
+
+
+async def test_nothing_of_one_that_was_wiped_is_left_here(kept: Guest, authority: Authority) -> None:
+    """Neither what it had in memory nor what it showed and said; nor is it saved again from that."""
+    assert kept.profile is not None
+    profile = kept.profile.file.id
+    assert kept.console.text and kept.ram is not None
+    kept.panel.buffer[:4] = b"\1\2\3\4"
+    kept.handset.clipboard.copied(kept, "an offer")
+    await _govern(kept, authority.policy(profile))
+    await _apply(kept, authority.order(profile, "wipe"))
+    await _until(lambda: kept.governed is not None and kept.governed.wiped)
+    assert kept.ram is None
+    assert not any(kept.panel.buffer)
+    assert kept.handset.clipboard.text == "" and kept.handset.clipboard.source is None
+    with pytest.raises(PocketvisorError):
+        await kept.snapshot()
+    await _apply(kept, authority.order(profile, "unlock"))
+    await _until(lambda: not kept.locked)
+    assert kept.console.text == b""
+    with pytest.raises(PocketvisorError):
+        await kept.snapshot()
+
+
+async def test_a_mistake_in_a_look_keeps_no_order_from_coming(
+    kept: Guest, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert kept.profile is not None
+    looked = asyncio.Event()
+
+    def mistaken(*_: object) -> None:
+        looked.set()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(kept, "watch", mistaken)
+    monkeypatch.setattr(kept.handset.power, "look", mistaken)
+    async with asyncio.timeout(15):
+        await looked.wait()
+    profile = kept.profile.file.id
+    await _govern(kept, authority.policy(profile))
+    await _apply(kept, authority.order(profile, "lock"))
+    await _until(lambda: bool(kept.locked))
+
+
+async def test_what_stood_still_for_a_moment_when_it_was_locked_goes_on_with_the_unlock(
+    kept: Guest, authority: Authority
+) -> None:
+    """For a save, a comparison, a move that came to nothing: none of that was its user's wish."""
+    assert kept.profile is not None
+    profile = kept.profile.file.id
+    await _govern(kept, authority.policy(profile))
+    await kept.pause()
+    await _apply(kept, authority.order(profile, "lock"))
+    await _until(lambda: bool(kept.locked))
+    await kept.go_on()
+    assert kept.state is GuestState.PAUSED
+    await _apply(kept, authority.order(profile, "unlock"))
+    await _until(lambda: kept.state is GuestState.RUNNING)
+
+
+async def test_a_computer_that_sleeps_leaves_its_phones_idle(
+    kept: Guest, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert kept.profile is not None
+    await _govern(kept, authority.policy(kept.profile.file.id, "[lock]\nidle_minutes = 5\n"))
+    kept.used()
+    real = time.clock_gettime
+    asleep = {time.CLOCK_BOOTTIME: 3600.0}  # and no other clock has gone on
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: real(clock) + asleep.get(clock, 0.0))
+    await _until(lambda: kept.lock is not None and kept.lock.kind == IDLE)
 
 
 async def test_idle_it_is_locked_and_runs_on_and_its_passphrase_opens_it(
