@@ -388,12 +388,6 @@ class Handset:
                 guest.look_for_governor()
 
 
-def _governed_as(origin: Guest, on_guest: Callable[[Guest], None] | None) -> Callable[[Guest], None]:
-    """A guest made of another is bound as that is."""
-
-    def take(guest: Guest) -> None:
-        guest.govern(origin.governed)
-        if on_guest is not None:
 def _try(look: Callable[[], None]) -> None:
     """A mistake in one look ends none of the others: who is governed is kept in order by them."""
     try:
@@ -402,6 +396,12 @@ def _try(look: Callable[[], None]) -> None:
         _log.exception("A look at a handset failed")
 
 
+def _governed_as(origin: Guest, on_guest: Callable[[Guest], None] | None) -> Callable[[Guest], None]:
+    """A guest made of another is bound as that is."""
+
+    def take(guest: Guest) -> None:
+        guest.govern(origin.governed)
+        if on_guest is not None:
             on_guest(guest)
 
     return take
