@@ -17,8 +17,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -42,40 +43,63 @@ class WarmCommandLine:
         self._path = Path(self._folder.name) / "socket"
         self._process: subprocess.Popen[bytes] | None = None
 
-    async def run(self, arguments: list[str], environment: Mapping[str, str], seconds: float) -> Ran:
+    async def run(self, arguments: Sequence[str], environment: Mapping[str, str], seconds: float) -> Ran:
         """Raises TimeoutError; the command is killed then."""
         async with asyncio.timeout(_BEGUN_SECONDS):
-            connection = await self._connected()
-        asked = json.dumps([arguments, dict(environment), os.getcwd()]).encode()
-        with connection, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            socket.send_fds(connection, [len(asked).to_bytes(4, "little")], [out.fileno(), err.fileno()])
-            connection.sendall(asked)
+            while (connection := self._connection()) is None:
+                await asyncio.sleep(0.01)
+        with connection, _asked(connection, arguments, environment) as ran:
             connection.setblocking(False)
             async with asyncio.timeout(seconds):
-                code = await asyncio.get_running_loop().sock_recv(connection, 16)
-            out.seek(0)
-            err.seek(0)
-            return Ran(int(code), out.read().decode(), err.read().decode())
+                return ran(await asyncio.get_running_loop().sock_recv(connection, 16))
 
-    async def _connected(self) -> socket.socket:
+    def run_blocking(self, arguments: Sequence[str], environment: Mapping[str, str], seconds: float) -> Ran:
+        """The same."""
+        end = time.monotonic() + _BEGUN_SECONDS
+        while (connection := self._connection()) is None:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        with connection, _asked(connection, arguments, environment) as ran:
+            connection.settimeout(seconds)
+            return ran(connection.recv(16))
+
+    def _connection(self) -> socket.socket | None:
+        """None where it is not warm yet."""
         if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, __file__, str(self._path)], stdin=subprocess.PIPE
             )
-        while True:
-            connection = socket.socket(socket.AF_UNIX)
-            try:
-                connection.connect(str(self._path))
-                return connection
-            except (FileNotFoundError, ConnectionRefusedError):
-                connection.close()
-                assert self._process.poll() is None, "it ended"
-                await asyncio.sleep(0.01)
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.connect(str(self._path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            connection.close()
+            assert self._process.poll() is None, "it ended"
+            return None
+        return connection
 
     def close(self) -> None:
         if self._process is not None:
             self._process.communicate()  # the end of its standard input is its own
         self._folder.cleanup()
+
+
+@contextmanager
+def _asked(
+    connection: socket.socket, arguments: Sequence[str], environment: Mapping[str, str]
+) -> Iterator[Callable[[bytes], Ran]]:
+    """Asks for a command; what is yielded makes an answer of what is said of its end."""
+    asked = json.dumps([list(arguments), dict(environment), os.getcwd()]).encode()
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+
+        def ran(code: bytes) -> Ran:
+            out.seek(0)
+            err.seek(0)
+            return Ran(int(code), out.read().decode(), err.read().decode())
+
+        socket.send_fds(connection, [len(asked).to_bytes(4, "little")], [out.fileno(), err.fileno()])
+        connection.sendall(asked)
+        yield ran
 
 
 def _serve(path: str) -> None:

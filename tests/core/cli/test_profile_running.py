@@ -5,8 +5,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 from monitor import write_elf
 from profiles_made import PASSPHRASE
 from terminals import Terminal
+from warm_command_line import WarmCommandLine
 
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import Unlock
@@ -25,7 +24,8 @@ Answer = tuple[int, str, str]
 class User:
     """One with a home of their own: profiles, sockets."""
 
-    def __init__(self, home: Path, elf: Path) -> None:
+    def __init__(self, commands: WarmCommandLine, home: Path, elf: Path) -> None:
+        self._commands = commands
         self.runtime = tempfile.mkdtemp(prefix="pocketvisor-")  # a socket's path has to be short
         self.environment = {"XDG_DATA_HOME": f"{home}/data", "XDG_RUNTIME_DIR": self.runtime}
         self.folder = home / "data" / "pocketvisor" / "profiles"
@@ -33,15 +33,9 @@ class User:
         self.terminals: list[Terminal] = []
 
     def does(self, *words: object, seconds: float = 60.0) -> Answer:
-        done = subprocess.run(
-            [sys.executable, "-m", "pocketvisor.cli", *map(str, words)],
-            stdin=subprocess.DEVNULL,
-            env=os.environ | self.environment,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-        )
-        return done.returncode, done.stdout, done.stderr
+        own = os.environ | self.environment
+        ran = self._commands.run_blocking([str(word) for word in words], own, seconds)
+        return ran.code, ran.out, ran.err
 
     def profile(self, *words: object) -> str:
         code, out, err = self.does("profile", *words)
@@ -64,18 +58,18 @@ class User:
 
 
 @pytest.fixture(scope="module")
-def phone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def phone(command_line: WarmCommandLine, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A profile, as it was made, and what of."""
     home = tmp_path_factory.mktemp("maker")
-    maker = User(home, write_elf(home))
+    maker = User(command_line, home, write_elf(home))
     maker.profile("create", "Phone", "--elf", maker.elf, "--ram", "16", "--snapshot", "new")
     return maker.folder / "Phone.vphone", maker.elf
 
 
 @pytest.fixture
-def user(tmp_path: Path, phone: tuple[Path, Path]) -> Iterator[User]:
+def user(command_line: WarmCommandLine, tmp_path: Path, phone: tuple[Path, Path]) -> Iterator[User]:
     file, elf = phone
-    user = User(tmp_path, elf)
+    user = User(command_line, tmp_path, elf)
     user.folder.mkdir(parents=True)
     shutil.copy(file, user.folder)
     yield user
