@@ -198,9 +198,12 @@ class Handset:
             options = on_its_own(guest.options, origin, paused=guest.state is GuestState.PAUSED)
             try:
                 wanted = self._free_name(name, guest.name)
-                return await self._put(guest.image, wanted, options, None, _governed_as(guest, on_guest))
-            finally:
+                return await self._put(origin.image, wanted, options, None, _governed_as(guest, on_guest))
+            except BaseException:
                 origin.close()
+                raise
+            finally:
+                origin.used_up()
 
     async def branch(
         self,
@@ -216,13 +219,16 @@ class Handset:
         self.check_room(guest.ram_mib, balloon=guest.has_balloon)
         async with past.capturing:
             guest.check(Act.CLONE)
-            origin = await CloneOrigin.of(past)
+            origin = await CloneOrigin.of(past, guest)
             options = on_its_own(guest.options, origin, paused=False)
             try:
                 wanted = self._free_name(name, guest.name)
-                return await self._put(guest.image, wanted, options, None, _governed_as(guest, on_guest))
-            finally:
+                return await self._put(origin.image, wanted, options, None, _governed_as(guest, on_guest))
+            except BaseException:
                 origin.close()
+                raise
+            finally:
+                origin.used_up()
 
     async def _put(
         self,

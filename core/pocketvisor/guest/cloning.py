@@ -1,10 +1,16 @@
 """A clone of a running guest: what it was at one moment, its RAM shared with it from then on."""
 
 import asyncio
+import os
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from pocketvisor.board.map import FLASH_BANK_SIZE
-from pocketvisor.errors import GuestError
+from pocketvisor.errors import GuestError, ProfileError
 from pocketvisor.guest.capture import GuestCapture
 from pocketvisor.guest.disks import Disks
 from pocketvisor.guest.memory import data_pieces
@@ -14,6 +20,7 @@ from pocketvisor.guest.ram import Ram
 from pocketvisor.guest.record import record_of
 from pocketvisor.guest.spaces import FIRMWARE, FLASH, FRAMEBUFFER, FW_CFG
 from pocketvisor.guest.transit import check_movable
+from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.storage.files import write_all
 
 if TYPE_CHECKING:
@@ -25,7 +32,9 @@ _PIECE = 1 << 20
 class CloneOrigin:
     """Made by of(). It is used up by one guest's start; a reset of that reads the image again."""
 
-    def __init__(self, guest: "Guest", capture: GuestCapture) -> None:
+    def __init__(self, guest: "Guest", capture: GuestCapture, image: GuestImage, folder: Path | None) -> None:
+        self.image = image
+        self._folder = folder
         run = guest.run
         captured = capture.captured
         self.goes_on = True
@@ -53,15 +62,21 @@ class CloneOrigin:
         }
 
     @classmethod
-    async def of(cls, guest: "Guest") -> "CloneOrigin":
-        """With guest.capturing held, to close(). Raises GuestError where it cannot be cloned."""
+    async def of(cls, guest: "Guest", origin_of: "Guest | None" = None) -> "CloneOrigin":
+        """With guest.capturing held, to used_up(). `origin_of`: whose past this guest is, if it is one's.
+        Raises GuestError where it cannot be cloned."""
         check_movable(guest)
         if guest.state not in (GuestState.RUNNING, GuestState.PAUSED):
             raise GuestError(f"{guest.name} is {guest.state.value}: it can be cloned when it runs")
         ram = guest.run.boot.ram
         if ram.loading:
             await asyncio.to_thread(ram.complete)
-        return cls(guest, await guest.capture(freeze=True))
+        image, folder = await _files_of(origin_of or guest)
+        try:
+            return cls(guest, await guest.capture(freeze=True), image, folder)
+        except BaseException:
+            _forget(folder)
+            raise
 
     def take_ram(self, guest: "Guest") -> Ram:
         ram, self._ram = self._ram, None
@@ -88,7 +103,7 @@ class CloneOrigin:
     async def have_files(self) -> None:
         """They are the image's own."""
 
-    def close(self) -> None:
+    def used_up(self) -> None:
         """When the clone has started, or has not."""
         capture, self._capture = self._capture, None
         if capture is not None:
@@ -97,3 +112,34 @@ class CloneOrigin:
         if self._ram is not None:
             self._ram.close()
             self._ram = None
+
+    def close(self) -> None:
+        """With the clone."""
+        self.used_up()
+        _forget(self._folder)
+        self._folder = None
+
+
+async def _files_of(guest: "Guest") -> tuple[GuestImage, Path | None]:
+    """The image that a clone is reset from. Where its files go with the guest the clone has its own; a guest
+    without any, as out of a recording, has none for it either."""
+    image, origin = guest.image, guest.options.origin
+    if origin is None or not image.files:
+        return image, None
+    try:
+        await origin.have_files()
+    except ProfileError:
+        return image, None  # whoever wants to reset the clone is told
+    folder = Path(tempfile.mkdtemp(prefix="pocketvisor-"))
+    try:
+        for field, path in image.files.items():
+            os.link(path, folder / field)
+    except OSError as error:
+        _forget(folder)
+        raise GuestError(f"{guest.name} cannot be cloned: {error.filename}: {error.strerror}") from error
+    return structs.replace(image, **{field: folder / field for field in image.files}), folder
+
+
+def _forget(folder: Path | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -269,6 +269,7 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, Gue
                 self._peripherals = None
             before = self.options.origin
             self.options = on_its_own(self.options, origin, paused=paused)
+            self.image = origin.image
             if before is not None:
                 before.close()
         await self.boot()

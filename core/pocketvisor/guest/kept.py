@@ -54,6 +54,8 @@ class GuestKept:
         if self.profile is not None:
             raise GuestError(f"{self.name} is kept in {self.profile.path} already")
         self._self.check(Act.EXPORT)  # of a governed one's clone: the new profile would be free
+        if self.options.origin is not None:
+            await self.options.origin.have_files()
         file = await asyncio.to_thread(ProfileFile.create, path, keys)
         profile = self.profile = GuestProfile(self._self, file, 0)
         try:

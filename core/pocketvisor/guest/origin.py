@@ -8,6 +8,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -50,6 +51,9 @@ class Origin(Protocol):
     goes_on: bool
     strange: bool
     """This computer has never seen it: its network's cable is out until the user puts it in."""
+
+    @property
+    def image(self) -> GuestImage: ...
 
     def take_ram(self, guest: "Guest") -> Ram: ...
     def fill(self, name: str, fd: int) -> None:
@@ -109,6 +113,7 @@ class ProfileOrigin:
         self.background = True
         """What is not touched of its RAM is loaded too."""
         self._folder: Path | None = None
+        self._writing = threading.Lock()
         _check_sizes(self.record, manifest)
 
     @property
@@ -172,20 +177,24 @@ class ProfileOrigin:
         await asyncio.to_thread(self._have_files)
 
     def _have_files(self) -> None:
+        """Whoever finds one finds all of it."""
         for field, path in self.image.files.items():
             reader = self.reader(FILE + field)
             if reader is None:
                 raise ProfileError(f"The profile lacks the file that {self.record.name} is started from")
-            if path.exists():
-                continue
-            try:
-                with path.open("xb") as file:
-                    os.truncate(file.fileno(), reader.space.size)
-                    for index in reader.present():
-                        file.seek(index * reader.space.chunk_size)
-                        file.write(reader.chunk(index))
-            except OSError as error:
-                raise ProfileError(f"{path}: cannot be written: {error.strerror}") from error
+            with self._writing:
+                if path.exists():
+                    continue
+                part = path.with_suffix(".part")
+                try:
+                    with part.open("wb") as file:
+                        os.truncate(file.fileno(), reader.space.size)
+                        for index in reader.present():
+                            file.seek(index * reader.space.chunk_size)
+                            file.write(reader.chunk(index))
+                    part.rename(path)
+                except OSError as error:
+                    raise ProfileError(f"{path}: cannot be written: {error.strerror}") from error
 
     def close(self) -> None:
         if self._folder is not None:
