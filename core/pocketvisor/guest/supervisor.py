@@ -32,6 +32,10 @@ HANDSHAKE_SECONDS: Final = 30.0
 BYTES_A_SECOND: Final = 64 << 20
 """What is read of what one process tells, and at once after a while without:"""
 BURST: Final = 16 << 20
+MESSAGE_COST: Final = 4 << 10
+"""Bytes that a message counts for besides its own: small ones are work as well."""
+AT_ONCE: Final = 64
+"""Messages that are heard before the others of the loop have their turn."""
 _REST: Final = 0.02
 
 
@@ -39,18 +43,29 @@ class Pace:
     """Holds back who reads a process that never stops telling: the others of its loop want to be heard too.
     What is not read waits in the socket, and then the process does."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._counted = 0
-        self._since = time.monotonic()
+        self._since = clock()
+        self._messages = 0
 
     async def keep(self, received: int) -> None:
-        """`received`: bytes, in all."""
-        elapsed = time.monotonic() - self._since
-        over = received - self._counted - BURST - BYTES_A_SECOND * elapsed
+        """After each message. `received`: bytes, in all."""
+        wait = self.wait(received)
+        if wait or self._messages % AT_ONCE == 0:
+            await asyncio.sleep(wait)
+
+    def wait(self, received: int) -> float:
+        """The same in seconds, of one more message."""
+        self._messages += 1
+        told = received + self._messages * MESSAGE_COST
+        elapsed = self._clock() - self._since
+        over = told - self._counted - BURST - BYTES_A_SECOND * elapsed
         if over > 0:
-            await asyncio.sleep(over / BYTES_A_SECOND + _REST)
-        elif elapsed > 1.0:
-            self._counted, self._since = received, time.monotonic()
+            return over / BYTES_A_SECOND + _REST
+        if elapsed > 1.0:
+            self._counted, self._since = told, self._clock()
+        return 0.0
 
 
 class GuestProcess:
