@@ -24,6 +24,7 @@ from typing import Any, Final
 
 from platformdirs import user_runtime_path
 
+from pocketvisor.control.attack_calls import AttackRequest
 from pocketvisor.control.channel import Channel
 from pocketvisor.control.debug_calls import DebugRequest
 from pocketvisor.control.migration_calls import MigrationRequest
@@ -164,7 +165,7 @@ class WorkbenchServer:
         news = _News()
         work = asyncio.ensure_future(self._reply(request, news.tell))
         waiting: set[asyncio.Future[Any]] = {work}
-        if isinstance(request, ProfileRequest | MigrationRequest | DebugRequest):
+        if isinstance(request, ProfileRequest | MigrationRequest | DebugRequest | AttackRequest):
             waiting.add(asyncio.ensure_future(channel.receive()))
         try:
             while not work.done():

@@ -11,6 +11,7 @@ import pytest
 
 from pocketvisor.api import GuestImage, GuestState, Handset
 from pocketvisor.control import workbench
+from pocketvisor.control.attack_calls import AttackHandset
 from pocketvisor.control.channel import frame
 from pocketvisor.control.profile_calls import AskProfile, Key, OpenProfile
 from pocketvisor.control.server import WorkbenchServer, call
@@ -180,7 +181,8 @@ async def test_progress_may_be_told_from_another_thread(tmp_path: Path) -> None:
     assert told == [("Compressing", 0.5)]
 
 
-async def test_a_caller_that_hangs_up_cancels_the_work(tmp_path: Path) -> None:
+@pytest.mark.parametrize("request_", [AskProfile(profile="/p"), AttackHandset()], ids=["profile", "attack"])
+async def test_a_caller_that_hangs_up_cancels_the_work(tmp_path: Path, request_: workbench.Request) -> None:
     begun, cancelled = asyncio.Event(), asyncio.Event()
 
     async def endless(*_: object) -> workbench.Reply:
@@ -193,7 +195,7 @@ async def test_a_caller_that_hangs_up_cancels_the_work(tmp_path: Path) -> None:
 
     server = WorkbenchServer(endless, tmp_path / "workbench.sock")
     await server.open()
-    asking = asyncio.ensure_future(call(AskProfile(profile="/p"), server.path))
+    asking = asyncio.ensure_future(call(request_, server.path))
     async with asyncio.timeout(5):
         await begun.wait()
         asking.cancel()
