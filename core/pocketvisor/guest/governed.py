@@ -97,6 +97,13 @@ class GuestGoverned:
             raise Refused(self.locked)
         self.governed.check(act, self._itself.name, **details)
 
+    def check_orders(self) -> None:
+        """Raises Refused, which is in the audit log then, where whoever governs it has it stand still."""
+        if self.lock is not None and self.lock.kind == ORDERED:
+            if self.governed is not None:
+                self.governed.refused(Act.RUN, self._itself.name, self.lock.why)
+            raise Refused(self.lock.why)
+
     def used(self) -> bool:
         """Somebody touches it or types: whether that reaches it."""
         self.used_at = uptime()
@@ -224,8 +231,7 @@ class GuestGoverned:
         LockedProfile, or Refused where whoever governs it has locked it."""
         if self.lock is None:
             return
-        if self.lock.kind == ORDERED:
-            raise Refused(self.lock.why)
+        self.check_orders()
         profile = self._itself.profile
         if profile is not None:
             await asyncio.to_thread(profile.file.check_unlock, unlock)

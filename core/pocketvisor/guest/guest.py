@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pocketvisor.control import messages
 from pocketvisor.devices.virtio_gpu import SetPanel
-from pocketvisor.errors import GuestError, PocketvisorError, Refused
+from pocketvisor.errors import GuestError, PocketvisorError
 from pocketvisor.guest.boot import GuestMemory, prepare
 from pocketvisor.guest.console import Console
 from pocketvisor.guest.debugged import GuestDebugged
-from pocketvisor.guest.governed import ORDERED, GuestGoverned
+from pocketvisor.guest.governed import GuestGoverned
 from pocketvisor.guest.in_hand import GuestInHand
 from pocketvisor.guest.keeping import GuestProfile
 from pocketvisor.guest.kept import GuestKept, on_its_own
@@ -244,8 +244,7 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, Gue
         """Raises GuestError; Refused where whoever governs it does not let it run."""
         if self.held:
             raise GuestError(self.held)
-        if self.lock is not None and self.lock.kind == ORDERED:
-            raise Refused(self.lock.why)
+        self.check_orders()
 
     async def power_off(self) -> None:
         """Takes at most 250 ms. What it printed and what entered it is kept."""
