@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from kept_debian import Booted
+from kept_debian import Booted, debian_image
 
 from pocketvisor.api import GuestImage, Handset, catalogue, load_models
 
@@ -16,16 +16,16 @@ CARD_SIZE = 24 << 20
 
 
 @pytest.fixture(scope="session")
-def debian_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("debian")
+def kept_debian(tmp_path_factory: pytest.TempPathFactory) -> tuple[GuestImage, Path]:
+    """Its image, and where it is kept as it was at its prompt. Found before a test moves the user's data."""
+    folder = tmp_path_factory.mktemp("debian")
+    return debian_image(folder), folder
 
 
 @pytest.fixture
-async def booted(debian_folder: Path) -> AsyncIterator[Booted]:
+async def booted(kept_debian: tuple[GuestImage, Path]) -> AsyncIterator[Booted]:
     """Debians at their prompt, without the boot; they end with the test."""
-    if not (debian := catalogue()["debian"]).available:
-        pytest.skip(debian.missing)
-    booted = Booted(debian_folder)
+    booted = Booted(*kept_debian)
     yield booted
     await booted.close()
 

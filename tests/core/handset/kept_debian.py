@@ -44,20 +44,22 @@ def debian_image(folder: Path) -> GuestImage:
 class Booted:
     """Its generations, one for each amount of RAM, and who goes on from them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, image: GuestImage, folder: Path) -> None:
+        self._image = image
         self._folder = folder
         self._going: list[tuple[Guest, ProfileOrigin]] = []
 
-    async def start(self, phone: Handset, *, ram_mib: int = 256, vsock: Path | None = None) -> Guest:
-        """Debian with PARTS and sockets, at its prompt and as fast as the host goes. `vsock`: where the host
-        meets it."""
+    async def start(
+        self, phone: Handset, *, ram_mib: int = 256, vsock: Path | None = None, rate: str = "max"
+    ) -> Guest:
+        """Debian with PARTS and sockets, at its prompt. `vsock`: where the host meets it."""
         path = self._folder / f"{ram_mib}.vphone"
         if not path.exists():
             await self._boot(path, ram_mib)
-        file = ProfileFile.open(path)
+        file = ProfileFile.open(path, read_only=True)
         origin = ProfileOrigin(file, file.manifest(file.head))
         try:
-            options = structs.replace(options_of(origin), rate="max", vsock=vsock)
+            options = structs.replace(options_of(origin), rate=rate, vsock=vsock)
             guest = await phone.start(origin.image, options=options)
         except BaseException:
             origin.close()
@@ -80,7 +82,7 @@ class Booted:
                     parts=PARTS,
                     vsock=self._folder / "vsock",
                 )
-                guest = await phone.start(debian_image(self._folder), name="Debian", options=options)
+                guest = await phone.start(self._image, options=options)
                 await guest.console.expect(PROMPT, BOOT_SECONDS)
                 if catalogue()["debian"].recipe < WITH_CLIPBOARD:
                     guest.console.write(b"(clipboard serve > /tmp/log 2>&1 &)\r")

@@ -2,44 +2,21 @@
 over a restore and a recording."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from msgspec import structs
+from kept_debian import BOOT_SECONDS, PROMPT, WITH_CLIPBOARD, Booted, debian_image
 
-from pocketvisor.api import Guest, GuestImage, Handset, RunOptions, catalogue, load_models
+from pocketvisor.api import Guest, GuestImage, Handset, RunOptions, catalogue
 from pocketvisor.guest.clipboard_wire import TEXT_MAX
-from pocketvisor.images import cpio
 
 pytestmark = pytest.mark.debian
-
-BOOT_SECONDS = 120
-PROMPT = r"^debian:/root# "
-WITH_CLIPBOARD = 4
-"""The recipe of Debian's first disk from which on it speaks for its clipboard."""
-SCRIPT = Path(__file__).parents[3] / "resources" / "debian" / "clipboard"
 
 
 @pytest.fixture
 def image(tmp_path: Path) -> GuestImage:
-    """Debian with the script as it is here now."""
-    image = catalogue()["debian"]
-    if not image.available:
-        pytest.skip(image.missing)
-    assert image.initrd is not None
-    added = cpio.pack([cpio.file("bin/clipboard", SCRIPT.read_bytes(), executable=True)])
-    first = image.initrd.read_bytes()
-    initrd = tmp_path / "initrd"
-    initrd.write_bytes(first + bytes(-len(first) % 4) + added)
-    return structs.replace(image, initrd=initrd, digests={})
-
-
-@pytest.fixture
-async def phone() -> AsyncIterator[Handset]:
-    phone = Handset(load_models()["galaxy-s2"])
-    yield phone
-    await phone.close()
+    return debian_image(tmp_path)
 
 
 class Debian:
@@ -72,9 +49,10 @@ async def until(promise: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_copied_and_pasted(phone: Handset, image: GuestImage, tmp_path: Path) -> None:
-    debian = await Debian.start(phone, image)
+async def test_copied_and_pasted(phone: Handset, booted: Booted) -> None:
+    debian = Debian(await booted.start(phone))
     guest, clipboard = debian.guest, debian.guest.clipboard
+    await until(lambda: clipboard.available)
     await debian.ask("printf 'hello\\nfrom D\\303\\266bian' | clipboard copy")
     await until(lambda: phone.clipboard.text == "hello\nfrom Döbian")
     assert phone.clipboard.origin == guest.name and await clipboard.copy() == phone.clipboard.text

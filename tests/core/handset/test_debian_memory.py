@@ -4,6 +4,7 @@ import asyncio
 
 import msgspec
 import pytest
+from kept_debian import BOOT_SECONDS, PROMPT, Booted
 
 from pocketvisor.api import (
     Guest,
@@ -19,8 +20,6 @@ from pocketvisor.api import (
 pytestmark = pytest.mark.debian
 
 MIB = 1 << 20
-BOOT_SECONDS = 120
-PROMPT = r"^debian:/root# "
 
 
 async def _booted(phone: Handset, image: GuestImage, **options: object) -> Guest:
@@ -66,19 +65,19 @@ async def test_two_of_one_image_take_far_less_than_twice_the_memory(
         await _alive(guest)
 
 
-async def test_two_and_two_small_ones_live_on_256_mib_and_give_when_one_grows(image: GuestImage) -> None:
+async def test_two_and_two_small_ones_live_on_256_mib_and_give_when_one_grows(
+    booted: Booted,
+) -> None:
     phone = Handset(load_models()["palm-pre"])
     try:
-        idle, grows = [await _booted(phone, image, ram_mib=192, parts=("balloon",)) for _ in range(2)]
+        idle, grows = [await booted.start(phone, ram_mib=192) for _ in range(2)]
         small = [
             await phone.start(catalogue()[name], options=RunOptions(rate="max"))
             for name in ("personal", "work")
         ]
-        for guest in (idle, grows):
-            await _says(guest, "modprobe virtio_balloon; echo BAL$((1))", "^BAL1")
         assert phone.memory.now().held < 160 * MIB
         with pytest.raises(OutOfMemory, match="MiB of RAM left, the guest wants 192"):
-            await phone.start(image, options=RunOptions(ram_mib=192, parts=("balloon",)))
+            await booted.start(phone, ram_mib=192)
 
         # What it had and does not need any more is what it gives.
         fill = "dd if=/dev/urandom of=/tmp/x bs=1M count={}; echo DO$((1))NE"
@@ -108,12 +107,11 @@ async def test_two_and_two_small_ones_live_on_256_mib_and_give_when_one_grows(im
         await phone.close()
 
 
-async def test_who_starts_makes_the_others_shrink_first(image: GuestImage) -> None:
+async def test_who_starts_makes_the_others_shrink_first(booted: Booted) -> None:
     model = msgspec.structs.replace(load_models()["palm-pre"], ram_mib=208)
     phone = Handset(model)
     try:
-        large = await _booted(phone, image, ram_mib=192, parts=("balloon",))
-        await _says(large, "modprobe virtio_balloon; echo BAL$((1))", "^BAL1")
+        large = await booted.start(phone, ram_mib=192)
         await _says(
             large, "dd if=/dev/urandom of=/tmp/x bs=1M count=75; echo DO$((1))NE; rm /tmp/x", "^DO1NE", 120
         )

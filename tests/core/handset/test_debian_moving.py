@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from kept_debian import BOOT_SECONDS, PROMPT, Booted
 
 from pocketvisor.api import (
     Guest,
@@ -22,8 +23,6 @@ from pocketvisor.api import (
 
 pytestmark = pytest.mark.debian
 
-BOOT_SECONDS = 120
-PROMPT = r"^debian:/root# "
 _SUM = "busybox dd if=/dev/urandom of=/tmp/x bs=64k count=64 2>/dev/null; sha256sum /tmp/x"
 
 
@@ -65,13 +64,12 @@ async def _says(guest: Guest, command: str, pattern: str, seconds: float = 60) -
     return found[0]
 
 
-async def test_its_work_goes_on_over_twenty_moves(phones: list[Handset], image: GuestImage) -> None:
-    guest = await _booted(phones[0], image)
+async def test_its_work_goes_on_over_twenty_moves(phones: list[Handset], booted: Booted) -> None:
+    guest = await booted.start(phones[0])
     expected = await _says(guest, _SUM, "^[0-9a-f]{64}")
     guest.console.write(b"for i in $(seq 60); do sha256sum /tmp/x; done | uniq -c; echo FIN$((1))SHED\r")
     for number in range(20):
         await move(guest, phones[(number + 1) % 2])
-        await asyncio.sleep(0.02)
     await guest.console.expect(f"^ +60 {expected}", 120)
     await guest.console.expect("^FIN1SHED", 30)
 
@@ -101,12 +99,11 @@ async def test_it_gives_memory_back_to_fit_and_is_refused_with_the_figures(
     assert report.balloon_mib >= 64 and guest.ram_held_mib <= 256 and small.ram_used_mib <= 256
     assert guest.state is GuestState.RUNNING and guest.handset is small
     await _says(guest, "echo al$((1))ive", "^al1ive")
-    without = msgspec.structs.replace(wants_less, parts=())
-    other = await _booted(large, without, ram_mib=320)
+    other = await large.start(catalogue()["personal"], options=RunOptions(ram_mib=320))
+    assert not other.has_balloon
     with pytest.raises(OutOfMemory, match="MiB of RAM left"):
         await move(other, small)
-    assert other.handset is large
-    await _says(other, "echo al$((1))ive", "^al1ive")
+    assert other.handset is large and other.state is GuestState.RUNNING
 
 
 async def test_every_restore_of_a_generation_ends_alike(
@@ -129,9 +126,9 @@ async def test_every_restore_of_a_generation_ends_alike(
 
 
 async def test_it_goes_on_from_its_profile_on_another_phone(
-    phones: list[Handset], image: GuestImage, profile: Path
+    phones: list[Handset], booted: Booted, profile: Path
 ) -> None:
-    guest = await _booted(phones[0], image)
+    guest = await booted.start(phones[0])
     expected = await _says(guest, _SUM, "^[0-9a-f]{64}")
     guest.console.write(b"while sleep 0.05; do date > /tmp/now; done &\r")
     await guest.keep(profile)

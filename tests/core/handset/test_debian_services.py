@@ -329,7 +329,7 @@ async def test_two_deterministic_runs_with_them_end_alike(
     arguments += ["--port", f"com.example=unix:{tmp_path / 'port'}", "--vsock", str(tmp_path / "vsock")]
     arguments += [
         "--type",
-        "head -c 1000 /dev/hwrng | md5sum; exec 5<>/dev/hvc1; stty -F /dev/hvc1 raw -echo",
+        "echo $((6*7)); head -c 1000 /dev/hwrng | md5sum; exec 5<>/dev/hvc1; stty -F /dev/hvc1 raw -echo",
     ]
     arguments += [
         "--type",
@@ -344,6 +344,7 @@ async def test_two_deterministic_runs_with_them_end_alike(
     second = await pocketvisor(*arguments, seconds=180, XDG_DATA_HOME=data_home)
     assert (first.code, first.err) == (0, "")
     assert first.out == second.out
+    assert "\n42\n" in first.out
 
 
 async def test_a_guest_without_them_has_none(phone: Handset) -> None:

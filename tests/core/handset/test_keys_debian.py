@@ -11,12 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from msgspec import structs
+from kept_debian import BOOT_SECONDS, PROMPT, Booted
 
 from pocketvisor.api import Guest, GuestImage, Handset, RunOptions, catalogue, load_models, move
 from pocketvisor.devices import vsock_wire
 from pocketvisor.guest.exchange import services_of
-from pocketvisor.images import cpio
 from pocketvisor.policies.act import Act
 from pocketvisor.policies.applying import deliver
 from pocketvisor.policies.authority import AuthorityKey
@@ -24,28 +23,11 @@ from pocketvisor.policies.signing import DocumentKind, sign
 
 pytestmark = pytest.mark.debian
 
-BOOT_SECONDS = 120
-PROMPT = r"^debian:/root# "
-VSOCK_PIPE = Path(__file__).with_name("vsock_pipe.elf")
 SOURCES = Path(__file__).parents[3] / "sample_guests"
 MARK = b"pocketvisor keys"
 KEY = 32
 ABOUT, PROTECT, LICENSE, PLAY, BILL = range(1, 6)
 FILM = b"a film that nobody else is to see"
-
-
-@pytest.fixture
-def image(tmp_path: Path) -> GuestImage:
-    """Debian with a program for sockets, and a disk."""
-    image = catalogue()["debian"]
-    if not image.available:
-        pytest.skip(image.missing)
-    assert image.initrd is not None
-    added = cpio.pack([cpio.file("bin/vsock_pipe", VSOCK_PIPE.read_bytes(), executable=True)])
-    first = image.initrd.read_bytes()
-    initrd = tmp_path / "initrd"
-    initrd.write_bytes(first + bytes(-len(first) % 4) + added)
-    return structs.replace(image, initrd=initrd, digests={})
 
 
 @pytest.fixture
@@ -69,12 +51,6 @@ class Debian:
     def __init__(self, guest: Guest) -> None:
         self.guest = guest
         self._count = 0
-
-    @classmethod
-    async def start(cls, phone: Handset, image: GuestImage) -> "Debian":
-        guest = await phone.start(image, options=RunOptions(rate="max", parts=("vsock",)))
-        await guest.console.expect(PROMPT, BOOT_SECONDS)
-        return cls(guest)
 
     async def ask(self, command: str) -> str:
         mark = self._count = self._count + 1
@@ -105,10 +81,10 @@ class Debian:
         return answer[8:]
 
 
-async def test_a_film_is_played(phones: list[Handset], image: GuestImage) -> None:
+async def test_a_film_is_played(phones: list[Handset], booted: Booted) -> None:
     phone = phones[0]
     keys = await start_keys(phone)
-    debian = await Debian.start(phone, image)
+    debian = Debian(await booted.start(phone))
     account = (await debian.done(ABOUT))[16:32]
     assert account.rstrip(b"\0") == b"guest" + debian.guest.id.encode()
     protected = await debian.done(PROTECT, FILM)
@@ -122,11 +98,11 @@ async def test_a_film_is_played(phones: list[Handset], image: GuestImage) -> Non
 
 
 async def test_calls_end_with_a_move_and_the_service_is_found_again(
-    phones: list[Handset], image: GuestImage
+    phones: list[Handset], booted: Booted
 ) -> None:
     here, there = phones
     keys = await start_keys(here)
-    debian = await Debian.start(here, image)
+    debian = Debian(await booted.start(here))
     events: list[str] = []
     debian.guest.on("event", events.append)
     key = (await debian.done(ABOUT))[8:16]
@@ -147,10 +123,10 @@ async def eventually(promise: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_it_goes_on_when_debian_is_killed_in_a_call(phones: list[Handset], image: GuestImage) -> None:
+async def test_it_goes_on_when_debian_is_killed_in_a_call(phones: list[Handset], booted: Booted) -> None:
     phone = phones[0]
     await start_keys(phone)
-    debian = await Debian.start(phone, image)
+    debian = Debian(await booted.start(phone))
     await debian.ask("for n in 1 2 3; do (sleep 1000 | vsock_pipe 7000) & done; true")
     await eventually(lambda: services_of(phone)[0].calling == ("Debian",) * 3)
     await debian.guest.kill()
@@ -161,18 +137,18 @@ async def test_it_goes_on_when_debian_is_killed_in_a_call(phones: list[Handset],
 
 
 @pytest.fixture
-def own_data(image: GuestImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_data(kept_debian: tuple[GuestImage, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the image was found, and before there is a handset."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
 
 @pytest.mark.usefixtures("own_data")
 async def test_its_own_policy_keeps_debian_from_calling(
-    image: GuestImage, phones: list[Handset], tmp_path: Path
+    booted: Booted, phones: list[Handset], tmp_path: Path
 ) -> None:
     phone = phones[0]
     await start_keys(phone)
-    debian = await Debian.start(phone, image)
+    debian = Debian(await booted.start(phone))
     guest = debian.guest
     await guest.keep(tmp_path / "debian.vphone")
     assert guest.profile is not None
@@ -260,7 +236,7 @@ def places_of(memory: bytes, secrets: list[bytes]) -> list[int]:
 
 async def test_its_key_is_in_no_other_guest_on_no_disk_and_on_no_wire(
     phones: list[Handset],
-    image: GuestImage,
+    booted: Booted,
     derive: ctypes.CDLL,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -276,7 +252,7 @@ async def test_its_key_is_in_no_other_guest_on_no_disk_and_on_no_wire(
     keys = await start_keys(phone)
     secrets = secrets_of(keys, derive)
     assert len(set(secrets)) == 4
-    debian = await Debian.start(phone, image)
+    debian = Debian(await booted.start(phone))
     personal = await phone.start(catalogue()["personal"], options=RunOptions(rate="max"))
     account = (await debian.done(ABOUT))[16:32]
     protected = await debian.done(PROTECT, FILM)
