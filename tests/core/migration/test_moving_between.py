@@ -144,7 +144,7 @@ async def test_cancelled_at_any_stage_it_goes_on_here(move: Move, stage: str) ->
 
 async def there_is_nothing(move: Move) -> None:
     """The other side has forgotten it."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while move.state()[1] not in ("none", "idle") or Shelf(move.receiver.shelf.folder).find(
             move.phone.file.id
         ):
