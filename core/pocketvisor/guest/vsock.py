@@ -47,9 +47,7 @@ class Vsock:
     def set_shut(self, shut: bool) -> None:
         """For its user's programs; other guests are another matter."""
         if self._folder is not None and shut != self._folder.shut:
-            self._folder.shut = shut
-            if shut:
-                self._link.hang_up()
+            self._folder.set_shut(shut)
 
     @property
     def descriptors(self) -> Sequence[int]:
@@ -87,9 +85,16 @@ class _Folder:
         self._link = link
         self._calls = calls
         self.shut = False
+        self._streams: set[Stream] = set()
         self._made = _own_folder(path)
         self._listener = unix_server.listen(path / NAME)
         asyncio.get_running_loop().add_reader(self._listener, self._accept)
+
+    def set_shut(self, shut: bool) -> None:
+        """Nobody gets through, and whoever is there goes."""
+        self.shut = shut
+        for stream in list(self._streams) if shut else ():
+            self._link.cut(stream)
 
     def stop(self) -> None:
         asyncio.get_running_loop().remove_reader(self._listener)
@@ -109,10 +114,11 @@ class _Folder:
                 reader, writer = await asyncio.open_unix_connection(self.path / f"{NAME}_{port}")
         except (OSError, TimeoutError):
             return False
-        if stream.gone:
+        if stream.gone or self.shut:
             writer.close()
-            return True
+            return stream.gone
         self._link.accept(stream)
+        self._streams.add(stream)
         await self._relay(stream, reader, writer)
         return True
 
@@ -125,27 +131,31 @@ class _Folder:
         if stream is None:
             client.close()
             return
+        self._streams.add(stream)
         self._link.start(self._greet(stream, client), stream)
 
     async def _greet(self, stream: Stream, client: socket.socket) -> None:
-        reader, writer = await asyncio.open_unix_connection(sock=client)
-        accepted = False
+        try:
+            reader, writer = await asyncio.open_unix_connection(sock=client)
+        except BaseException:
+            client.close()
+            self._over(stream)
+            raise
         try:
             async with asyncio.timeout(_HELLO_SECONDS):
                 hello = _HELLO.fullmatch(await reader.readuntil(b"\n"))
-                if hello is not None:
-                    port = int(hello[1]) & 0xFFFFFFFF
-                    accepted = await self._link.connect(stream, port, _HELLO_SECONDS)
+                port = int(hello[1]) & 0xFFFFFFFF if hello is not None else 0
+                if hello is None or not await self._link.connect(stream, port, _HELLO_SECONDS):
+                    return
+            if self._calls is not None:
+                self._calls.introduce_program(stream, port)
+            writer.write(f"OK {stream.host_port}\n".encode())
+            await self._relay(stream, reader, writer)
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            accepted = False
-        if not accepted or hello is None:
-            self._link.drop(stream)
+            pass  # a program without manners is hung up on
+        finally:
+            self._over(stream)
             writer.close()
-            return
-        if self._calls is not None:
-            self._calls.introduce_program(stream, int(hello[1]) & 0xFFFFFFFF)
-        writer.write(f"OK {stream.host_port}\n".encode())
-        await self._relay(stream, reader, writer)
 
     async def _relay(
         self, stream: Stream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -164,8 +174,12 @@ class _Folder:
             pass  # the program has gone
         finally:
             from_client.cancel()
-            self._link.drop(stream)
+            self._over(stream)
             writer.close()
+
+    def _over(self, stream: Stream) -> None:
+        self._streams.discard(stream)
+        self._link.drop(stream)
 
     async def _from_client(self, stream: Stream, reader: asyncio.StreamReader) -> None:
         with suppress(OSError):

@@ -102,10 +102,17 @@ class VsockLink:
                 task.cancel()
 
     def hang_up(self) -> None:
-        """As reset(), and the device is told."""
-        for number in list(self._streams):
-            self._say(CLOSE, number)
-        self.reset()
+        """All its streams end, and the device is told."""
+        for stream in list(self._streams.values()):
+            self.cut(stream)
+
+    def cut(self, stream: Stream) -> None:
+        """One of them ends so, with what works on it."""
+        if not stream.gone:
+            self._say(CLOSE, stream.number)
+            self._guest_closes(stream)
+        for task in stream.tasks:
+            task.cancel()
 
     def start(self, work: Coroutine[Any, Any, None], stream: Stream | None = None) -> None:
         """Work that ends with the link, and with the stream."""

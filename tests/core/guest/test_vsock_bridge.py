@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,13 +15,14 @@ from pocketvisor.devices import vsock_wire as wire
 from pocketvisor.devices.vsock_wire import FROM_HANDSET, STREAMS_MAX, WINDOW, Message
 from pocketvisor.errors import GuestError
 from pocketvisor.guest.vsock import Vsock
+from pocketvisor.guest.vsock_link import Stream, VsockLink
 
 
 class Process:
     """The other end of the wire."""
 
-    def __init__(self, folder: Path) -> None:
-        self.bridge = Vsock(folder, 3)
+    def __init__(self, folder: Path, calls: Any = None) -> None:
+        self.bridge = Vsock(folder, 3, calls)
         self.folder = folder
         config = self.bridge.configure(DevicesConfig()).vsock
         assert config is not None
@@ -119,6 +121,50 @@ async def test_program_to_guest(process: Process) -> None:
     await process.says(wire.CLOSE, message.stream)
     assert await reader.read() == b"last words"
     await hung_up(writer)
+
+
+class Calls:
+    """Guests that are connected to this one: each call lasts as long as its stream."""
+
+    offers = ()
+    link: VsockLink
+
+    async def call(self, stream: Stream, port: int) -> None:
+        self.link.accept(stream)
+        await stream.ended.wait()
+
+    def introduce_program(self, stream: Stream, port: int) -> None: ...
+    def close(self) -> None: ...
+
+
+async def test_shut_it_is_for_programs_and_open_for_other_guests(tmp_path: Path) -> None:
+    """A policy that closes a console closes these as well; calls between guests are another matter."""
+    process = Process(tmp_path / "sockets", Calls())
+    path = process.folder / "vsock_52"
+    program = await Program.listen(path)
+    await process.says(wire.CONNECT, 1, 52)
+    assert await process.hears() == Message(wire.ACCEPT, 1)
+    reader, writer = await program.taken()
+    await process.says(wire.CONNECT, 2, 7000)
+    assert await process.hears() == Message(wire.ACCEPT, 2)
+    greeting, greeter = await asyncio.open_unix_connection(process.folder / "vsock")
+    greeter.write(b"CONNECT 9\n")
+    asked = await process.hears()
+    assert (asked.kind, asked.value) == (wire.CONNECT, 9)
+    process.bridge.set_shut(True)
+    assert {await process.hears(), await process.hears()} == {
+        Message(wire.CLOSE, 1),
+        Message(wire.CLOSE, asked.stream),
+    }
+    async with asyncio.timeout(10):
+        assert await reader.read() == await greeting.read() == b""
+    await process.silent()
+    await process.says(wire.CONNECT, 3, 52)
+    assert await process.hears() == Message(wire.ACCEPT, 3), "as any port that no program listens at"
+    for end in (writer, greeter):
+        await hung_up(end)
+    await program.close(path)
+    await process.close()
 
 
 async def test_no_more_than_a_window_is_on_the_way(process: Process) -> None:
