@@ -56,7 +56,7 @@ async def is_drawn(guest: Guest, size: tuple[int, int]) -> None:
     assert b"\xff\xff\xff" in left.tobytes()
 
 
-async def test_a_guest_that_follows_draws_upright_however_the_phone_is_held(
+async def test_a_guest_that_follows_draws_upright_however_the_phone_is_held_and_over_a_restore(
     nexus: Handset, drawing: GuestImage
 ) -> None:
     guest = await nexus.start(drawing, options=RunOptions(rate="max", display="gpu"))
@@ -75,12 +75,7 @@ async def test_a_guest_that_follows_draws_upright_however_the_phone_is_held(
         await guest.resume()
     assert (800, 480) in [sizes.get_nowait() for _ in range(sizes.qsize())]
 
-
-async def test_saved_and_restored_it_shows_the_same_picture_and_draws_on(
-    nexus: Handset, drawing: GuestImage
-) -> None:
-    guest = await nexus.start(drawing, options=RunOptions(rate="max", display="gpu"))
-    await guest.console.expect("GPU size=480x800", timeout=90)
+    # Saved and restored it shows the same picture, and draws on.
     before = guest.panel.sequence
     async with asyncio.timeout(30):
         while guest.panel.sequence < before + 5:
@@ -100,36 +95,27 @@ async def test_saved_and_restored_it_shows_the_same_picture_and_draws_on(
     await is_drawn(guest, (480, 800))
 
 
-async def test_the_framebuffer_console_gets_its_size_back_when_the_phone_is_turned(nexus: Handset) -> None:
+async def test_the_framebuffer_console_follows_a_turn_and_a_recording_of_it_replays_to_the_same_picture(
+    nexus: Handset,
+) -> None:
     image = catalogue()["debian"]
     if not image.available:
         pytest.skip(image.missing)
-    guest = await nexus.start(image, options=RunOptions(rate="max", display="gpu"))
+    guest = await nexus.start(image, options=RunOptions(rate="max", display="gpu", record=True))
     await guest.console.expect("# ", timeout=90)
     assert guest.panel.picture == (480, 800, 1920, True)
     gone = asyncio.Event()
     guest.on("panel", lambda: None if guest.panel.picture.scanout else gone.set())
     nexus.rotate(90)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(30):  # while it follows the turn it shows nothing of its own
         await gone.wait()
         while not guest.panel.picture.scanout:
             await asyncio.sleep(0.05)
     assert guest.panel.picture == (480, 800, 1920, True)
     assert len((await picture(guest)).getcolors() or ()) > 1, "the console's text is there again"
 
-
-async def test_a_recording_with_a_gpu_replays_to_the_same_end_and_picture(nexus: Handset) -> None:
-    image = catalogue()["debian"]
-    if not image.available:
-        pytest.skip(image.missing)
-    guest = await nexus.start(image, options=RunOptions(rate="max", display="gpu", record=True))
-    await guest.console.expect("# ", timeout=90)
-    nexus.rotate(90)
     guest.console.write(b"ls -l /bin > /dev/tty0; sleep 1; echo END\n")
     await guest.console.expect("^END", timeout=30)
-    async with asyncio.timeout(30):  # while it follows the turn it shows nothing of its own
-        while not guest.panel.picture.scanout:
-            await asyncio.sleep(0.05)
     recording = await guest.recording()
     shown = await picture(guest)
     await nexus.remove(guest)
