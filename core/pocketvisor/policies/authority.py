@@ -57,6 +57,8 @@ def write_key_file(path: Path, key: AuthorityKey, passphrase: str) -> None:
     """A new file, nobody else's from its first byte on. Raises PolicyError."""
     if not passphrase:
         raise PolicyError("An empty passphrase protects nothing")
+    if path.exists():  # before the second that a passphrase takes
+        raise PolicyError(f"{path} is there already")
     content = pyrage.passphrase.encrypt(f"{key.text()}\n".encode(), passphrase)
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
