@@ -133,7 +133,7 @@ def test_what_is_no_tree_is_refused_by_name(blob: bytes, cause: str) -> None:
         devicetree.fit(blob, "my.dtb", CONFIG)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6000), st.integers(0, 255)), max_size=8), st.integers(0, 16000))
 def test_damaged_tree_is_fitted_or_refused(damage: list[tuple[int, int]], length: int) -> None:
     blob = bytearray(devicetree.build(CONFIG, "quiet", slack=0))

@@ -3,6 +3,7 @@
 import os
 import struct
 import tempfile
+import weakref
 from typing import Any
 
 from queue_bench import Bench
@@ -28,6 +29,7 @@ class Drive:
 
     def __init__(self, *, read_only: bool = False, features: int | None = None, size: int = 16) -> None:
         self.fd = new_file()
+        weakref.finalize(self, os.close, self.fd)
         store = FileStore(self.fd, len(CONTENT), read_only=read_only)
         self.device = VirtioBlock(store, "serial-1")
         self.bench = Bench(self.device, features, size)

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import weakref
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ class Arriving:
 
     def __init__(self) -> None:
         self.fd = os.eventfd(0, os.EFD_NONBLOCK)
+        weakref.finalize(self, os.close, self.fd)
         self.here: set[int] = set()
         self.asked: list[int] = []
 

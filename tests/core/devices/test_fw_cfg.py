@@ -219,7 +219,7 @@ _ACCESSES = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(_ACCESSES, max_size=30))
 def test_a_hostile_guest_changes_its_own_ram_alone(accesses: list[tuple[str, int, int, int]]) -> None:
     bench = Bench({fw_cfg.KERNEL_DATA: b"k" * 3000})

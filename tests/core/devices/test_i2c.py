@@ -162,7 +162,7 @@ ACCESS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(ACCESS, max_size=150))
 def test_no_traffic_breaks_it_or_its_state(accesses: list[tuple[str, int, int | bytes]]) -> None:
     """Whatever a guest does nothing raises, registers stay bytes, and the state can be taken over."""

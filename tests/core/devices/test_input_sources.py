@@ -87,7 +87,7 @@ touches = st.tuples(
 steps = st.lists(touches | st.integers(0, 3), max_size=300)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(steps)
 def test_guest_believes_what_the_fingers_do(script: list[tuple[int, int, str, int] | int]) -> None:
     screen, receiver = TouchScreen(WIDTH, HEIGHT), Receiver()

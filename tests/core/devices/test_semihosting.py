@@ -179,7 +179,7 @@ def test_handles_are_bounded_and_saved(bench: Bench) -> None:
 _WORD = st.one_of(st.integers(0, 0xFFFFFFFF), st.integers(VIRTUAL, VIRTUAL + SIZE), st.integers(0, 40))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 0x40), _WORD, _WORD, _WORD), max_size=20))
 def test_a_hostile_program_gets_answers(calls: list[tuple[int, int, int, int]]) -> None:
     bench = Bench()

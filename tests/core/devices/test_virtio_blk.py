@@ -232,7 +232,7 @@ def test_what_makes_no_medium_is_refused_and_closed(data: bytes) -> None:
 Piece = tuple[int, int, int]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(
     st.lists(
         st.lists(

@@ -371,7 +371,7 @@ cursor = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.one_of(command, cursor), max_size=40), st.booleans())
 def test_no_command_raises_reaches_beyond_or_costs_more_than_its_bound(
     commands: list[tuple[int, ...]], saved: bool

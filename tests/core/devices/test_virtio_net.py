@@ -260,7 +260,7 @@ def test_buffers_of_the_wrong_kind_need_a_reset(card: Card, queue: int) -> None:
     assert card.sent() == [PLAIN + FRAME]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_random_chains_harm_nobody(data: st.DataObject) -> None:
     card = Card()

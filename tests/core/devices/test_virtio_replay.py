@@ -1,6 +1,8 @@
 """A device in a replay: told what a live one answered, it comes to the live one's state, and says nothing."""
 
+import os
 import random
+import weakref
 from typing import Any
 
 import msgspec
@@ -76,13 +78,12 @@ class _Facts:
 
 def shadow_disk(drive: Drive, state: Any = None) -> tuple[Shadow, int]:
     file = new_file(drive.content())
+    weakref.finalize(drive, os.close, file)
     device = VirtioBlock(FileStore(file, len(CONTENT), read_only=False), "serial-1")
     return Shadow(drive.bench, device, state), file
 
 
 def content(file: int) -> bytes:
-    import os
-
     return os.pread(file, len(CONTENT), 0)
 
 

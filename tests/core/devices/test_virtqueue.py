@@ -150,7 +150,7 @@ def test_impossible_layout(layout: Layout) -> None:
         Virtqueue(Driver().memory, layout)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(min_size=0x300, max_size=0x300), st.booleans())
 def test_random_rings_end_in_chains_or_one_error(ram: bytes, indirect: bool) -> None:
     memory = GuestMemory(memoryview(ram), BASE)
@@ -197,7 +197,7 @@ def walk(memory: GuestMemory, indirect: bool) -> list[tuple[Chain, bytes] | str]
     return seen
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.integers(0, 1 << 32), st.booleans())
 def test_what_is_looked_at_is_loaded_before(seed: int, indirect: bool) -> None:
     chance = Random(seed)

@@ -108,7 +108,7 @@ def test_bounds(line: Terminal) -> None:
     assert line.ask("AT") == ["OK"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.one_of(st.binary(max_size=60), st.sampled_from([b"AT", b"\r", b'"', b"\x1a", b"+CMGS="]))))
 def test_nothing_typed_breaks_it(pieces: list[bytes]) -> None:
     line = Terminal()

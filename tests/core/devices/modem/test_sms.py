@@ -45,7 +45,7 @@ def test_a_message_that_came_as_others_read_it() -> None:
     assert pdu.shown_time(tpdu) == "26/01/01,00:00:00+00"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=700))
 def test_any_text_comes_out_as_it_went_in(text: str) -> None:
     parts = pdu.split(text)
@@ -60,7 +60,7 @@ def test_any_text_comes_out_as_it_went_in(text: str) -> None:
     assert heard == text
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=180))
 def test_random_pdus_are_read_or_refused(data: bytes) -> None:
     for read in (pdu.read_submit, pdu.read_deliver):
