@@ -24,6 +24,7 @@ from pocketvisor.guest.console import Console
 from pocketvisor.guest.modem import Modem, modem_config
 from pocketvisor.guest.options import LIVE_STATES, GuestState
 from pocketvisor.guest.port_spec import PortSpec
+from pocketvisor.policies.act import Act
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
@@ -242,6 +243,7 @@ class Ports:
         self._fds: list[int] = []
         self._channels: list[_Channel] = []
         self.console = self._hvc.console
+        self.console.guard = lambda: guest.check(Act.CONSOLE)  # also for who has it in hand already
         self.modem = Modem(guest) if modem else None
         self.clipboard = GuestClipboard(guest) if clipboard else None
         self._unsubscribe = [guest.on("device", self._heard), guest.on("state", self._state_changed)]

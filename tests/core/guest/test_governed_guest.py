@@ -197,6 +197,25 @@ async def test_what_goes_on_ends_when_a_policy_forbids_it(kept: Guest, authority
     assert heard == [True, False]
 
 
+async def test_a_virtio_console_that_somebody_has_in_hand_is_shut_like_the_other(
+    start: Start, authority: Authority, tmp_path: Path
+) -> None:
+    guest = await start(parts=("console",))
+    await guest.keep(tmp_path / "phone.vphone")
+    assert guest.profile is not None
+    hvc = guest.hvc
+    hvc.write(b"typed before\r")
+    await _govern(guest, authority.policy(guest.profile.file.id, "[debugger]\nconsole = false\n"))
+    for door in (lambda: hvc.write(b"typed after\r"), lambda: hvc.text, lambda: guest.hvc):
+        with pytest.raises(Refused, match="console"):
+            door()
+    with pytest.raises(Refused):
+        await hvc.expect("#", timeout=1)
+    await _apply(guest, authority.policy(guest.profile.file.id))
+    await _until(lambda: not guest.allows(Act.CONSOLE))
+    hvc.write(b"typed again\r")
+
+
 async def test_a_clone_of_a_governed_guest_is_bound_as_it_is(
     kept: Guest, authority: Authority, tmp_path: Path
 ) -> None:
