@@ -45,6 +45,10 @@ class GovernedDriver(GuestGoverned):
     def lock_changed(self) -> None:
         self._driven.tell("lock")
 
+    async def forget(self) -> None:
+        self._driven.contents = b""
+        self._driven.console.forget()
+
     @property
     def _driven(self) -> Any:
         return self

@@ -44,6 +44,9 @@ class DriverProfile:
         self._guest.tell("profile")
         return made
 
+    def cancel(self) -> None:
+        """What it saves is saved in a moment: there is nothing to give up."""
+
     def _write(self, kind: Any, name: str, contents: bytes, picture: bytes) -> Any:
         with self.file.begin(self.generation) as saving:
             padded = contents.ljust(_CHUNK, b"\0")
