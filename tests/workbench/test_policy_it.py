@@ -109,6 +109,19 @@ def test_another_key_does_not_govern(workbench: Workbench, tmp_path: Path) -> No
     workbench.run(scenario())
 
 
+def test_whoever_has_no_key_yet_is_told_how_to_have_one(workbench: Workbench, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        await governed_guest(workbench, tmp_path, NOTHING)
+        workbench.session.policing.keyring = Keyring(OwnRing())
+        workbench.window.trigger("policy.edit")
+        dialog = dialog_of("PolicyEditor")
+        await until(lambda: "no key for policies yet" in dialog.keys.note.text())
+        assert dialog.keys.note.isVisible() and not dialog.accept_button.isEnabled()
+        dialog.reject()
+
+    workbench.run(scenario())
+
+
 def test_without_a_keyring_a_file_does(workbench: Workbench, tmp_path: Path) -> None:
     """Each passphrase takes a second on purpose, and more where the computer has other things to do."""
     key = tmp_path / "acme.key"

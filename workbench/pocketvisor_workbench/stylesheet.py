@@ -94,6 +94,7 @@ QHeaderView {{ background: {surface}; }}
 QHeaderView::section {{ background: {surface}; color: {muted}; border: none;
     border-bottom: 1px solid {line}; padding: 5px 8px; font-weight: 500; }}
 QScrollArea, QScrollArea > QWidget > QWidget {{ border: none; background: transparent; }}
+QAbstractScrollArea::corner {{ background: transparent; border: none; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
 QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 0; }}
 QScrollBar::handle {{ background: {scroll}; border-radius: 3px; margin: 2px; min-height: 28px;

@@ -210,11 +210,15 @@ class CheckBox(QCheckBox):
         box = QRectF(0.75, (self.height() - self._SIDE) / 2 + 0.75, self._SIDE - 1.5, self._SIDE - 1.5)
         checked = self.isChecked()
         edge = colours.accent if checked or self.hasFocus() or self.underMouse() else colours.muted
+        if checked and self.hasFocus():
+            edge = colours.text
+        painter.setOpacity(1.0 if self.isEnabled() else 0.4)
         painter.setPen(QPen(QColor(edge), 1.5))
         painter.setBrush(QColor(colours.accent if checked else colours.surface))
         painter.drawRoundedRect(box, 4, 4)
         if checked:
             icon("check-bold", "on_accent").paint(painter, box.adjusted(1, 1, -1, -1).toRect())
+        painter.setOpacity(1.0)
         painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
         words = QRectF(self._SIDE + 9, 0, self.width() - self._SIDE - 9, self.height())
         painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, self.text())

@@ -74,6 +74,7 @@ class PolicyEditor(SigningDialog):
         self.text.textChanged.connect(self._text_changed)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
         self.tabs.addTab(self.effects, "What each side may do")
         self.tabs.addTab(self.text, "Text")
         self.summary = QLabel()
@@ -135,7 +136,8 @@ class PolicyEditor(SigningDialog):
                 words = f"{count} against policy {self._before.number}"
             else:
                 refused = sum(row.role == "bad" for row in rows)
-                words = f"{refused} of these are not allowed" if refused else "Nothing is forbidden"
+                are = "is" if refused == 1 else "are"
+                words = f"{refused} of these {are} not allowed" if refused else "Nothing is forbidden"
             self.summary.setText(words)
         else:
             self.summary.setText("As it was before the mistake")

@@ -31,6 +31,8 @@ class KeyChooser(QWidget):
         super().__init__()
         self._session, self._authority = session, authority
         self.listed: list[ListedKey] = []
+        self._broken = False
+        """The keyring cannot be used."""
         self.choice = Choice("The key that signs")
         self.choice.activated.connect(lambda _: self._chosen())
         new = tool_button("key-plus", "Make a new key")
@@ -70,7 +72,7 @@ class KeyChooser(QWidget):
         last = session.policing.last
         if last.path is not None:
             self.path.setText(place_words(last.path))
-        self._fill([], "")
+        self._fill([], "", looked=False)
         self.read()
 
     @property
@@ -104,7 +106,8 @@ class KeyChooser(QWidget):
 
         self._session.run("Look into the keyring", work, shown=False)
 
-    def _fill(self, listed: list[ListedKey], problem: str, wanted: str = "") -> None:
+    def _fill(self, listed: list[ListedKey], problem: str, wanted: str = "", *, looked: bool = True) -> None:
+        """`looked`: into the keyring, and these are all."""
         self.listed = listed
         self.choice.clear()
         for key in listed:
@@ -112,6 +115,9 @@ class KeyChooser(QWidget):
         self.choice.addItem("A key's file", _FILE)
         governs = next((key.name for key in listed if key.public == self._authority), "")
         last = self._session.policing.last
+        self._broken = bool(problem)
+        if looked and not listed and not problem and self._session.policing.last.path is None:
+            problem = "The keyring has no key for policies yet: make one, or choose a key's file."
         name = wanted or governs or last.name
         at = _FILE if last.path is not None and not wanted and not governs else name
         self.choice.setCurrentIndex(max(self.choice.findData(at), 0))
@@ -139,7 +145,7 @@ class KeyChooser(QWidget):
         dialog.open()
 
     def _new(self) -> None:
-        dialog = NewKeyDialog(self._session, self, file=not self.listed and bool(self.note.text()))
+        dialog = NewKeyDialog(self._session, self, file=self._broken)
 
         def made(signer: Signer) -> None:
             if signer.path is None:
