@@ -15,6 +15,7 @@ A guest's process keeps its rate itself: one that a guest has taken over is boun
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
@@ -27,6 +28,8 @@ from pocketvisor.scheduler.known import Known
 from pocketvisor.scheduler.qos import BOOST_MOST, SHARES, Qos, SchedulerNow, ShareNow
 from pocketvisor.scheduler.response import Response
 from pocketvisor.scheduler.shares import Demand, split
+
+_log = logging.getLogger(__name__)
 
 PERIOD: Final = 0.05
 """Between two looks; it is shorter while guests compete, longer while all of them wait."""
@@ -115,7 +118,10 @@ class Scheduler:
 
     async def _loop(self) -> None:
         while True:
-            self.assign(time.monotonic())
+            try:
+                self.assign(time.monotonic())
+            except Exception:  # a mistake in one look leaves the others to come
+                _log.exception("A look at who gets what of a CPU failed")
             await asyncio.sleep((_QUIET, PERIOD)[self._competing] if self._competing < 2 else _COMPETING)
 
     def assign(self, now: float) -> None:

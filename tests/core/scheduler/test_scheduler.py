@@ -1,6 +1,8 @@
 """The handset's rate is split fairly, and none of it is lost while anybody wants it."""
 
+import asyncio
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -79,3 +81,22 @@ def test_a_paused_guest_and_one_without_limit_take_no_share() -> None:
         scheduler.assign(float(step + 1))
         busy.ran(900, 0)
     assert (busy.status.rate, free.status.rate) == (1000, 0)
+
+
+async def test_a_mistake_in_one_look_leaves_the_others_to_come() -> None:
+    looks = 0
+    again = asyncio.Event()
+
+    def runners() -> list[Any]:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise ZeroDivisionError
+        again.set()
+        return []
+
+    scheduler = Scheduler(1_000_000, runners, lambda: None)
+    scheduler.start()
+    async with asyncio.timeout(10):
+        await again.wait()
+    scheduler.stop()
