@@ -34,7 +34,7 @@ from pocketvisor.storage.keep import folder_name, storage_path
 
 T = TypeVar("T")
 
-RECIPE = 1
+RECIPE = 2
 """Counted up when what is built here changes."""
 
 SIZE_MIB = 2048
@@ -50,7 +50,8 @@ async def build(
     size_mib: int = SIZE_MIB,
     packages: Sequence[str] = (),
 ) -> GuestImage:
-    """Build the phone and return it; one that is there already is left as it is, unless `force`.
+    """Build the phone and return it; one that is there already is left as it is, unless `force`. So is one of
+    an older recipe that has been written to, with a sentence.
 
     `packages`: more of Debian's to put on it. It stops where its task is cancelled; packages that were
     downloaded stay for the next time.
@@ -63,6 +64,12 @@ async def build(
             raise ImageError(f"'{package}' is no name of a Debian package")
     image = built()
     if image is None or force:
+        if not force and _is_older_and_used():
+            raise ImageError(
+                f"{user_guests_path() / PHONE}: is an older phone that has been written to, and what was "
+                "written does not fit onto a new one. It runs as ever; --force builds a new one and throws "
+                "that away"
+            )
         check_tools()
         with alone():
             await _build(size_mib, [*phone_root.PACKAGES, *packages], tell)
@@ -81,6 +88,14 @@ def built() -> GuestImage | None:
     except ImageError:
         return None
     return image if image.recipe == RECIPE else None
+
+
+def _is_older_and_used() -> bool:
+    try:
+        older = load_guest(user_guests_path() / PHONE).recipe < RECIPE
+    except ImageError:
+        return False
+    return older and (storage_path() / folder_name(PHONE)).is_dir()
 
 
 def check_tools() -> None:
@@ -178,6 +193,7 @@ def _describe(folder: Path, fields: dict[str, str], source: str) -> None:
         *("display", "phone", "keep", "media"),
     ):
         document[field] = getattr(UNBUILT, field)
+    document["parts"] = list(UNBUILT.parts)
     document["recipe"], document["source"] = RECIPE, source
     digests = tomlkit.table()
     for field in ("kernel", "initrd"):

@@ -59,7 +59,9 @@ def add_phone_files(root: RootFiles, release: str, modules: dict[str, bytes], so
     ours = _resources().joinpath("debian-phone")
     for name in _SCRIPTS:
         root.add_file(f"{_HOME}/{name}", ours.joinpath(name).read_bytes(), mode=0o755)
-    root.add_file(f"{_HOME}/dhcp", _resources().joinpath("debian", "dhcp").read_bytes(), mode=0o755)
+    for name in ("clipboard", "dhcp"):
+        root.add_file(f"{_HOME}/{name}", _resources().joinpath("debian", name).read_bytes(), mode=0o755)
+    root.add_link("usr/local/bin/clipboard", f"/{_HOME}/clipboard")
     root.add_file(f"{_HOME}/xorg.conf", ours.joinpath("xorg.conf").read_bytes())
     for entry in ours.joinpath("shell").iterdir():
         root.add_file(f"{_HOME}/shell/{entry.name}", entry.read_bytes())

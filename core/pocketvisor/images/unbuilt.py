@@ -17,6 +17,7 @@ UNBUILT = GuestImage(
     phone=True,
     keep=True,
     media=True,
+    parts=("balloon",),
     available=False,
     missing=f"Debian's phone is not on this machine yet: build it with `pocketvisor guests build {PHONE}`, "
     "which takes some minutes",

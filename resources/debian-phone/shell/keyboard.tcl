@@ -9,28 +9,28 @@ namespace eval keyboard {
     variable layers
     array set layers {
         letters {
-            {Esc Tab Ctrl Left Down Up Right}
+            {Esc Tab Ctrl Copy Paste Left Down Up Right}
             {q w e r t y u i o p}
             {a s d f g h j k l}
             {Shift z x c v b n m Erase}
             {Signs , Space . Enter}
         }
         capitals {
-            {Esc Tab Ctrl Left Down Up Right}
+            {Esc Tab Ctrl Copy Paste Left Down Up Right}
             {Q W E R T Y U I O P}
             {A S D F G H J K L}
             {Shift Z X C V B N M Erase}
             {Signs , Space . Enter}
         }
         signs {
-            {Esc Tab Ctrl Left Down Up Right}
+            {Esc Tab Ctrl Copy Paste Left Down Up Right}
             {1 2 3 4 5 6 7 8 9 0}
             {@ # $ _ & - + ( ) /}
             {More * \" ' : ; ! ? Erase}
             {Letters , Space . Enter}
         }
         more {
-            {Esc Tab Ctrl Left Down Up Right}
+            {Esc Tab Ctrl Copy Paste Left Down Up Right}
             {~ ` | ^ = \\ < > % /}
             {[ ] \{ \} & - + ( ) _}
             {Signs * \" ' : ; ! ? Erase}
@@ -40,10 +40,10 @@ namespace eval keyboard {
     variable faces
     array set faces {
         Left \u2190 Down \u2193 Up \u2191 Right \u2192 Shift \u21e7 Erase \u232b Enter \u23ce
-        Signs ?123 More "=\\<" Letters abc Space "" Esc esc Tab tab Ctrl ctrl
+        Signs ?123 More "=\\<" Letters abc Space "" Esc esc Tab tab Ctrl ctrl Copy copy Paste paste
     }
     variable weights
-    array set weights {Shift 1.5 More 1.5 Erase 1.5 Signs 1.6 Letters 1.6 Space 4.6 Enter 1.8}
+    array set weights {Shift 1.5 More 1.5 Erase 1.5 Signs 1.6 Letters 1.6 Space 4.6 Enter 1.8 Copy 1.3 Paste 1.3}
     variable keysyms
     array set keysyms {
         Esc Escape Tab Tab Left Left Down Down Up Up Right Right Erase BackSpace Enter Return Space space
@@ -67,13 +67,21 @@ namespace eval keyboard {
     proc show {} {
         variable typist
         if {![winfo exists .keyboard]} make
-        if {$typist eq "" && ![catch {open |xte w} typist]} { fconfigure $typist -buffering line }
+        if {$typist eq "" && ![catch {open |xte w} typist]} {
+            fconfigure $typist -buffering line
+            type "key Shift_L" ;# X takes its layout with its first key, and forgets which ones are held
+        }
         wm deiconify .keyboard
     }
 
     proc type {args} {
         variable typist
         if {[catch { foreach command $args { puts $typist $command } }]} { set typist "" }
+    }
+
+    # The modifier is pressed twice: the first may be the first key after one of another keyboard.
+    proc chord {modifier key} {
+        type "key $modifier" "keydown $modifier" "key $key" "keyup $modifier"
     }
 
     proc draw {} {
@@ -161,11 +169,13 @@ namespace eval keyboard {
             More { set layer more; draw }
             Letters { set layer letters; draw }
             Ctrl { set control [expr {!$control}]; draw }
+            Copy { copying::copy }
+            Paste { copying::paste }
             default {
                 set command [expr {[info exists keysyms($key)] ? "key $keysyms($key)" : "str $key"}]
                 if {$control} {
                     set control 0
-                    type "keydown Control_L" [string map {"str " "key "} $command] "keyup Control_L"
+                    chord Control_L [lindex $command 1]
                     after idle keyboard::draw
                 } else {
                     type $command

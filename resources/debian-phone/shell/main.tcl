@@ -1,7 +1,9 @@
 # The phone's shell: home screen, bars, keyboard and its own small programs, in one process.
 # Sizes are in units of a 480 pixel wide panel; `u` makes pixels of them.
 set here [file dirname [file normalize [info script]]]
-foreach part {look settings_file status navigation keyboard home programs settings notes calculator sensors power} {
+foreach part {
+    look settings_file status navigation keyboard copying home programs settings notes calculator sensors power
+} {
     source $here/$part.tcl
 }
 
@@ -41,4 +43,5 @@ proc bgerror {message} { puts stderr "$message\n$::errorInfo" }
 status::make
 navigation::make
 home::make
+copying::make
 listen

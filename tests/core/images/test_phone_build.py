@@ -15,6 +15,7 @@ from pocketvisor.images import cpio, ext4, phone, phone_root
 from pocketvisor.images.catalogue import catalogue, user_guests_path
 from pocketvisor.images.phone_art import SIZES, pictures
 from pocketvisor.models import load_models
+from pocketvisor.storage.keep import storage_path
 
 __all__ = ["source"]
 
@@ -77,6 +78,31 @@ async def test_cancelling_leaves_nothing_but_the_packages(
     assert left_over() == []
     kept = [path.name for path in (tmp_path / "cache/pocketvisor/apt/packages").iterdir()]
     assert any(name.startswith("base_") for name in kept)
+
+
+async def test_an_older_phone_that_was_used_is_not_thrown_away_unasked(
+    source: LocalSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small(source, monkeypatch)
+    place = user_guests_path() / "debian-phone"
+    place.mkdir(parents=True)
+    (place / "vmlinuz").write_bytes(b"kernel")
+    (place / "guest.toml").write_text('name = "Phone"\nkind = "linux"\nkernel = "vmlinuz"\nrecipe = 1\n')
+    used = storage_path() / "debian-phone"
+    used.mkdir(parents=True)
+    with pytest.raises(ImageError, match=r"has been written to.*--force"):
+        await phone.build()
+    assert catalogue()["debian-phone"].recipe == 1 and used.is_dir()
+
+    async def built_as_far_as_its_kernel_goes(*, force: bool) -> None:
+        told: list[str] = []
+        with pytest.raises(ImageError):
+            await phone.build(force=force, progress=lambda sentence, done: told.append(sentence))
+        assert told[-1].startswith("Starting Debian")
+
+    await built_as_far_as_its_kernel_goes(force=True)
+    used.rmdir()
+    await built_as_far_as_its_kernel_goes(force=False)
 
 
 async def test_what_a_killed_build_left_goes_with_the_next(
