@@ -121,6 +121,7 @@ class Guest:
         self.sidecar, self.passt = sidecar, passt
         self.refused: dict[str, int] = {}
         self.port = sidecar.add_port(self, MAC, 1)
+        self.wire: socket.socket
         self.came: list[tuple[Packet, bytes]] = []
         self._news = asyncio.Event()
         self._told = asyncio.Event()
@@ -203,7 +204,7 @@ class Guest:
 
     async def answered(self, message: bytes, seconds: float = 10) -> str:
         """What becomes of a packet: "answered", "refused at once" or "nothing"."""
-        sent = packet.read(message)
+        sent: Packet | str | None = packet.read(message)
         if isinstance(sent, str):
             sent = packet.first_fragment(message)
         assert isinstance(sent, Packet)
