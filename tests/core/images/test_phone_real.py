@@ -3,14 +3,14 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import numpy
 import pytest
 from msgspec import structs
 
-from pocketvisor.api import Guest, Handset, RunOptions, load_models
+from pocketvisor.api import Guest, GuestState, Handset, RunOptions, catalogue, load_models
 from pocketvisor.images import phone
 from pocketvisor.images.catalogue import GuestImage
 
@@ -23,6 +23,7 @@ ACCENT = 0xE21E5C
 
 # Where things are on a panel of 480x800.
 TERMINAL, SETTINGS, POWER, CLOCK_SWITCH = (60, 600), (300, 600), (420, 600), (430, 242)
+KEY_COPY, KEY_PASTE = (184, 470), (247, 470)
 HOME_BUTTON, KEY_L, KEY_S, KEY_ENTER, KEY_SPACE = (180, 768), (451, 579), (120, 579), (451, 695), (230, 695)
 
 
@@ -154,6 +155,82 @@ async def test_debian_is_whole(handset: Handset, image: GuestImage) -> None:
         guest.console.write(command.encode() + b"\n")
         await guest.console.expect(expected, BOOT_SECONDS)
         await guest.console.expect(PROMPT, BOOT_SECONDS)
+
+
+async def terminal(guest: Guest) -> None:
+    """In front, with the keyboard on the glass and a prompt."""
+    await seen(guest, "the home screen", is_home)
+    tap(guest, TERMINAL)
+    await seen(guest, "the keyboard", lambda panel: int((panel[660:720] == ACCENT).sum()) > 1000)
+    await seen(guest, "the prompt", lambda panel: int((panel[40:120, :200] > 0x808080).sum()) > 100)
+
+
+async def until(promise: Callable[[], bool]) -> None:
+    async with asyncio.timeout(BOOT_SECONDS):
+        while not promise():
+            await asyncio.sleep(0.05)
+
+
+async def test_it_has_a_clipboard_and_gives_memory(handset: Handset, image: GuestImage) -> None:
+    """With the keys on its glass, in programs that know of X's selections alone, and from its shell."""
+    guest = await start(handset, image)
+    await until(lambda: guest.clipboard.available)
+    await terminal(guest)
+    handset.clipboard.put("put on the handset\n")
+    guest.type_text("cat > ~/pasted\n")
+    guest.console.write(b"until [ -e ~phone/pasted ]; do sleep 1; done; echo TH''ERE\n")
+    await guest.console.expect("^THERE", BOOT_SECONDS)
+    tap(guest, KEY_PASTE)
+    guest.console.write(b"until [ -s ~phone/pasted ]; do sleep 1; done; cat ~phone/pasted\n")
+    await guest.console.expect(r"^put on the handset\r*$", BOOT_SECONDS)
+
+    # Its first line is selected with a finger, and copied.
+    for at, kind in ((6, "down"), (200, "move"), (440, "move"), (440, "up")):
+        guest.touch(at, 55, kind)
+    await seen(guest, "what is selected", lambda panel: int((panel[42:64, :400] > 0xC0C0C0).sum()) > 5000)
+    tap(guest, KEY_COPY)
+    await until(lambda: "cat > ~/pasted" in handset.clipboard.text)
+    assert handset.clipboard.origin == guest.name
+
+    user = "env DISPLAY=:0 LANG=C.UTF-8 /usr/bin/setpriv --reuid phone --regid phone --init-groups"
+    copies = 'wm withdraw .; clipboard clear; clipboard append "\\u00dcber X kopiert"; after 60000 exit'
+    guest.console.write(f"echo '{copies}' > /tmp/copies; {user} wish8.6 /tmp/copies &\n".encode())
+    await until(lambda: handset.clipboard.text == "\u00dcber X kopiert")
+    handset.clipboard.put("for X")
+    pastes = 'wm withdraw .; puts "<[selection get -selection CLIPBOARD -type UTF8_STRING]>"; exit'
+    guest.console.write(f"echo '{pastes}' > /tmp/pastes; {user} wish8.6 /tmp/pastes\n".encode())
+    await guest.console.expect("^<for X>", BOOT_SECONDS)
+    guest.console.write(b"clipboard paste | tr a-z A-Z; printf %s-copied root | clipboard copy\n")
+    await guest.console.expect("^FOR X", BOOT_SECONDS)
+    await until(lambda: handset.clipboard.text == "root-copied")
+
+    assert handset.memory.now().guests[0].id == guest.id
+    guest.balloon.set(64)
+    await until(lambda: guest.balloon.actual_mib == 64)
+    assert guest.counters().ram_bytes <= (256 - 64) << 20
+    guest.balloon.set(0)
+    await until(lambda: guest.balloon.actual_mib == 0)
+    guest.hardware_key("home", True)
+    await seen(guest, "the home screen", is_home)
+
+
+async def test_it_shrinks_for_another_guest(image: GuestImage) -> None:
+    """A handset that is full asks it for memory that it does not need, before anybody is refused."""
+    handset = Handset(structs.replace(load_models()["nexus-one"], ram_mib=272))
+    try:
+        guest = await start(handset, image)
+        await until(lambda: guest.balloon.statistics != {})
+        guest.console.write(b"head -c 90M /dev/urandom > /dev/shm/x; rm /dev/shm/x; echo FI''LLED\n")
+        await guest.console.expect("^FILLED", BOOT_SECONDS)
+        held = handset.memory.now().held
+        assert held > 140 << 20
+        other = await handset.start(catalogue()["personal"], options=RunOptions(rate="max", ram_mib=140))
+        assert other.state is GuestState.RUNNING and guest.state is GuestState.RUNNING
+        assert guest.balloon.actual_mib > 0 and handset.memory.now().free >= 0
+        guest.console.write(b"echo al''ive\n")
+        await guest.console.expect("^alive", BOOT_SECONDS)
+    finally:
+        await handset.close()
 
 
 @pytest.mark.long
