@@ -15,7 +15,7 @@ from msgspec import structs
 from pocketvisor.errors import GuestError, OutOfMemory
 from pocketvisor.guest import nursery
 from pocketvisor.guest.cloning import CloneOrigin
-from pocketvisor.guest.governed import governor_of
+from pocketvisor.guest.governed import check_start, governor_of
 from pocketvisor.guest.guest import Guest, Progress
 from pocketvisor.guest.keeping import GuestProfile
 from pocketvisor.guest.kept import on_its_own
@@ -175,6 +175,7 @@ class Handset:
         )
         if governed is not None:
             governed.check(Act.CLONE, wanted)
+            check_start(governed, wanted, self.model, origin)
 
         def take(guest: Guest) -> None:
             guest.govern(governed)

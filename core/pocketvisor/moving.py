@@ -60,6 +60,7 @@ async def move(guest: Guest, target: Handset, progress: Progress = lambda words,
         if guest.state in LIVE_STATES:
             progress(f"Preparing {target.name}", 0.4)
             try:
+                guest.check(Act.MOVE, model=target.model)  # room may have been waited for
                 transit = await guest.change_process(target.model)
             except BaseException:
                 if given:

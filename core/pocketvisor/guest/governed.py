@@ -250,10 +250,15 @@ def governor_of(file: "ProfileFile", model: "HandsetModel", origin: "ProfileOrig
     governed = Governed.of_file(file)
     if governed is None:
         return None
-    governed.check(Act.RUN, file.path.stem, model=model)
-    if origin.record.board.semihosting is not None:  # its programs write files of this computer
-        governed.check(Act.EXPORT, file.path.stem)
-    if origin.record.board.devices.user:  # they read its memory, and tell what they like
-        governed.check(Act.DEBUG, file.path.stem)
+    check_start(governed, file.path.stem, model, origin)
     run_alone(governed, file, file.path.stem)
     return governed
+
+
+def check_start(governed: Governed, who: str, model: "HandsetModel", origin: "ProfileOrigin") -> None:
+    """Raises Refused where it may not run on such a handset, or not with what its board has."""
+    governed.check(Act.RUN, who, model=model)
+    if origin.record.board.semihosting is not None:  # its programs write files of this computer
+        governed.check(Act.EXPORT, who)
+    if origin.record.board.devices.user:  # they read its memory, and tell what they like
+        governed.check(Act.DEBUG, who)

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from pocketvisor import moving
 from pocketvisor.errors import DebugError, PocketvisorError, ProfileError, Refused
 from pocketvisor.guest.governed import IDLE, ORDERED
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import GuestState
+from pocketvisor.guest.origin import open_origin
 from pocketvisor.handset import Handset
 from pocketvisor.models import load_models
 from pocketvisor.moving import move
@@ -256,6 +258,37 @@ async def test_it_does_not_start_on_a_handset_that_its_policy_does_not_want(
         assert file.head
 
 
+async def test_nor_does_what_goes_on_from_one_of_its_generations(kept: Guest, authority: Authority) -> None:
+    assert kept.profile is not None
+    handset, path = kept.handset, kept.profile.path
+    await _govern(kept, authority.policy(kept.profile.file.id, "[handset]\nmips = 100000\n"))
+    await kept.suspend()
+    await handset.remove(kept)
+    file, origin = open_origin(path, None, None, False)
+    try:
+        with pytest.raises(Refused, match="100000 MIPS"):
+            await handset.start_from(origin)
+        assert not handset.guests
+    finally:
+        origin.close()
+        file.close()
+
+
+async def test_a_move_that_waits_for_room_asks_again(
+    kept: Guest, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert kept.profile is not None
+    profile = kept.profile.file.id
+
+    async def made_room(*_: object) -> None:
+        await _govern(kept, authority.policy(profile, "[handset]\nmips = 400\n"))
+
+    monkeypatch.setattr(moving, "_make_room", made_room)
+    with pytest.raises(Refused, match="400 MIPS"):
+        await _move_to(kept, "htc-dream", 200)
+    assert kept.handset.guests == [kept] and kept.state is GuestState.RUNNING
+
+
 async def test_an_order_locks_it_where_it_stands_and_lets_it_go_on(kept: Guest, authority: Authority) -> None:
     assert kept.profile is not None
     profile = kept.profile.file.id
@@ -306,7 +339,7 @@ async def test_a_wipe_ends_it_and_leaves_nothing_that_opens(kept: Guest, authori
     assert "stolen" in kept.locked
     handset = kept.handset
     await handset.remove(kept)
-    with pytest.raises(ProfileError, match="is empty: .* had this phone wiped: it was stolen"):
+    with pytest.raises(ProfileError, match=r"is empty: .* had this phone wiped: it was stolen"):
         await handset.open_profile(path)
 
 
