@@ -1,6 +1,5 @@
 """Commands on terminals of their own, as a user sees and types them."""
 
-import contextlib
 import os
 import pty
 import re
@@ -40,14 +39,19 @@ class Terminal:
             pass
         assert self._ended, f"it does not end: {self.text!r}"
         _, status = os.waitpid(self.pid, 0)
-        os.close(self._fd)
+        self._close()
         return os.waitstatus_to_exitcode(status)
 
     def kill(self) -> None:
         """Where it has not ended yet."""
-        with contextlib.suppress(ChildProcessError, OSError):
+        if self._fd >= 0:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
+            self._close()
+
+    def _close(self) -> None:
+        os.close(self._fd)
+        self._fd = -1
 
     def _read(self) -> bool:
         if select.select([self._fd], [], [], 20.0)[0]:
