@@ -4,6 +4,7 @@ from PySide6.QtCore import QByteArray, QSize, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QWidget
 
+from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.icons import icon
 from pocketvisor_workbench.panes import Pane
 from pocketvisor_workbench.perspectives import Arrangement
@@ -78,30 +79,52 @@ class DockTitle(QWidget):
 
 
 class PaneDock(QDockWidget):
-    """Holds one pane."""
+    """Holds one pane. One that looks at nothing while it is hidden is built when it is wanted first."""
 
-    def __init__(self, pane: Pane, window: QMainWindow) -> None:
-        super().__init__(pane.title, window)
-        self.pane = pane
-        self.setObjectName(f"dock-{pane.name}")
-        self.setWidget(pane)
-        self.title = DockTitle(self, pane)
-        self.setTitleBarWidget(self.title)
+    def __init__(self, pane_class: type[Pane], bench: Bench, window: QMainWindow) -> None:
+        super().__init__(pane_class.title, window)
+        self.pane_class = pane_class
+        self._bench = bench
+        self._pane: Pane | None = None
+        self._title: DockTitle | None = None
+        self.setObjectName(f"dock-{pane_class.name}")
+        if not pane_class.waits:
+            self._build()
         self.dockLocationChanged.connect(self.check_tabbed)
         self.visibilityChanged.connect(self.check_tabbed)
         self.topLevelChanged.connect(self.check_tabbed)
 
+    @property
+    def pane(self) -> Pane:
+        return self._build() if self._pane is None else self._pane
+
+    def _build(self) -> Pane:
+        self._bench.home = self
+        pane = self._pane = self.pane_class(self._bench)
+        self._bench.home = None
+        self.setWidget(pane)
+        self._title = DockTitle(self, pane)
+        self.setTitleBarWidget(self._title)
+        self.check_tabbed()
+        return pane
+
+    def setVisible(self, visible: bool) -> None:
+        if visible and self._pane is None:
+            self._build()
+        super().setVisible(visible)
+
     def check_tabbed(self, *_: object) -> None:
         window = self.parent()
-        if isinstance(window, QMainWindow):
+        if self._title is not None and isinstance(window, QMainWindow):
             others = window.tabifiedDockWidgets(self)
-            self.title.set_tabbed(not self.isFloating() and any(not other.isHidden() for other in others))
+            self._title.set_tabbed(not self.isFloating() and any(not other.isHidden() for other in others))
 
 
 def arrange(window: QMainWindow, docks: dict[str, PaneDock], arrangement: Arrangement) -> None:
     """Shows the docks of an arrangement in their places and hides the others."""
     for dock in docks.values():
-        dock.setFloating(False)
+        if dock.isFloating():  # it would be shown for a moment otherwise
+            dock.setFloating(False)
         window.removeDockWidget(dock)
     shown: list[str] = []
     for groups, area in (
@@ -139,10 +162,10 @@ def arrange(window: QMainWindow, docks: dict[str, PaneDock], arrangement: Arrang
             dock.show()
             continue
         # Hidden, but with a place to appear at.
-        window.addDockWidget(dock.pane.area, dock)
-        if dock.pane.area is Qt.DockWidgetArea.BottomDockWidgetArea and arrangement.bottom:
+        window.addDockWidget(dock.pane_class.area, dock)
+        if dock.pane_class.area is Qt.DockWidgetArea.BottomDockWidgetArea and arrangement.bottom:
             window.tabifyDockWidget(docks[arrangement.bottom[-1][0]], dock)
-        if dock.pane.area is Qt.DockWidgetArea.RightDockWidgetArea and dock is not docks["controls"]:
+        if dock.pane_class.area is Qt.DockWidgetArea.RightDockWidgetArea and dock is not docks["controls"]:
             window.tabifyDockWidget(docks["controls"], dock)
         dock.hide()
     for group in arrangement.groups:
@@ -173,8 +196,8 @@ def restore_docks(
 
 def widen(window: QMainWindow, dock: PaneDock) -> None:
     """A dock at the side that is shown again gets the width that it needs."""
-    if dock.pane.name in _WIDTHS and not dock.isFloating():
-        window.resizeDocks([dock], [_WIDTHS[dock.pane.name]], Qt.Orientation.Horizontal)
+    if dock.pane_class.name in _WIDTHS and not dock.isFloating():
+        window.resizeDocks([dock], [_WIDTHS[dock.pane_class.name]], Qt.Orientation.Horizontal)
 
 
 def size_docks(window: QMainWindow, docks: dict[str, PaneDock], arrangement: Arrangement) -> None:

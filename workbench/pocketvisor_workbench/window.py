@@ -77,7 +77,7 @@ class Window(QMainWindow):
         self.setCentralWidget(self.stage)
         self.docks: dict[str, PaneDock] = {}
         for pane_class in (*PANES, *DEBUG_PANES, *TRACING_PANES, *RESOURCE_PANES, *POLICY_PANES):
-            dock = PaneDock(pane_class(bench), self)
+            dock = PaneDock(pane_class, bench, self)
             self.docks[pane_class.name] = dock
             self.addDockWidget(pane_class.area, dock)
         self.actions_by_ident: dict[str, QAction] = {}

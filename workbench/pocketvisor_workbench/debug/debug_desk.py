@@ -23,7 +23,7 @@ class DebugDesk:
         self.bar = DebugBar(window, window.actions_by_ident)
         window.addToolBarBreak()
         window.addToolBar(Qt.ToolBarArea.TopToolBarArea, self.bar)
-        self._docks = [dock for dock in window.docks.values() if isinstance(dock.pane, DebugPane)]
+        self._docks = [dock for dock in window.docks.values() if issubclass(dock.pane_class, DebugPane)]
         for dock in self._docks:
             dock.visibilityChanged.connect(self._show_bar)
         self.inspector.state_changed.connect(window.refresh_actions)

@@ -32,6 +32,7 @@ class LinuxPane(DebugPane):
     picture = "penguin"
     empty_title = "No Linux"
     area = Qt.DockWidgetArea.BottomDockWidgetArea
+    waits = True
 
     def __init__(self, bench: Bench) -> None:
         self._problem = ""

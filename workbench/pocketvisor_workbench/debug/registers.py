@@ -16,6 +16,7 @@ class RegistersPane(DebugPane):
     title = "Registers"
     picture = "chip"
     empty_title = "No registers"
+    waits = True
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)

@@ -20,6 +20,7 @@ class StackPane(DebugPane):
     title = "Call stack"
     picture = "format-list-numbered"
     empty_title = "No call stack"
+    waits = True
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)

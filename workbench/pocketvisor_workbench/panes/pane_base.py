@@ -19,9 +19,11 @@ class Pane(QWidget):
     title: ClassVar[str]
     picture: ClassVar[str]
     area: ClassVar[Qt.DockWidgetArea]
+    waits: ClassVar[bool] = False
+    """It need not be there before it is looked at: it follows nothing while it is hidden."""
 
     def __init__(self, bench: Bench) -> None:
-        super().__init__()
+        super().__init__(bench.home)
         self.bench = bench
         self.setObjectName("dockBody")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)

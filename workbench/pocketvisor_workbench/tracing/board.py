@@ -39,6 +39,7 @@ class BoardPane(DebugPane):
     title = "Interrupts"
     picture = "alarm-light-outline"
     empty_title = "No interrupts"
+    waits = True
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)

@@ -37,11 +37,13 @@ class PagesPane(DebugPane):
     title = "Page tables"
     picture = "table-network"
     empty_title = "No page tables"
+    waits = True
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)
         self.segments = Segments(_VIEWS, "An address, or all that is mapped")
         self.address = words_box("Address or expression", "Address to translate", 170)
+        self.address.setParent(self)  # until it is in the title bar: it is shown before
         self.address.setText("$pc")
         self.address.returnPressed.connect(self._again)
         self.verdict = QLabel()
@@ -76,9 +78,9 @@ class PagesPane(DebugPane):
         rows.addWidget(self.words)
         rows.addWidget(self.table, 1)
         self._views = QStackedLayout()
+        self.column.addLayout(self._views, 1)  # before it has views: it shows them, and they were windows
         self._views.addWidget(walk)
         self._views.addWidget(mapped)
-        self.column.addLayout(self._views, 1)
         self.segments.chosen.connect(self._show)
         self._show(0)
 

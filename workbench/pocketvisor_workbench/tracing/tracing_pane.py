@@ -73,6 +73,7 @@ class TracingPane(DebugPane):
     picture = "radar"
     area = Qt.DockWidgetArea.BottomDockWidgetArea
     empty_title = "Nothing to trace"
+    waits = True
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)
@@ -106,9 +107,9 @@ class TracingPane(DebugPane):
 
     def _place(self) -> None:
         self._views = QStackedLayout()
+        self.column.addLayout(self._views, 1)  # before it has views: it shows them, and they were windows
         for view in (self.exceptions, self.accesses, self.flame, self.coverage, self.counters, self._empty):
             self._views.addWidget(view)
-        self.column.addLayout(self._views, 1)
 
     def tools(self) -> list[QWidget]:
         return [self.segments, self.words, self.start, self.choice, self.exports]
