@@ -53,7 +53,10 @@ allowed = false
 LOCK = "# the phone is locked by an order"
 
 COMMANDS = multiprocessing.get_context("forkserver")
-COMMANDS.set_forkserver_preload(["bypass_child"])
+COMMANDS.set_forkserver_preload(  # by names that need no path of the tests': it has none
+    [f"pocketvisor.cli.{verb}" for verb in ("clipboard", "debug", "move", "network", "operations", "policy")]
+    + [f"pocketvisor.{later}" for later in ("cli.profile", "cli.vault", "profile_copies", "vaults", "api")]
+)
 
 
 class Ran:
