@@ -162,26 +162,26 @@ def test_copies_and_prunings_in_any_order(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pocketvisor.profile.vault.packs.TARGET", 60_000)
         phone = Phone(folder / "a.vphone")
-        vault, other = Vault(str(folder / "vault")), Vault(str(folder / "vault"))
-        vault.copy(phone.file, 1)
-        write = vault._store.write
+        with phone.file:  # closed where an example is given up, too
+            vault, other = Vault(str(folder / "vault")), Vault(str(folder / "vault"))
+            vault.copy(phone.file, 1)
+            write = vault._store.write
 
-        def interrupted(name: str, content: bytes) -> None:
-            for _ in range(data.draw(st.sampled_from([0, 0, 1, 2]))):
-                other.prune(phone.file.id, 1, grace=0)
-            write(name, content)
-            for _ in range(data.draw(st.sampled_from([0, 0, 1, 2]))):
-                other.prune(phone.file.id, 1, grace=0)
+            def interrupted(name: str, content: bytes) -> None:
+                for _ in range(data.draw(st.sampled_from([0, 0, 1, 2]))):
+                    other.prune(phone.file.id, 1, grace=0)
+                write(name, content)
+                for _ in range(data.draw(st.sampled_from([0, 0, 1, 2]))):
+                    other.prune(phone.file.id, 1, grace=0)
 
-        patch.setattr(vault._store, "write", interrupted)
-        for _ in range(data.draw(st.integers(1, 4))):
-            changed = data.draw(st.sets(st.integers(0, 39), max_size=40))
-            generation = phone.save(changed)
-            try:
-                vault.copy(phone.file, generation.number)
-            except ProfileError as error:
-                assert "being cleaned" in str(error)
-            else:
-                assert generation.number in numbers(other)
-            assert other.check(phone.file.id) == []
-        phone.file.close()
+            patch.setattr(vault._store, "write", interrupted)
+            for _ in range(data.draw(st.integers(1, 4))):
+                changed = data.draw(st.sets(st.integers(0, 39), max_size=40))
+                generation = phone.save(changed)
+                try:
+                    vault.copy(phone.file, generation.number)
+                except ProfileError as error:
+                    assert "being cleaned" in str(error)
+                else:
+                    assert generation.number in numbers(other)
+                assert other.check(phone.file.id) == []
