@@ -108,7 +108,7 @@ def test_a_real_attack_in_the_window_leaves_the_phone_as_it_was(real: Workbench)
         handset, _ = await phone_with(real, "personal", "work")
         before = list(handset.guests)
         desk = real.window.attack_desk
-        desk.attack = lambda handset, victim: Attack(handset, victim=victim, kinds=_KINDS)
+        desk.attack = lambda handset, victim, _: Attack(handset, victim=victim, kinds=_KINDS)
         dialog: Any = desk.open(handset, before[0])
         dialog.begin()
         await until(lambda: len(handset.guests) == 3 and len(real.window.stage.panes) == 3, seconds=20)
