@@ -15,6 +15,8 @@ pytestmark = pytest.mark.debian
 
 BOOT_SECONDS = 120.0
 INSTALLER_SECONDS = 300.0
+SHORTER = b"s/(-lt |i < |count=)[0-9]+/\\12/; s/^cat .* > /echo > /"
+"""Of bench: each job for a moment. How long they take is for the benchmarks."""
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ async def test_both_shells_answer_and_all_devices_have_drivers(handset: Handset)
     guest.type_text("echo I am $(tty) > /dev/ttyAMA0\n")
     await console.expect("I am /dev/tty1", BOOT_SECONDS)
 
-    console.write(b"bench\n")
+    console.write(b"sed -E '%s' $(which bench) > short; sh short\n" % SHORTER)
     for job in ("sha256sum", "gzip", "awk", r"fork\+exec", "dd", "shell loop"):
         await console.expect(f"B-BEGIN {job}", BOOT_SECONDS)
         await console.expect(f"B-END {job}", BOOT_SECONDS)
