@@ -144,7 +144,7 @@ def _is_in_vault(scene: Scene) -> bool:
 
 async def _wipe(scene: Scene) -> str:
     """What the lost phone does when the order reaches it."""
-    sentence = await scene.deliver(scene.order("wipe", "left in a train"))
+    await scene.deliver(scene.order("wipe", "left in a train"))
 
     def wiped() -> bool:
         """As the lost phone does when it is opened next."""
@@ -155,7 +155,7 @@ async def _wipe(scene: Scene) -> str:
     if not await asyncio.to_thread(wiped):
         raise StoryError("The lost phone still has what was on it")
     refused = await scene.put_on_another("htc-one-s", scene.work_path)
-    return f"{sentence}. Whoever found it gets: {refused}"
+    return f"Whoever found it reads: {refused}"
 
 
 async def _restore(scene: Scene) -> str:
