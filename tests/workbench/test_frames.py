@@ -26,12 +26,14 @@ def test_four_panes_show_sixty_frames_a_second(workbench: Workbench, damage: str
             await until(lambda: all(pane.guest.panel.sequence > 30 for pane in panes), 20)
             painted = [pane.frames_painted for pane in panes]
             published = [pane.guest.panel.sequence for pane in panes]
-            started, worked = time.monotonic(), time.thread_time()
+            started, worked, stood = time.monotonic(), time.thread_time(), _stood_in_line()
             await asyncio.sleep(_SECONDS)
+            waited = _stood_in_line() - stood
             share = (time.thread_time() - worked) / (time.monotonic() - started)
             for pane, frames, sequence in zip(panes, painted, published, strict=True):
                 came = pane.guest.panel.sequence - sequence
-                assert pane.frames_painted - frames >= 0.9 * came, "frames were left out"
+                # What came while this process had no core, others having them, nobody could paint.
+                assert pane.frames_painted - frames >= 0.9 * came - 60 * waited, "frames were left out"
             # The promise is 30 % of a core on a quiet machine; a busy one counts slower.
             assert share < 0.6, f"{share:.0%} of a core"
         finally:
@@ -40,6 +42,11 @@ def test_four_panes_show_sixty_frames_a_second(workbench: Workbench, damage: str
                 painter.wait()
 
     workbench.run(scenario())
+
+
+def _stood_in_line() -> float:
+    """For how many seconds this thread was ready to run, and did not."""
+    return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
 
 
 def _painter(panel: Any, damage: str) -> subprocess.Popen[bytes]:
