@@ -49,7 +49,6 @@ ALLOWED: Final = {
     "getsockname": 51,
     "getpeername": 52,
     "getsockopt": 55,
-    "flock": 73,
     "fsync": 74,
     "fdatasync": 75,
     "epoll_ctl": 233,

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="the filt
 NUMBERS = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
 
 INSIDE = """
-import os, resource, socket, sys, threading
+import fcntl, os, resource, socket, sys, threading
 from pocketvisor.guest import landlock, sandbox, seccomp
 from pocketvisor.guest.confine import confine
 
@@ -48,6 +48,7 @@ files = resource.RLIMIT_NOFILE
 attempt("limit", lambda: resource.setrlimit(files, resource.getrlimit(files)))
 attempt("grow", lambda: os.pwrite(paper, b"x", 1 << 40))
 attempt("kept", lambda: kept.read())
+attempt("unlock", lambda: fcntl.flock(kept.fileno(), fcntl.LOCK_UN))
 attempt("size", lambda: os.fstat(kept.fileno()))
 attempt("thread", lambda: threading.Thread(target=int).start())
 SEALED
@@ -68,7 +69,7 @@ def refused(answers: dict[str, str]) -> set[str]:
 
 
 PATHS = {"read", "write", "list"}
-CALLS = {"socket", "fork", "kill", "memfd", "pipe", "limit", "execute"}
+CALLS = {"socket", "fork", "kill", "memfd", "pipe", "limit", "execute", "unlock"}
 
 
 def test_nothing_new_can_be_reached() -> None:
