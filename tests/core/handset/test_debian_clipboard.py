@@ -1,39 +1,22 @@
 """Debian's own driver and the script that speaks for its clipboard: copied there and pasted elsewhere, and
-over a restore and a recording."""
+over a restore. That a recording of it comes again is in test_debian_services.py."""
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from kept_debian import BOOT_SECONDS, PROMPT, WITH_CLIPBOARD, Booted, debian_image
+from kept_debian import PROMPT, Booted
 
-from pocketvisor.api import Guest, GuestImage, Handset, RunOptions, catalogue
+from pocketvisor.api import Guest, Handset
 from pocketvisor.guest.clipboard_wire import TEXT_MAX
 
 pytestmark = pytest.mark.debian
-
-
-@pytest.fixture
-def image(tmp_path: Path) -> GuestImage:
-    return debian_image(tmp_path)
 
 
 class Debian:
     def __init__(self, guest: Guest) -> None:
         self.guest = guest
         self._count = 0
-
-    @classmethod
-    async def start(cls, phone: Handset, image: GuestImage, **options: object) -> "Debian":
-        given = {"rate": "max", "ram_mib": 192} | options
-        debian = cls(await phone.start(image, options=RunOptions(**given)))  # type: ignore[arg-type]
-        await debian.guest.console.expect(PROMPT, BOOT_SECONDS)
-        await debian.ask("dmesg -n 1")
-        if catalogue()["debian"].recipe < WITH_CLIPBOARD:
-            await debian.ask("(clipboard serve > /tmp/log 2>&1 &)")
-        await until(lambda: debian.guest.clipboard.available)
-        return debian
 
     async def ask(self, command: str) -> str:
         mark = self._count = self._count + 1
@@ -73,20 +56,3 @@ async def test_copied_and_pasted(phone: Handset, booted: Booted) -> None:
     await guest.resume()
     await clipboard.paste("after a restore")
     assert await debian.ask("clipboard paste; echo") == "after a restore\n"
-
-
-async def test_a_recording_of_it_comes_again(phone: Handset, image: GuestImage) -> None:
-    debian = await Debian.start(phone, image, record=True)
-    guest = debian.guest
-    phone.clipboard.put("from the phone")
-    await debian.ask("clipboard paste > /tmp/pasted; echo copied here | clipboard copy")
-    await until(lambda: phone.clipboard.text == "copied here\n")
-    recording = await guest.recording()
-    await phone.remove(guest)
-    phone.clipboard.clear()
-    replay = await phone.start(image, options=RunOptions(replay=recording, rate="max", skip_idle=True))
-    async with asyncio.timeout(BOOT_SECONDS):
-        stop = await replay.wait_stopped()
-    assert (stop.kind, stop.ticks) == ("limit", recording.end.ticks)
-    assert await replay.digest() == recording.end.digest
-    assert phone.clipboard.text == "", "what was copied then is not copied now"

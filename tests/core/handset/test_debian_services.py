@@ -1,5 +1,5 @@
 """Debian's own drivers use what serves a guest that knows of it: consoles, modem, channels, random numbers,
-balloon and sockets. All of it comes again from a recording, and goes on after a restore.
+balloon, sockets and clipboard. All of it comes again from a recording, and goes on after a restore.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kept_debian import BOOT_SECONDS, PARTS, PROMPT, Booted, debian_image
+from kept_debian import BOOT_SECONDS, PARTS, PROMPT, WITH_CLIPBOARD, Booted, debian_image
 from platformdirs import user_data_path
 
 from pocketvisor.api import Guest, GuestError, GuestImage, Handset, RunOptions, catalogue
@@ -280,17 +280,25 @@ async def test_a_recording_of_it_all_comes_again(phone: Handset, image: GuestIma
     await eventually(lambda: guest.balloon.actual_mib == 64)
     guest.balloon.set(16)
     await eventually(lambda: guest.balloon.actual_mib == 16)
-    await debian.ask("cat /tmp/modem; free")
+    if catalogue()["debian"].recipe < WITH_CLIPBOARD:
+        await debian.ask("(clipboard serve > /tmp/log 2>&1 &)")
+    await eventually(lambda: guest.clipboard.available)
+    phone.clipboard.put("from the phone")
+    await debian.ask("clipboard paste > /tmp/pasted; echo copied here | clipboard copy")
+    await eventually(lambda: phone.clipboard.text == "copied here\n")
+    await debian.ask("cat /tmp/modem /tmp/pasted; free")
     recording = await guest.recording()
     text = guest.console.text
     await close(writer)
     await phone.remove(guest)
+    phone.clipboard.clear()
     replay = await phone.start(image, options=RunOptions(replay=recording, rate="max", skip_idle=True))
     async with asyncio.timeout(BOOT_SECONDS):
         stop = await replay.wait_stopped()
     assert (stop.kind, stop.ticks) == ("limit", recording.end.ticks)
     assert await replay.digest() == recording.end.digest
     assert replay.console.text == text
+    assert phone.clipboard.text == "", "what was copied then is not copied now"
 
 
 async def test_restored_it_goes_on(start: Start, tmp_path: Path) -> None:
