@@ -186,6 +186,11 @@ class Boot:
             ),
         )
 
+    def describe_again(self) -> None:
+        """For another process: layers of its RAM come while a guest runs."""
+        descriptors = self.ram.described(self.board.descriptors)
+        self.board = msgspec.structs.replace(self.board, descriptors=descriptors)
+
     @property
     def firmware_fd(self) -> int:
         """The first bank of its flash."""

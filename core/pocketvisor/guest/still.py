@@ -79,6 +79,7 @@ class GuestStill:
                 os.pwrite(fd, state, 0)
                 await run.end()
                 self._run = None  # what its process had in hand is the next one's, or is closed
+                run.boot.describe_again()
                 self._run = await GuestRun.begin(guest, run.boot, options, messages.StateAt(fd, len(state)))
             except BaseException as error:
                 why = str(error) if isinstance(error, PocketvisorError) else "it was given up"

@@ -106,6 +106,22 @@ async def test_what_became_the_same_is_found_and_taken_apart_again(
     assert await guests[1].digest() == digest
 
 
+async def test_one_whose_memory_was_found_alike_goes_on_in_a_new_process(
+    phones: list[Handset], image: GuestImage
+) -> None:
+    """Its new process is told of layers that came while the one before ran."""
+    phone = phones[0]
+    await phone.memory.set_share(False)
+    guests = [await begin(phone, image, STRETCH) for _ in range(2)]
+    digest = await guests[0].digest()
+    await phone.memory.set_share(True)
+    assert (await phone.memory.search()).shared > 0
+    await guests[0].put_back(await guests[0].save())
+    assert await guests[0].digest() == digest
+    await asyncio.gather(*(guest.run_until(2 * STRETCH) for guest in guests))
+    assert await guests[0].digest() == await guests[1].digest() != digest
+
+
 async def test_a_guest_does_what_it_would_alone(phones: list[Handset], image: GuestImage) -> None:
     """Searched, trimmed, taken apart, cloned and put together at any moment: the same at the same tick."""
     phone, other = phones
