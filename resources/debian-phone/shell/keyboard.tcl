@@ -67,10 +67,7 @@ namespace eval keyboard {
     proc show {} {
         variable typist
         if {![winfo exists .keyboard]} make
-        if {$typist eq "" && ![catch {open |xte w} typist]} {
-            fconfigure $typist -buffering line
-            type "key Shift_L" ;# X takes its layout with its first key, and forgets which ones are held
-        }
+        if {$typist eq "" && ![catch {open |xte w} typist]} { fconfigure $typist -buffering line }
         wm deiconify .keyboard
     }
 
