@@ -5,5 +5,17 @@ compile the whole program anew, and once more for the process that its guest is 
 """
 
 import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """For what holds sockets: their paths have 107 bytes at most, and a test's own folder has a long name."""
+    with tempfile.TemporaryDirectory(prefix="pv-", dir="/tmp") as folder:
+        yield Path(folder)

@@ -42,10 +42,11 @@ assert (
 
 
 @pytest.fixture(autouse=True)
-def _own_computer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DATA_HOME", "RUNTIME_DIR", "CONFIG_HOME"):
+def _own_computer(tmp_path: Path, short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATA_HOME", "CONFIG_HOME"):
         (tmp_path / name).mkdir(mode=0o700)
         monkeypatch.setenv(f"XDG_{name}", str(tmp_path / name))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(short_folder))
     monkeypatch.setenv("TZ", os.environ.get("TZ", "UTC"))
     monkeypatch.setenv("PYTHONTZPATH", "")
 
