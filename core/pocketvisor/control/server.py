@@ -232,6 +232,8 @@ async def call(request: Request, path: Path | None = None, *, progress: Tell | N
     """The answer of whoever listens at `path`, or else of the open workbench. A cancelled call cancels what
     takes long there too. Raises NobodyListens, or ControlError with the reason to refuse."""
     path = path or socket_path()
+    if len(os.fsencode(path)) > _PATH_MAX:
+        raise NobodyListens(f"No workbench can be open: {path.parent} is too long for a socket's path")
     try:
         reader, writer = await asyncio.open_unix_connection(os.fspath(path))
     except (FileNotFoundError, ConnectionRefusedError):

@@ -14,7 +14,7 @@ from pocketvisor.control import workbench
 from pocketvisor.control.attack_calls import AttackHandset
 from pocketvisor.control.channel import frame
 from pocketvisor.control.profile_calls import AskProfile, Key, OpenProfile
-from pocketvisor.control.server import WorkbenchServer, call
+from pocketvisor.control.server import NobodyListens, WorkbenchServer, call
 from pocketvisor.errors import ControlError
 from pocketvisor.services.workbench import WorkbenchService
 
@@ -130,6 +130,8 @@ async def test_another_version_is_refused(tmp_path: Path) -> None:
 def test_a_path_too_long_for_a_socket_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ControlError, match="too long"):
         asyncio.run(WorkbenchServer(_empty, tmp_path / ("x" * 120) / "workbench.sock").open())
+    with pytest.raises(NobodyListens, match="too long"):
+        asyncio.run(call(workbench.List(), tmp_path / ("x" * 120) / "workbench.sock"))
 
 
 async def _never(*_: object) -> workbench.Reply:
