@@ -95,16 +95,26 @@ def stoppable(work: Callable[[threading.Event], T]) -> T:
         finally:
             over.set()
 
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # not between it and the try
+    interrupted = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        stop.set()
+
+    # A handler of its own rather than an exception, which could come between any two steps of what follows.
+    before = signal.getsignal(signal.SIGINT)
+    heard = before is signal.default_int_handler and threading.current_thread() is threading.main_thread()
+    if heard:
+        signal.signal(signal.SIGINT, interrupt)
     try:
         threading.Thread(target=run, name="profile-work").start()
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
         over.wait()  # and not join(), which an interrupt leaves believing that the thread has ended
-    except KeyboardInterrupt:
-        stop.set()
-        over.wait()
-        if not answers:
-            raise
+    finally:
+        if heard:
+            signal.signal(signal.SIGINT, before)
+    if interrupted and not answers:
+        raise KeyboardInterrupt
     if errors:
         raise errors[0]
     return answers[0]

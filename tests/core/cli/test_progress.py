@@ -29,6 +29,8 @@ def test_an_interrupt_stops_the_work_and_waits_for_its_end() -> None:
     with pytest.raises(KeyboardInterrupt):
         stoppable(work)
     assert ended.is_set()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, set()), "what it starts next hears Ctrl+C as well"
 
 
 def test_what_was_through_before_it_heard_is_done() -> None:
