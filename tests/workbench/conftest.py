@@ -71,10 +71,20 @@ def theme(qapp: QApplication) -> Theme:
     return Theme(qapp)
 
 
+class StayingLoop(qasync.QEventLoop):  # type: ignore[misc]
+    """qasync and pytest-qt let Qt's events through when nothing runs, between the phases of a test too, and
+    so this loop's callbacks: what the window does by itself goes on, and finds its loop as in the
+    application."""
+
+    def _after_run_forever(self) -> None:
+        super()._after_run_forever()
+        asyncio._set_running_loop(self)
+
+
 @pytest.fixture
 def run(qapp: QApplication, theme: Theme) -> Iterator[Run[Any]]:
     """Runs a coroutine on qasync's loop, with a limit."""
-    loop = qasync.QEventLoop(qapp)
+    loop = StayingLoop(qapp)
     asyncio.set_event_loop(loop)
 
     def run_it(work: Coroutine[Any, Any, T]) -> T:
@@ -82,6 +92,7 @@ def run(qapp: QApplication, theme: Theme) -> Iterator[Run[Any]]:
         return result
 
     yield run_it
+    asyncio._set_running_loop(None)
     asyncio.set_event_loop(None)
     loop.close()
 

@@ -29,25 +29,40 @@ class Past:
         self.moment = moment
         self.end = end
         self._from = position
+        self._among: set[Past] = set()
+        self._closing: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, handset: "Handset", moments: Moments, moment: int, log: bytes, end: int) -> "Past":
-        """Raises DebugError."""
+    async def open(
+        cls,
+        handset: "Handset",
+        moments: Moments,
+        moment: int,
+        log: bytes,
+        end: int,
+        among: "set[Past] | None" = None,
+    ) -> "Past":
+        """Raises DebugError. `among`: where it is, from its first moment on until it has ended."""
         try:
             manifest = await asyncio.to_thread(moments.manifest, moment)
             origin = ProfileOrigin(moments.file, manifest)
             origin.strange = True  # its network's cable is out
             origin.background = False  # it is gone soon, and touches little
             guest = Guest(handset, origin.image, origin.record.name, past_options(origin, log))
+            past = cls(guest, moment, moments.list[moment].position, end)
+            if among is not None:
+                among.add(past)
+                past._among = among
             try:
                 await guest.boot()
+                await past.ask(wire.SetPace(False))
             except BaseException:
-                await guest.remove()
+                await past.close()
                 raise
+        except DebugError:
+            raise
         except PocketvisorError as error:
             raise DebugError(f"That moment cannot be had again: {error}") from error
-        past = cls(guest, moment, moments.list[moment].position, end)
-        await past.ask(wire.SetPace(False))
         return past
 
     @property
@@ -102,7 +117,11 @@ class Past:
         return reply.count - (len(reply.hits) - len(before)), before
 
     async def close(self) -> None:
-        await self.guest.remove()
+        """Goes on by itself where this is given up."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self.guest.remove())
+            self._closing.add_done_callback(lambda _: self._among.discard(self))
+        await asyncio.shield(self._closing)
 
 
 def past_options(origin: ProfileOrigin, log: bytes) -> RunOptions:

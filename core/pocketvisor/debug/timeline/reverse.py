@@ -112,7 +112,7 @@ class Reverse:
         try:
             _, hits = await past.hits(stops, upto)
         finally:
-            await asyncio.shield(asyncio.ensure_future(past.close()))
+            await past.close()
         return hits[-1] if hits else None
 
     async def _watched_pages(self, stops: tuple[StopAt, ...], debugger: "Debugger") -> set[int] | None:

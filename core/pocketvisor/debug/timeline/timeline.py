@@ -48,6 +48,8 @@ class Timeline:
         self._guest = debugger.guest
         self._recorder: Recorder | None = None
         self._past: Past | None = None
+        self._pasts: set[Past] = set()
+        """All that have not ended: the shown one, and those that are searched, opened or closed just now."""
         self._was_running = False
         self._present = 0
         self.returning = False
@@ -169,9 +171,8 @@ class Timeline:
             self._listeners.emit("moments")
 
     async def close(self) -> None:
-        if self._past is not None:
-            past, self._past = self._past, None
-            await past.close()
+        self._past = None
+        await asyncio.gather(*(past.close() for past in tuple(self._pasts)))
         await self._forget()
 
     async def _forget(self) -> None:
@@ -343,7 +344,7 @@ class Timeline:
             if moments.list[at].why.startswith(("changed", "moved")):
                 break
             at += 1
-        past = await Past.open(self._guest.handset, moments, index, bytes(log), end)
+        past = await Past.open(self._guest.handset, moments, index, bytes(log), end, self._pasts)
         past.guest.govern(self._guest.governed)  # what it was is as bound as what it is
         return past
 

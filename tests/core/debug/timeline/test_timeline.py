@@ -232,6 +232,23 @@ async def test_a_moment_that_is_on_its_way_is_waited_for(
     assert await seen(debugger) == last
 
 
+async def test_a_past_whose_end_is_given_up_ends_all_the_same(guest: Guest) -> None:
+    debugger, timeline = guest.debugger, guest.debugger.timeline
+    await typed(guest, "x")
+    await debugger.go_to(timeline.begin)
+    past = timeline._past
+    assert past is not None
+    leaving = asyncio.create_task(timeline.present())
+    while past._closing is None:
+        await asyncio.sleep(0)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    await timeline.close()
+    assert past._closing.done() and not timeline._pasts
+    assert past.guest._peripherals is None, "its channels are closed"
+
+
 async def test_what_was_before_a_crash_can_be_looked_at(guest: Guest) -> None:
     debugger, timeline = guest.debugger, guest.debugger.timeline
     info = await typed(guest, "x")
