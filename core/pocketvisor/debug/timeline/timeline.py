@@ -54,6 +54,7 @@ class Timeline:
         self._present = 0
         self.returning = False
         """Whether the present is on its way: the guest may go on by itself there."""
+        self._closed = False
         self._moving = asyncio.Lock()
         self._forward: asyncio.Task[None] | None = None
         self._listeners = Listeners("moments", "moved", "searching")
@@ -171,7 +172,7 @@ class Timeline:
             self._listeners.emit("moments")
 
     async def close(self) -> None:
-        self._past = None
+        self._past, self._closed = None, True
         await asyncio.gather(*(past.close() for past in tuple(self._pasts)))
         await self._forget()
 
@@ -345,6 +346,9 @@ class Timeline:
                 break
             at += 1
         past = await Past.open(self._guest.handset, moments, index, bytes(log), end, self._pasts)
+        if self._closed:  # meanwhile: nobody would end it
+            await past.close()
+            raise DebugError(f"{self._guest.name} was removed")
         past.guest.govern(self._guest.governed)  # what it was is as bound as what it is
         return past
 

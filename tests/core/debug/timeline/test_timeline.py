@@ -21,6 +21,7 @@ from pocketvisor.handset import Handset
 from pocketvisor.images.catalogue import catalogue, image_from_files
 from pocketvisor.models import load_models
 from pocketvisor.moving import move
+from pocketvisor.profile.manifest import Manifest
 
 RAM = 0x40000000
 KEY_READ = 0x40200000 + 4 * 25
@@ -247,6 +248,33 @@ async def test_a_past_whose_end_is_given_up_ends_all_the_same(guest: Guest) -> N
     await timeline.close()
     assert past._closing.done() and not timeline._pasts
     assert past.guest._peripherals is None, "its channels are closed"
+
+
+async def test_no_past_is_opened_that_its_guest_would_not_end(
+    guest: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guest is removed, or its debugger has to leave, while a past is on its way."""
+    debugger, timeline = guest.debugger, guest.debugger.timeline
+    await typed(guest, "x")
+    begun, go_on = threading.Event(), threading.Event()
+    manifest = timeline.recorder.moments.manifest
+
+    def slow(index: int) -> Manifest:
+        begun.set()
+        assert go_on.wait(20)
+        return manifest(index)
+
+    monkeypatch.setattr(timeline.recorder.moments, "manifest", slow)
+    there = asyncio.create_task(debugger.go_to(timeline.begin))
+    assert await asyncio.to_thread(begun.wait, 20)
+    closing = asyncio.create_task(timeline.close())
+    while not timeline._closed:
+        await asyncio.sleep(0)
+    go_on.set()
+    await closing
+    with pytest.raises(DebugError):
+        await there
+    assert not timeline.in_past and not timeline._pasts
 
 
 async def test_what_was_before_a_crash_can_be_looked_at(guest: Guest) -> None:
