@@ -58,7 +58,7 @@ class WarmCommandLine:
         end = time.monotonic() + _BEGUN_SECONDS
         while (connection := self._connection()) is None:
             assert time.monotonic() < end
-            time.sleep(0.01)
+            time.sleep(0.01)  # nothing tells that its socket is there
         with connection, _asked(connection, arguments, environment) as ran:
             connection.settimeout(seconds)
             return ran(connection.recv(16))

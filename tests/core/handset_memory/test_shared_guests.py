@@ -79,13 +79,18 @@ async def test_an_image_is_there_once_from_the_start(phones: list[Handset], imag
     assert shared(guests[1]) == 2 * MIB
 
 
+async def two_alike(phone: Handset, image: GuestImage) -> tuple[list[Guest], str]:
+    """Guests that have done the same, and share nothing yet; and what both are."""
+    await phone.memory.set_share(False)
+    guests = [await begin(phone, image, STRETCH) for _ in range(2)]
+    return guests, await guests[0].digest()
+
+
 async def test_what_became_the_same_is_found_and_taken_apart_again(
     phones: list[Handset], image: GuestImage
 ) -> None:
     phone = phones[0]
-    await phone.memory.set_share(False)
-    guests = [await begin(phone, image, STRETCH) for _ in range(2)]
-    digest = await guests[0].digest()
+    guests, digest = await two_alike(phone, image)
     assert phone.memory.now().saved == 0
     assert phone.memory.now().guests[0].alone == "Memory is not shared on this phone"
 
@@ -111,9 +116,7 @@ async def test_one_whose_memory_was_found_alike_goes_on_in_a_new_process(
 ) -> None:
     """Its new process is told of layers that came while the one before ran."""
     phone = phones[0]
-    await phone.memory.set_share(False)
-    guests = [await begin(phone, image, STRETCH) for _ in range(2)]
-    digest = await guests[0].digest()
+    guests, digest = await two_alike(phone, image)
     await phone.memory.set_share(True)
     assert (await phone.memory.search()).shared > 0
     await guests[0].put_back(await guests[0].save())
