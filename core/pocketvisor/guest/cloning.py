@@ -103,6 +103,11 @@ class CloneOrigin:
     async def have_files(self) -> None:
         """They are the image's own."""
 
+    @property
+    def lends_files(self) -> bool:
+        """Whether its image's files go with it."""
+        return self._folder is not None
+
     def used_up(self) -> None:
         """When the clone has started, or has not."""
         capture, self._capture = self._capture, None
@@ -124,7 +129,7 @@ async def _files_of(guest: "Guest") -> tuple[GuestImage, Path | None]:
     """The image that a clone is reset from. Where its files go with the guest the clone has its own; a guest
     without any, as out of a recording, has none for it either."""
     image, origin = guest.image, guest.options.origin
-    if origin is None or not image.files:
+    if origin is None or not image.files or (isinstance(origin, CloneOrigin) and not origin.lends_files):
         return image, None
     try:
         await origin.have_files()
@@ -133,7 +138,10 @@ async def _files_of(guest: "Guest") -> tuple[GuestImage, Path | None]:
     folder = Path(tempfile.mkdtemp(prefix="pocketvisor-"))
     try:
         for field, path in image.files.items():
-            os.link(path, folder / field)
+            try:
+                os.link(path, folder / field)
+            except OSError:  # somebody else's, or on another file system
+                await asyncio.to_thread(shutil.copyfile, path, folder / field)
     except OSError as error:
         _forget(folder)
         raise GuestError(f"{guest.name} cannot be cloned: {error.filename}: {error.strerror}") from error

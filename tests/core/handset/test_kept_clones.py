@@ -1,5 +1,6 @@
 """Clones of a guest that came back from its profile: its image's files are in that profile alone."""
 
+import errno
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,25 @@ async def test_a_clone_outlives_it_and_is_reset(back: Guest, handset: Handset) -
     await handset.remove(clone)
     await again.reset()
     await again.console.expect("monitor ready", timeout=20)
+
+
+async def test_clones_of_clones_share_an_image_that_stays(start: Start, handset: Handset) -> None:
+    guest = await start()
+    again = await handset.clone(await handset.clone(guest))
+    assert again.image.main_file == guest.image.main_file
+
+
+async def test_files_that_cannot_be_linked_are_copied(
+    back: Guest, handset: Handset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr("os.link", link)
+    clone = await handset.clone(back)
+    await handset.remove(back)
+    await clone.reset()
+    await clone.console.expect("monitor ready", timeout=20)
 
 
 async def test_a_clone_is_kept_in_a_profile_of_its_own(back: Guest, handset: Handset, tmp_path: Path) -> None:
