@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from pocketvisor.control import messages
+from pocketvisor.control.status import STATE_IDLE
 from pocketvisor.devices.virtio_gpu import SetPanel
 from pocketvisor.errors import GuestError, Refused
 from pocketvisor.guest import balloon, disks, ports
@@ -19,7 +20,7 @@ from pocketvisor.guest.balloon import Balloon
 from pocketvisor.guest.clipboard import GuestClipboard
 from pocketvisor.guest.console import Console
 from pocketvisor.guest.exchange import GuestCalls
-from pocketvisor.guest.keyboard import Typist
+from pocketvisor.guest.keyboard import Reading, Typist
 from pocketvisor.guest.modem import Modem
 from pocketvisor.guest.options import LIVE_STATES, GuestState, RunOptions
 from pocketvisor.guest.panel import PanelView
@@ -107,7 +108,14 @@ class GuestInHand:
 
     @cached_property
     def _typist(self) -> Typist:
-        return Typist(self.key)
+        return Typist(self.key, self._reading)
+
+    def _reading(self) -> Reading | None:
+        if self._in_transit is None and (self._run is None or self.state not in LIVE_STATES):
+            return None
+        head = self._guest.status.head()
+        waits = head.state == STATE_IDLE or self.options.skip_idle
+        return Reading(head.ticks, head.clock_ns, self._guest.status.counters()["events"], waits)
 
     def tell(self, device: str, message: Struct) -> None:
         """Something for one of its devices, in that device's terms. Never waits."""

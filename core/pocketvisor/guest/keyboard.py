@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 KEY_ESC: Final = 1
 KEY_BACKSPACE: Final = 14
@@ -40,27 +40,68 @@ def keystrokes(text: str) -> Iterator[tuple[int, bool]]:
             yield KEY_LEFTSHIFT, False
 
 
+class Reading(NamedTuple):
+    """How far a guest is, by its status page. `waits`: for an interrupt, since it has nothing left to do."""
+
+    ticks: int
+    clock_ns: int
+    events: int
+    waits: bool
+
+
 class Typist:
-    """Types text a few keys at a time. Linux keeps 64 events for a program that reads a keyboard itself, as X
-    does, and drops what does not fit: a sentence at once would be lost on a busy guest."""
+    """Types text a few keys at a time, each few when the guest has done with those before.
+
+    Linux keeps 64 events for a program that reads a keyboard itself, as X does, and drops what does not fit:
+    a sentence at once would be lost, and on a busy host also one in a steady rhythm.
+    """
 
     KEYS_AT_ONCE: Final = 12
     PAUSE: Final = 0.04
+    ASK_AGAIN: Final = 0.01
+    BUSY_TICKS: Final = 40_000_000
+    """A tenth of a second of work or so: a guest that never rests has looked at its keyboard by then."""
+    LATE_NS: Final = 1_000_000_000
+    """Of the guest's time: it has no driver for the keyboard, and is not told of keys at all."""
 
-    def __init__(self, key: Callable[[int, bool], None]) -> None:
+    def __init__(self, key: Callable[[int, bool], None], reading: Callable[[], Reading | None]) -> None:
+        """`reading`: None when the guest does not run, and what is still to be typed is lost."""
         self._key = key
+        self._reading = reading
         self._waiting: deque[tuple[int, bool]] = deque()
+        self._before = Reading(0, 0, 0, False)
         self._timer: asyncio.TimerHandle | None = None
 
     def type(self, text: str) -> None:
         """Behind what is being typed still. Never waits."""
         self._waiting.extend(keystrokes(text))
         if self._timer is None:
-            self._go_on()
+            self._some()
 
-    def _go_on(self) -> None:
+    def _some(self) -> None:
         self._timer = None
+        before = self._reading()
+        if before is None:
+            self._waiting.clear()
+            return
+        self._before = before
         for _ in range(min(self.KEYS_AT_ONCE, len(self._waiting))):
             self._key(*self._waiting.popleft())
-        if self._waiting:
-            self._timer = asyncio.get_running_loop().call_later(self.PAUSE, self._go_on)
+        self._timer = asyncio.get_running_loop().call_later(self.PAUSE, self._go_on)
+
+    def _go_on(self) -> None:
+        now = self._reading()
+        if now is not None and self._waiting and not self._done_with(now):
+            self._timer = asyncio.get_running_loop().call_later(self.ASK_AGAIN, self._go_on)
+        elif self._waiting:
+            self._some()
+        else:
+            self._timer = None
+
+    def _done_with(self, now: Reading) -> bool:
+        before = self._before
+        if now.ticks < before.ticks:  # it was reset
+            return True
+        rests = now.waits and now.ticks > before.ticks and now.events > before.events
+        late = now.clock_ns - before.clock_ns >= self.LATE_NS
+        return rests or late or now.ticks - before.ticks >= self.BUSY_TICKS
