@@ -97,7 +97,7 @@ class Attack:
         planted = secret.planted() if neighbour.own else []
         victim = neighbour.guest
         samples = await victim.with_memory(lambda _: secret.samples(victim))
-        samples = await asyncio.to_thread(secret.strange_to, attacker.guest, samples)
+        samples = await attacker.guest.with_memory(lambda _: secret.strange_to(attacker.guest, samples))
         if loads and neighbour.runs:
             self._before = self._worst = await neighbour.served()
             for run in loads:
@@ -118,7 +118,7 @@ class Attack:
             apart = "none in common"
             effects.append(Effect("descriptors", apart, ", ".join(both) or apart, not both))
             self._say("Its secrets are searched for")
-            search = await asyncio.to_thread(secret.search, attacker.guest, wanted)
+            search = await attacker.guest.with_memory(lambda _: secret.search(attacker.guest, wanted))
         finally:
             await asyncio.shield(neighbour.go_on())
         return self._sheet(attacker, neighbour, isolation, effects, search, begun)

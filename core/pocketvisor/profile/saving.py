@@ -188,7 +188,7 @@ class Saving:
     def _write_nodes(self, nodes: "_Nodes", previous: Space | None) -> tuple[bytes, ...]:
         ids = list(previous.nodes) if previous is not None else [HOLE] * nodes.count
         for node, content in nodes.changed():
-            if not any(content):
+            if content == bytes(len(content)):  # any() takes a hundred times as long for them
                 ids[node] = HOLE
                 continue
             own = self._sealer.chunk_id(content)

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from msgspec import structs
@@ -149,6 +150,36 @@ async def test_a_secret_that_has_come_across_is_found(phone: Handset, victim: Gu
     assert "Secret 1 of 8 is in its descriptors" in found
     assert not [sentence for sentence in found if not sentence.startswith("Secret 1 ")]
     await attacker.remove()
+
+
+@pytest.mark.parametrize("end", ["killed", "removed"])
+async def test_a_search_that_its_attacker_does_not_outlive_has_not_found_nothing(
+    phone: Handset, victim: Guest, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel reads nothing out of a process that is gone, and calls that a success."""
+    attacker = await Attacker.start(phone)
+    guest, wanted = attacker.guest, secret.planted()
+    begun, ended = threading.Event(), threading.Event()
+    real = secret.process_memory
+
+    def until_it_ended(pid: int) -> Iterator[bytes]:
+        for piece in real(pid):
+            yield piece
+            begun.set()
+            assert ended.wait(20)
+
+    monkeypatch.setattr(secret, "process_memory", until_it_ended)
+    searching = asyncio.create_task(guest.with_memory(lambda _: secret.search(guest, wanted)))
+    assert await asyncio.to_thread(begun.wait, 20)
+    if end == "killed":
+        await guest.kill()
+    else:
+        await attacker.remove()
+    ended.set()
+    with pytest.raises(GuestError, match="Attacker ended while it was searched for secrets"):
+        await searching
+    with pytest.raises(GuestError):
+        await guest.with_memory(lambda _: secret.strange_to(guest, wanted))
 
 
 async def test_a_secret_in_a_process_is_found() -> None:
