@@ -11,8 +11,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from pocketvisor.api import Act
+from pocketvisor_workbench import preflight
+from pocketvisor_workbench.demo import app as demo_app
 from pocketvisor_workbench.demo.caption_bar import CaptionBar
-from pocketvisor_workbench.demo.film import Film, FilmError
+from pocketvisor_workbench.demo.film import Film
+from pocketvisor_workbench.demo.film_file import FilmError, check_film
 from pocketvisor_workbench.demo.pace import Pace
 from pocketvisor_workbench.demo.player import Outcome, Player
 from pocketvisor_workbench.demo.scene import Scene
@@ -184,6 +187,41 @@ def test_a_film_that_cannot_be_written_is_refused_at_once(
             Film(workbench.window, tmp_path / name)
 
     workbench.run(work())
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("story.gif", "no kind of video"),
+        ("absent/story.mp4", "no video can be written there"),
+        ("folder.webm", "a folder is there"),
+    ],
+)
+def test_the_place_of_a_film_is_looked_at_before_anything_is_opened(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    said: str,
+) -> None:
+    def opened(*_: object, **__: object) -> None:
+        raise AssertionError("something was opened first")
+
+    (tmp_path / "folder.webm").mkdir()
+    monkeypatch.setattr(preflight, "has_display", opened)
+    assert demo_app.main(record=tmp_path / name, json=True) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and said in err
+    assert [path.name for path in tmp_path.rglob("*story*")] == []
+
+
+def test_a_place_that_will_do_is_left_as_it_was(tmp_path: Path) -> None:
+    """Also a film that is there already, until the new one is whole."""
+    path = tmp_path / "story.mp4"
+    path.write_bytes(b"the old one")
+    check_film(path)
+    assert [each.name for each in tmp_path.iterdir()] == ["story.mp4"]
+    assert path.read_bytes() == b"the old one"
 
 
 def test_a_disk_that_is_full_costs_the_film_and_leaves_nothing(workbench: Workbench, tmp_path: Path) -> None:

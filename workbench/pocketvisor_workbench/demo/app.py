@@ -37,6 +37,15 @@ def main(
     if listed:
         _list(told, json)
         return 0
+    if record is not None:
+        from pocketvisor_workbench.demo.film_file import FilmError, check_film
+
+        record = record.absolute()
+        try:
+            check_film(record)
+        except FilmError as error:
+            print(f"pocketvisor: {error}", file=sys.stderr)
+            return 1
     display = preflight.has_display()
     if not display:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -55,7 +64,7 @@ def main(
         telling = Telling(
             steps=told,
             folder=folder,
-            record=record.absolute() if record is not None else None,
+            record=record,
             speed=speed,
             stay=stay and display,
             tell=_teller(json),

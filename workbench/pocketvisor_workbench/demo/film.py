@@ -17,7 +17,8 @@ from PySide6.QtCore import QObject, QPoint, QRect, QTimer
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
-from pocketvisor.api import Act, PocketvisorError
+from pocketvisor.api import Act
+from pocketvisor_workbench.demo.film_file import FilmError, check_film, part_of
 
 if TYPE_CHECKING:
     from pocketvisor_workbench.window import Window
@@ -25,12 +26,7 @@ if TYPE_CHECKING:
 PICTURES_A_SECOND: Final = 10
 _WAITING_MAX: Final = 8
 _COVER: Final = QColor("#0d1016")
-_CODECS: Final = {".mp4": ("libx264", "mpeg4"), ".mkv": ("libx264", "mpeg4"), ".webm": ("libvpx-vp9",)}
 _MILLISECONDS: Final = Fraction(1, 1000)
-
-
-class FilmError(PocketvisorError):
-    """A video cannot be written: the sentence says why."""
 
 
 class Film(QObject):
@@ -40,10 +36,10 @@ class Film(QObject):
         super().__init__(window)
         self._window = window
         self.path = path
-        self._part = path.with_name(f".{path.name}.part")
+        self._part = part_of(path)
         size = window.size()
         self._width, self._height = size.width() & ~1, size.height() & ~1
-        self._container, self._stream = _opened(self._part, path.suffix, self._width, self._height)
+        self._container, self._stream = _opened(path, self._width, self._height)
         self._waiting: queue.Queue[tuple[QImage, int] | None] = queue.Queue(_WAITING_MAX)
         self._problem = ""
         self.pictures = 0
@@ -135,24 +131,18 @@ class Film(QObject):
         return self.path
 
 
-def _opened(part: Path, suffix: str, width: int, height: int) -> tuple[Any, Any]:
+def _opened(path: Path, width: int, height: int) -> tuple[Any, Any]:
+    codec = check_film(path)
+    import av
+
+    kind = {".mp4": "mp4", ".mkv": "matroska", ".webm": "webm"}[path.suffix]
     try:
-        import av
-    except ImportError as error:
-        raise FilmError(f"A video needs the library 'av': {error}") from error
-    codecs = [codec for codec in _CODECS.get(suffix, ()) if codec in av.codecs_available]
-    if not codecs:
-        known = ", ".join(_CODECS)
-        raise FilmError(f"'{suffix}' is no kind of video that can be written here; known are {known}")
-    kind = {".mp4": "mp4", ".mkv": "matroska", ".webm": "webm"}[suffix]
-    try:
-        part.touch()  # it is opened only when the first picture comes
-        container = av.open(str(part), "w", format=kind)
+        container = av.open(str(part_of(path)), "w", format=kind)
     except OSError as error:
-        raise FilmError(f"{part.parent}: no video can be written there: {error.strerror}") from error
-    stream: Any = container.add_stream(codecs[0], rate=PICTURES_A_SECOND)
+        raise FilmError(f"{path.parent}: no video can be written there: {error.strerror}") from error
+    stream: Any = container.add_stream(codec, rate=PICTURES_A_SECOND)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     stream.codec_context.time_base = _MILLISECONDS
-    if codecs[0] == "libx264":
+    if codec == "libx264":
         stream.options = {"preset": "veryfast", "crf": "23"}
     return container, stream

@@ -1,6 +1,7 @@
 """The workbench's window with a story in it, from its opening to its end."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,7 @@ async def _tell(telling: Telling, window: Window, closed: asyncio.Event) -> int:
             bar.hide()
             await closed.wait()
     except PocketvisorError as error:
-        print(f"pocketvisor: {error}")
+        print(f"pocketvisor: {error}", file=sys.stderr)
         code = 1
     finally:
         watcher.cancel()
@@ -84,9 +85,9 @@ async def _finish(film: Film) -> int:
     try:
         path = await asyncio.to_thread(film.finish)
     except PocketvisorError as error:
-        print(f"pocketvisor: {error}")
+        print(f"pocketvisor: {error}", file=sys.stderr)
         return 1
-    print(f"The video is {path}")
+    print(f"The video is {path}", file=sys.stderr)
     return 0
 
 
