@@ -37,10 +37,11 @@ class DeviceLoop:
         self._timers: list[tuple[float, int, Callback]] = []
         self._numbers = itertools.count()
         self._done: deque[Callback] = deque()
-        self._work: SimpleQueue[tuple[Callable[[], Any], Callable[[Any], None]]] = SimpleQueue()
+        self._work: SimpleQueue[tuple[Callable[[], Any], Callable[[Any], None]] | None] = SimpleQueue()
         self._worker: threading.Thread | None = None
         self._thread: threading.Thread | None = None
         self._started = threading.Event()
+        self._closed = False
 
     def prepare(self) -> None:
         """Have the thread ready, so that start() takes no time."""
@@ -51,6 +52,25 @@ class DeviceLoop:
     def start(self) -> None:
         self.prepare()
         self._started.set()
+
+    def close(self) -> None:
+        """For whoever goes on without it: not with the lock held, and not from its own threads. What is being
+        done is done; nothing is called back after this, and nothing may be given to it any more."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._started.set()
+        os.eventfd_write(self._wake_fd, 1)
+        if self._thread is not None:
+            self._thread.join()
+        if self._worker is not None:
+            self._work.put(None)
+            self._worker.join()
+        self._epoll.close()
+        os.close(self._wake_fd)
+        self._watched, self._timers = {}, []
+        self._done.clear()
 
     def watch(self, fd: int, callback: Callback) -> None:
         """Call back while `fd` can be read (or has failed)."""
@@ -86,8 +106,8 @@ class DeviceLoop:
             self._worker.start()
 
     def _work_off(self) -> None:
-        while True:
-            work, done = self._work.get()
+        while (one := self._work.get()) is not None and not self._closed:
+            work, done = one
             result = _result(work)
             self._done.append(lambda done=done, result=result: done(result))  # type: ignore[misc]
             os.eventfd_write(self._wake_fd, 1)
@@ -98,6 +118,8 @@ class DeviceLoop:
             while True:
                 ready = self._epoll.poll(self._patience())
                 with self._lock:
+                    if self._closed:
+                        return
                     self._serve([fd for fd, _ in ready])
         except BaseException:  # a device's mistake: better no guest than one whose devices stand still
             traceback.print_exc()

@@ -122,8 +122,8 @@ class Life:
         self.console = b""
 
     def close(self) -> None:
-        """Lets go of what weighs; devices that have a thread do nothing any more."""
-        self.board.hold()
+        """Lets go of what weighs."""
+        self.board.loop.close()
         card = self.board._named["network"].device
         if card._wire is not None:  # type: ignore[attr-defined]
             card._wire.close()  # type: ignore[attr-defined]

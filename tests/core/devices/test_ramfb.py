@@ -4,7 +4,6 @@ import os
 import struct
 import threading
 from collections.abc import Iterator, Sequence
-from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -57,27 +56,20 @@ class Pane:
         return self.count
 
 
-@cache
-def devices_loop() -> DeviceLoop:
-    """One for all tests: its thread lasts as long as its process."""
-    loop = DeviceLoop(LOCK)
-    loop.start()
-    return loop
-
-
 class Bench:
     def __init__(self) -> None:
         self.ram = bytearray(SIZE)
         self.scanout = bytearray(1 << 20)
         self.pane = Pane()
         memory = GuestMemory(memoryview(self.ram), BASE)
+        self.loop = DeviceLoop(LOCK)
+        self.loop.start()
         with LOCK:
-            self.ramfb = Ramfb(devices_loop(), memory, memoryview(self.scanout), self.pane, self.pane.note)
+            self.ramfb = Ramfb(self.loop, memory, memoryview(self.scanout), self.pane, self.pane.note)
 
     def close(self) -> None:
-        with LOCK:
-            devices_loop().unwatch(self.ramfb._changed_fd)
-            os.close(self.ramfb._changed_fd)
+        self.loop.close()
+        os.close(self.ramfb._changed_fd)
 
     def wait(self, what: str, count: int = 1) -> None:
         with self.pane.changed:
