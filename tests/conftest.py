@@ -10,8 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# How long an example takes says what else this computer does. In CI, Hypothesis thinks so too.
+_unhurried = {*settings.default.suppress_health_check, HealthCheck.too_slow}
+settings.register_profile("unhurried", settings.default, deadline=None, suppress_health_check=_unhurried)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture

@@ -43,14 +43,19 @@ async def test_a_recording_is_looked_into(pocketvisor: Command, recorded: Path, 
         stderr=asyncio.subprocess.PIPE,
     )
     assert run.stderr is not None
-    async with asyncio.timeout(60):
-        told = (await run.stderr.readline()).decode()
-        assert told == "Monitor stands where its recording ends: 'pocketvisor debug monitor ...'\n"
-        ran = await pocketvisor("debug", "monitor", "last-write", "0x40105000", **runtime)
-        assert "in the past" in ran.out, ran.err
-        assert "str r3, [r1]" in ran.out
-        run.send_signal(signal.SIGINT)
-        assert await run.wait() == 0
+    try:
+        async with asyncio.timeout(60):
+            told = (await run.stderr.readline()).decode()
+            assert told == "Monitor stands where its recording ends: 'pocketvisor debug monitor ...'\n"
+            ran = await pocketvisor("debug", "monitor", "last-write", "0x40105000", **runtime)
+            assert "in the past" in ran.out, ran.err
+            assert "str r3, [r1]" in ran.out
+            run.send_signal(signal.SIGINT)
+            assert await run.wait() == 0
+    finally:
+        if run.returncode is None:
+            run.kill()
+            await run.communicate()
 
 
 async def test_one_in_a_profile(

@@ -329,6 +329,9 @@ async def test_a_start_can_be_cancelled(handset: Handset, monitor_image: GuestIm
         starting = asyncio.ensure_future(handset.start(monitor_image))
         for _ in range(turns):
             await asyncio.sleep(0)
+        if starting.done():  # on a busy computer it takes 23 turns: what it waits for is there at once
+            await handset.remove(starting.result())
+            continue
         starting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await starting

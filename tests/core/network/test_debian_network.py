@@ -119,6 +119,7 @@ async def test_two_guests_on_a_switch(phone: Handset, tmp_path: Path) -> None:
 
     # Much data, through segmentation offload, arrives as it was.
     await two.ask("sleep 600 | nc -l -p 5000 > /tmp/got & true")
+    await two.until("netstat -ltn | grep -q :5000")
     await one.ask("head -c 5000000 /dev/urandom > /tmp/data; nc 10.7.0.2 5000 < /tmp/data")
     sent = await one.ask("md5sum < /tmp/data")
     await two.until("[ $(wc -c < /tmp/got) = 5000000 ]")
@@ -204,6 +205,7 @@ async def test_a_recording_with_traffic_replays_to_the_same_end(phone: Handset) 
     await two.ask("ip addr add 10.7.0.2/24 dev eth0")
     await one.until("ping -c 1 -W 1 10.7.0.2")
     await two.ask("sleep 600 | nc -l -p 5000 > /tmp/got & true")
+    await two.until("netstat -ltn | grep -q :5000")
     await one.ask("head -c 2000000 /dev/urandom | nc 10.7.0.2 5000")
     one.network.set_radio("off")
     await one.carrier(0)
