@@ -1,8 +1,10 @@
 """Unpacking a guest that comes as a zip or tar archive: files and folders alone, bounded, never outside.
 
-Left out: links, devices, owners and rights, encrypted archives.
+Left out: links, devices, owners and rights, encrypted archives, zip archives with another packing than
+deflate: of those, zipfile unpacks gibibytes at once, whatever it is asked for.
 """
 
+import lzma
 import os
 import stat
 import tarfile
@@ -10,15 +12,17 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, cast
 
 from pocketvisor.errors import ImageError
+from pocketvisor.images.unpacking import TarStream, ZipFileIn, tar_pieces
 
 MOST_FILES = 1000
 LARGEST = 16 << 30
 """Bytes unpacked, and never more than there is room for."""
 _MARGIN = 256 << 20
 _PIECE = 1 << 20
+_UNSOUND = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError)
 
 
 class _Member(NamedTuple):
@@ -74,10 +78,14 @@ def unpack_archive(
         raise ImageError(
             f"{path}: holds '{member.name}' twice, as file and folder or as two files"
         ) from error
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, RuntimeError) as error:
+    except (*_UNSOUND, EOFError, RuntimeError, OverflowError) as error:
         raise ImageError(f"{path}: is no sound archive: {error}") from error
     except (ValueError, NotImplementedError) as error:
         raise ImageError(f"{path}: cannot be unpacked: {error}") from error
+    except OSError as error:
+        if error.errno is None:  # not the system's: gzip and bz2 say so of damaged content
+            raise ImageError(f"{path}: is no sound archive: {error}") from error
+        raise
     if (folder / "guest.toml").is_file():
         return folder
     inside = [entry for entry in folder.iterdir() if entry.is_dir()]
@@ -95,7 +103,7 @@ def _place(path: Path, folder: Path, name: str) -> Path:
 
 
 def _zip(path: Path) -> Iterator[_Member]:
-    with zipfile.ZipFile(path) as archive:
+    with ZipFileIn(path) as file, zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
             mode = info.external_attr >> 16
             if info.is_dir():
@@ -103,13 +111,22 @@ def _zip(path: Path) -> Iterator[_Member]:
                 continue
             if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
                 raise ImageError(f"{path}: '{info.filename}' is neither file nor folder; links are not taken")
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ImageError(
+                    f"{path}: '{info.filename}' is packed in another way than zip's own, deflate"
+                )
             with archive.open(info) as content:
                 yield _Member(info.filename, False, info.file_size, content)
 
 
 def _tar(path: Path) -> Iterator[_Member]:
-    with tarfile.open(path, "r|*") as archive:
-        for info in archive:
+    stream = TarStream(tar_pieces(path))
+    with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r:") as archive:
+        while True:
+            stream.headers()
+            info = archive.next()
+            if info is None:
+                return
             if info.isdir():
                 if info.name not in (".", "./"):
                     yield _Member(info.name, True, 0, None)
@@ -117,5 +134,6 @@ def _tar(path: Path) -> Iterator[_Member]:
             content = archive.extractfile(info) if info.isreg() else None
             if content is None:
                 raise ImageError(f"{path}: '{info.name}' is neither file nor folder; links are not taken")
+            stream.content()
             with content:
                 yield _Member(info.name, False, info.size, content)
