@@ -94,6 +94,24 @@ async def test_a_folder_that_others_may_write_is_refused(tmp_path: Path) -> None
     assert os.listdir(tmp_path) == []
 
 
+async def test_another_users_socket_is_told_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was first in a folder that all may write to would be given passphrases."""
+    heard = asyncio.get_running_loop().create_future()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.set_result(await reader.read())
+        writer.close()
+
+    path = tmp_path / "workbench.sock"
+    other = await asyncio.start_unix_server(listen, path)
+    own = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: own + 1)
+    with pytest.raises(ControlError, match="another user"):
+        await call(OpenProfile(profile="/a", key=Key(passphrase="secret")), path)
+    assert await heard == b""
+    other.close()
+
+
 async def test_the_newest_workbench_has_the_name(tmp_path: Path) -> None:
     path = tmp_path / "workbench.sock"
     older, newer = WorkbenchServer(_never, path), WorkbenchServer(_empty, path)
