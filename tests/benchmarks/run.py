@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -42,17 +43,19 @@ def run(
     *,
     quick: bool = False,
     json_file: Path | None = None,
+    printed: bool = False,
     console: Console | None = None,
 ) -> int:
     """Run the named benchmarks, or all. 0: all measured; 1: one could not be; 2: there is none of that name.
 
     Whether goals are met is in the table and the file, not in the exit code: a busy machine is no failure.
+    `printed`: the file's content is what is on standard output, and the tables go elsewhere.
     """
-    console = console or Console()
+    console = console or Console(stderr=printed)
     unknown = [name for name in names if name not in {benchmark.name for benchmark in BENCHMARKS}]
     if unknown:
         known = ", ".join(benchmark.name for benchmark in BENCHMARKS)
-        console.print(f"There is no benchmark '{escape(unknown[0])}'; there are {known}.")
+        print(f"pocketvisor: There is no benchmark '{unknown[0]}'; there are {known}", file=sys.stderr)
         return 2
     chosen = [benchmark for benchmark in BENCHMARKS if not names or benchmark.name in names]
     facts = host_facts(quick)
@@ -62,9 +65,12 @@ def run(
             report = _run_one(benchmark, quick, lambda text: status.update(escape(text)))
             reports.append(report)
             show(report, console)
+    text = json.dumps(plain(facts, reports), indent=1)
     if json_file is not None:
-        json_file.write_text(json.dumps(plain(facts, reports), indent=1) + "\n")
+        json_file.write_text(text + "\n")
         console.print(f"Written to {escape(str(json_file))}")
+    if printed:
+        print(text)
     return 1 if any(report.problem for report in reports) else 0
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pocketvisor.cli.output import EXIT_ERROR, fail
+from pocketvisor.cli.output import EXIT_ERROR, Json, fail
 
 
 def add_to(app: typer.Typer) -> None:
@@ -17,7 +17,10 @@ def add_to(app: typer.Typer) -> None:
 def bench(
     names: Annotated[list[str] | None, typer.Argument(help="Which ones; all if none is named.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer repeats.")] = False,
-    json: Annotated[Path | None, typer.Option("--json", help="Write all figures to a file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write all figures to a file, in JSON.")
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Measure this machine's guests beside QEMU's."""
     import pocketvisor
@@ -27,5 +30,7 @@ def bench(
         fail("The benchmarks come with a clone of Pocketvisor's repository, and this is none")
         raise typer.Exit(EXIT_ERROR)
     sys.path.insert(0, str(tests))
-    code = importlib.import_module("benchmarks.run").run(names or [], quick=quick, json_file=json)
+    code = importlib.import_module("benchmarks.run").run(
+        names or [], quick=quick, json_file=out, printed=json
+    )
     raise typer.Exit(code)

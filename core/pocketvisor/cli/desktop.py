@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import typer
 
@@ -41,7 +41,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(verbs, name="desktop")
 
 
-def install() -> None:
+def install(json: Json = False) -> None:
     """Make the desktop know .vphone files: their type, their icon, and what opens them.
 
     For this user alone, and for this installation of Pocketvisor: do it again where that has moved.
@@ -61,27 +61,40 @@ def install() -> None:
         new.write_text(text, "utf-8")
         new.replace(path)
     _update()
-    typer.echo("A double click on a .vphone file runs it in the workbench")
+    if json:
+        print_json(_plain())
+    else:
+        typer.echo("A double click on a .vphone file runs it in the workbench")
 
 
-def remove() -> None:
+def remove(json: Json = False) -> None:
     """Take away what 'install' has put there; profiles stay where they are."""
     there = [path for _, path in _places() if path.exists()]
     for path in there:
         path.unlink()
     if there:
         _update()
-    typer.echo("The desktop knows .vphone files no more" if there else "The desktop knew no .vphone files")
+    if json:
+        print_json(_plain())
+    else:
+        typer.echo(
+            "The desktop knows .vphone files no more" if there else "The desktop knew no .vphone files"
+        )
 
 
 def status(json: Json = False) -> None:
     """Show which of the files are there."""
-    there = {str(path): path.exists() for _, path in _places()}
+    plain = _plain()
     if json:
-        print_json({"installed": all(there.values()), "type": MIME_TYPE, "files": there})
+        print_json(plain)
         return
-    for file, exists in there.items():
+    for file, exists in plain["files"].items():
         typer.echo(f"{'there  ' if exists else 'missing'}  {file}")
+
+
+def _plain() -> dict[str, Any]:
+    there = {str(path): path.exists() for _, path in _places()}
+    return {"installed": all(there.values()), "type": MIME_TYPE, "files": there}
 
 
 def _places() -> Iterator[tuple[str, Path]]:

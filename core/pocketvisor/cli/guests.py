@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from pocketvisor.cli.output import Json, print_json, print_table
+from pocketvisor.cli.output import Json, confirmed, print_json, print_table
 
 if TYPE_CHECKING:
     from pocketvisor.images.catalogue import GuestImage
@@ -70,12 +70,15 @@ def info(guest: Annotated[str, typer.Argument(help="Its id or name.")], json: Js
 def fetch(
     guest: Annotated[str, typer.Argument(help="What to fetch, for instance debian.")],
     force: Annotated[bool, typer.Option("--force", help="Fetch again what is there already.")] = False,
+    json: Json = False,
 ) -> None:
     """Bring a guest's files with this machine's own package manager."""
     from pocketvisor.images.fetch import fetch as fetch_guest
 
-    image = _with_progress(f"Fetching {guest}", lambda tell: fetch_guest(guest, progress=tell, force=force))
-    typer.echo(f"{image.name} is ready: pocketvisor run {image.id}")
+    image = _with_progress(
+        f"Fetching {guest}", lambda tell: fetch_guest(guest, progress=tell, force=force), shown=not json
+    )
+    _ready(image, json)
 
 
 def build(
@@ -85,6 +88,7 @@ def build(
     package: Annotated[
         list[str] | None, typer.Option("--package", help="A further package of Debian's; repeatable.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Build a guest from Debian's packages: a graphical phone, in some minutes.
 
@@ -99,8 +103,9 @@ def build(
     image = _with_progress(
         f"Building {guest}",
         lambda tell: phone.build(progress=tell, force=force, size_mib=size, packages=package or ()),
+        shown=not json,
     )
-    typer.echo(f"{image.name} is ready: pocketvisor run {image.id}")
+    _ready(image, json)
 
 
 def add(
@@ -121,6 +126,7 @@ def add(
     format: Annotated[str | None, typer.Option("--format", help="Of a disk: raw or qcow2.")] = None,
     ram: Annotated[int, typer.Option("--ram", help="MiB of RAM, of one image.")] = 256,
     force: Annotated[bool, typer.Option("--force", help="Replace a guest of this name.")] = False,
+    json: Json = False,
 ) -> None:
     """Take a guest of your own into the catalogue: its files are copied, with their digests."""
     from pocketvisor.images.add import Single
@@ -139,27 +145,41 @@ def add(
         finally:
             stop.set()
 
-    image = _with_progress(f"Adding {file.name}", work)
-    typer.echo(f"{image.name} is ready: pocketvisor run {image.id}")
+    _ready(_with_progress(f"Adding {file.name}", work, shown=not json), json)
 
 
 def remove(
     guest: Annotated[str, typer.Argument(help="Its id.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: Json = False,
 ) -> None:
     """Take a guest of your own out of the catalogue; its files are deleted."""
     from pocketvisor.images.add import own
     from pocketvisor.images.add import remove as remove_guest
 
     place = own(guest)
-    if not yes and not typer.confirm(f"Delete {guest} with all files in {place}?"):
+    if not yes and not confirmed(f"Delete {guest} with all files in {place}?", json):
         raise typer.Exit(1)
     remove_guest(guest)
-    typer.echo(f"{guest} is removed")
+    if json:
+        print_json({"id": guest, "removed": True})
+    else:
+        typer.echo(f"{guest} is removed")
 
 
-def _with_progress(title: str, work: Callable[[Tell], Coroutine[None, None, "GuestImage"]]) -> "GuestImage":
+def _ready(image: "GuestImage", json: bool) -> None:
+    if json:
+        print_json(_plain(image))
+    else:
+        typer.echo(f"{image.name} is ready: pocketvisor run {image.id}")
+
+
+def _with_progress(
+    title: str, work: Callable[[Tell], Coroutine[None, None, "GuestImage"]], *, shown: bool
+) -> "GuestImage":
     """Run it with a bar on a terminal, and with a line for each tenth elsewhere."""
+    if not shown:
+        return asyncio.run(work(lambda *_: None))
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 

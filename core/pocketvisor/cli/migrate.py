@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pocketvisor.cli.output import EXIT_ERROR, EXIT_USAGE, Json, fail, print_json
+from pocketvisor.cli.output import EXIT_ERROR, EXIT_USAGE, Json, confirmed, fail, print_json
 from pocketvisor.cli.unlocking import Identity, KeyFile, PassphraseFile
 
 if TYPE_CHECKING:
@@ -226,10 +226,10 @@ def _confirmed(name: str) -> bool:
     if sys.stdin is None or not sys.stdin.isatty():
         fail("--force: if the other machine has taken it, two of it run; say --yes where nobody can be asked")
         return False
-    return typer.confirm(
-        f"Should the other machine have taken {name}, two of it run from now on. Go on here all the same?",
-        err=True,
+    question = (
+        f"Should the other machine have taken {name}, two of it run from now on. Go on here all the same?"
     )
+    return confirmed(question, json=True)
 
 
 def _tell(moved: "Migrated", json: bool) -> None:

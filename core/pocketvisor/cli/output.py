@@ -1,4 +1,10 @@
-"""What all verbs share: exit codes, errors as one sentence, tables and JSON."""
+"""What all verbs share: exit codes, errors as one sentence, tables and JSON.
+
+With --json the answer is the one JSON value on standard output; what comes by and by ('receive', 'policy log
+--follow', the steps of 'demo') is one a line. Errors, questions and consoles are on standard error, in words
+as ever: where a verb failed, standard output is empty, unless what was found is the answer ('verify',
+'attack').
+"""
 
 import os
 import sys
@@ -38,6 +44,17 @@ def shown_errors() -> Iterator[None]:
 def fail(sentence: str) -> None:
     """Tells an error on standard error; the exit code is the caller's."""
     print(f"pocketvisor: {sentence}", file=sys.stderr)
+
+
+def confirmed(question: str, json: bool) -> bool:
+    """Whether it is meant. Raises typer.Abort where nobody answers."""
+    if not json:
+        return typer.confirm(question)
+    # confirm(err=True) would still put a space on standard output.
+    typer.echo(f"{question} [y/N]: ", nl=False, err=True)
+    if not (line := sys.stdin.readline() if sys.stdin is not None else ""):
+        raise typer.Abort()
+    return line.strip().lower() in ("y", "yes")
 
 
 def print_json(value: Any) -> None:

@@ -47,9 +47,13 @@ def peers(context: typer.Context, json: Json = False) -> None:
 
 def remove(
     machine: Annotated[str, typer.Argument(help="Its name, or the beginning of its fingerprint.")],
+    json: Json = False,
 ) -> None:
     """Trust a machine no more."""
     from pocketvisor.migration.peers import TrustedPeers, shown_fingerprint
 
     gone = TrustedPeers().remove(machine)
-    typer.echo(f"{gone.name} ({shown_fingerprint(gone.fingerprint)}) is not trusted any more")
+    if json:
+        print_json({"name": gone.name, "fingerprint": gone.fingerprint, "removed": True})
+    else:
+        typer.echo(f"{gone.name} ({shown_fingerprint(gone.fingerprint)}) is not trusted any more")

@@ -161,16 +161,14 @@ def key(
     name: Annotated[str, typer.Argument(help="power, volume-up, home, ... as the model has them.")],
     hold: Annotated[int, typer.Option(min=0, max=20_000, help="Milliseconds that it is held.")] = 100,
     handset: Handset = "",
+    json: Json = False,
 ) -> None:
     """Press a key of a handset, for its guest in the foreground."""
+    from pocketvisor.cli.operations import ask_done, tell_done
     from pocketvisor.control.phone_calls import PressKey
-    from pocketvisor.control.server import call
-    from pocketvisor.control.workbench import Done
 
-    reply = asyncio.run(call(PressKey(key=name, milliseconds=hold, handset=handset)))
-    if not isinstance(reply, Done):
-        raise _strange()
-    typer.echo(reply.sentence)
+    reply = ask_done(PressKey(key=name, milliseconds=hold, handset=handset))
+    tell_done(reply, json, key=name, milliseconds=hold)
 
 
 def _walk(file: Path, speed: float, handset: str) -> Any:

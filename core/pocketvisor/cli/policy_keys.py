@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pocketvisor.cli.output import Json, print_json, print_table
+from pocketvisor.cli.output import Json, confirmed, print_json, print_table
 
 if TYPE_CHECKING:
     from pocketvisor.policies.authority import AuthorityKey
@@ -111,7 +111,7 @@ def remove(
     from pocketvisor.policies.keyring_store import Keyring
 
     question = f"Remove the key '{name}'? What it governs stays as it is for ever then."
-    if not yes and not typer.confirm(question, err=json):
+    if not yes and not confirmed(question, json):
         raise typer.Exit(1)
     Keyring().remove(name)
     if json:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pocketvisor.cli import profile_lock
-from pocketvisor.cli.output import Json, print_json
+from pocketvisor.cli.output import Json, confirmed, print_json
 from pocketvisor.cli.policy_keys import Key, KeyPassphraseFile
 from pocketvisor.cli.policy_keys import KeyFile as AuthorityFile
 from pocketvisor.cli.profile_history import Yes
@@ -127,7 +127,7 @@ def clone(
     _say_file(f"{target.stem} is a clone of {path.stem} at generation {chosen.number}:", target, json)
 
 
-def rename(profile: Profile, new: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+def rename(profile: Profile, new: Annotated[str, typer.Argument(metavar="NAME")], json: Json = False) -> None:
     """Give a profile another name; it stays in its folder."""
     from pocketvisor.cli.profile_files import check_rests
     from pocketvisor.errors import ProfileError
@@ -139,22 +139,27 @@ def rename(profile: Profile, new: Annotated[str, typer.Argument(metavar="NAME")]
     if os.path.lexists(target):
         raise ProfileError(f"{target}: there is such a file already")
     path.rename(target)
-    typer.echo(f"{path.stem} is called {target.stem}")
+    if json:
+        print_json({"name": target.stem, "path": str(target), "before": path.stem})
+    else:
+        typer.echo(f"{path.stem} is called {target.stem}")
 
 
-def delete(profile: Profile, yes: Yes = False) -> None:
+def delete(profile: Profile, yes: Yes = False, json: Json = False) -> None:
     """Delete a profile with its whole history. Copies in a vault, or elsewhere, stay."""
     from pocketvisor.cli.profile_files import opened_to_write
     from pocketvisor.profiles import find_profile
 
     path = find_profile(profile)
     with opened_to_write(path) as file:  # nobody else has it
-        if not yes and not typer.confirm(
-            f"Delete {path.stem} ({size(file.info.size)}, {len(file.info.generations)} generations) for ever?"
-        ):
+        history = f"{size(file.info.size)}, {len(file.info.generations)} generations"
+        if not yes and not confirmed(f"Delete {path.stem} ({history}) for ever?", json):
             raise typer.Exit(1)
         path.unlink()
-    typer.echo(f"{path.stem} is deleted")
+    if json:
+        print_json({"name": path.stem, "path": str(path), "deleted": True})
+    else:
+        typer.echo(f"{path.stem} is deleted")
 
 
 def wipe(
@@ -177,7 +182,7 @@ def wipe(
         if (
             out is None
             and not yes
-            and not typer.confirm(f"Have {profile} wiped? Nobody can read it after that.", err=json)
+            and not confirmed(f"Have {profile} wiped? Nobody can read it after that.", json)
         ):
             raise typer.Exit(1)
         profile_lock.ordered(
@@ -192,7 +197,7 @@ def wipe(
         question = f"Erase the keys of {path.stem}? Nobody can read it after that, you neither."
         if not file.sealed:
             question = f"{path.stem} is not sealed: all its content is erased, not keys alone. Go on?"
-        if not yes and not typer.confirm(question, err=json):
+        if not yes and not confirmed(question, json):
             raise typer.Exit(1)
         file.wipe()
     if json:

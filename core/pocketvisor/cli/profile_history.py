@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pocketvisor.cli.output import Json, print_json, print_table
+from pocketvisor.cli.output import Json, confirmed, print_json, print_table
 from pocketvisor.cli.profile_show import Profile, plain_generation, size, when
 from pocketvisor.cli.unlocking import Identity, KeyFile, PassphraseFile
 
@@ -67,6 +67,7 @@ def rename_snapshot(
     passphrase_file: PassphraseFile = None,
     identity: Identity = None,
     key_file: KeyFile = None,
+    json: Json = False,
 ) -> None:
     """Give a generation a name, or another one."""
     from pocketvisor.cli.profile_files import chosen_generation, opened
@@ -82,6 +83,9 @@ def rename_snapshot(
             file.rename(chosen.number, name)
     if runs:
         ask_holder(path, RenameGeneration(profile=str(path), generation=chosen.number, name=name))
+    if json:
+        print_json({"name": path.stem, "path": str(path), "generation": chosen.number, "called": name})
+        return
     called = f"is called '{name}'" if name else "has no name any more"
     typer.echo(f"Generation {chosen.number} of {path.stem} {called}")
 
@@ -93,6 +97,7 @@ def delete_snapshot(
     passphrase_file: PassphraseFile = None,
     identity: Identity = None,
     key_file: KeyFile = None,
+    json: Json = False,
 ) -> None:
     """Delete a generation, and what no other one needs of it; those that came after it stay."""
     from pocketvisor.cli.profile_files import chosen_generation, opened
@@ -105,7 +110,8 @@ def delete_snapshot(
     with opened(path, passphrase_file, identity, key_file, read_only=runs) as file:
         chosen = chosen_generation(file, generation)
         what = f"generation {chosen.number}" + (f" ('{chosen.name}')" if chosen.name else "")
-        if not yes and not typer.confirm(f"Delete {what} of {path.stem}, saved {when(chosen.created_ns)}?"):
+        question = f"Delete {what} of {path.stem}, saved {when(chosen.created_ns)}?"
+        if not yes and not confirmed(question, json):
             raise typer.Exit(1)
         before = path.stat().st_size
         if not runs:
@@ -113,9 +119,13 @@ def delete_snapshot(
             file.prune()
     if runs:
         request = DeleteGeneration(profile=str(path), generation=chosen.number)
-        ask_holder(path, request, f"Deleting {what}")
-    freed = size(max(before - path.stat().st_size, 0))
-    typer.echo(f"{what[0].upper()}{what[1:]} of {path.stem} is deleted; {freed} are free again")
+        ask_holder(path, request, f"Deleting {what}", shown=not json)
+    freed = max(before - path.stat().st_size, 0)
+    if json:
+        made = {"generation": chosen.number, "deleted": True, "freed": freed}
+        print_json({"name": path.stem, "path": str(path), **made})
+    else:
+        typer.echo(f"{what[0].upper()}{what[1:]} of {path.stem} is deleted; {size(freed)} are free again")
 
 
 def as_tree(generations: "Sequence[Generation]") -> "Iterator[tuple[str, Generation]]":

@@ -1,7 +1,7 @@
 """`pocketvisor profile key`: what opens a profile. Its content is not written again for any of it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +17,7 @@ from pocketvisor.cli.unlocking import (
 )
 
 if TYPE_CHECKING:
-    from pocketvisor.profile.file import ProfileFile
+    from pocketvisor.profile.file import ProfileFile, ProfileInfo
     from pocketvisor.profile.keys import Unlock
 
 
@@ -34,9 +34,10 @@ def list_keys(profile: Profile, json: Json = False) -> None:
     """List the ways to open a profile. It needs none of them, and tells nobody's name."""
     from pocketvisor.profiles import find_profile, profile_info
 
-    info = profile_info(find_profile(profile))
+    path = find_profile(profile)
+    info = profile_info(path)
     if json:
-        print_json({"sealed": info.sealed, "wiped": info.wiped, "keys": list(info.slots)})
+        print_json(_plain(info, path))
     elif info.wiped:
         typer.echo("None: it was wiped")
     elif not info.sealed:
@@ -54,6 +55,7 @@ def add(
     passphrase_file: PassphraseFile = None,
     identity: Identity = None,
     key_file: KeyFile = None,
+    json: Json = False,
 ) -> None:
     """Add a way to open a sealed profile: a passphrase, or age recipients, a recovery key for instance."""
     from pocketvisor.cli.profile_files import opened_to_write
@@ -69,7 +71,7 @@ def add(
     assert keys is not None
     with opened_to_write(path) as file:
         add_keys(file, unlock, keys)
-        _say(file, path)
+        _say(file, path, json)
 
 
 def change(
@@ -78,6 +80,7 @@ def change(
     passphrase_file: PassphraseFile = None,
     identity: Identity = None,
     key_file: KeyFile = None,
+    json: Json = False,
 ) -> None:
     """Change the passphrase: the one that opens it now opens it no more.
 
@@ -101,7 +104,7 @@ def change(
             new = NewKeys(passphrase=keys.passphrase)
             slots_then = other_slots(slots, unlock, public, add=new, remove=forgotten)
         file.replace_slots(slots_then)
-    typer.echo(f"The passphrase of {path.stem} is changed")
+        _say(file, path, json, f"The passphrase of {path.stem} is changed")
 
 
 def remove(
@@ -113,6 +116,7 @@ def remove(
     passphrase_file: PassphraseFile = None,
     identity: Identity = None,
     key_file: KeyFile = None,
+    json: Json = False,
 ) -> None:
     """Take a way to open a profile away: of another one by its number, or the one that is given to open it.
 
@@ -128,7 +132,7 @@ def remove(
         slots, public = file.key_slots(), file.header.public
         at = slot_opened_by(slots, unlock, public) if number is None else number - 1
         file.replace_slots(other_slots(slots, unlock, public, remove=() if at is None else (at,)))
-        _say(file, path)
+        _say(file, path, json)
 
 
 def _unlock(path: Path, passphrase_file: str | None, identity: Path | None, key_file: str | None) -> "Unlock":
@@ -141,8 +145,17 @@ def _unlock(path: Path, passphrase_file: str | None, identity: Path | None, key_
     return unlock
 
 
-def _say(file: "ProfileFile", path: Path) -> None:
-    typer.echo(f"{path.stem} opens with {in_words(slot_words(file.info.slots))}")
+def _say(file: "ProfileFile", path: Path, json: bool, sentence: str = "") -> None:
+    """What opens it now."""
+    if json:
+        print_json(_plain(file.info, path))
+    else:
+        typer.echo(sentence or f"{path.stem} opens with {in_words(slot_words(file.info.slots))}")
+
+
+def _plain(info: "ProfileInfo", path: Path) -> dict[str, Any]:
+    keys = {"sealed": info.sealed, "wiped": info.wiped, "keys": list(info.slots)}
+    return {"name": path.stem, "path": str(path), **keys}
 
 
 def _usage(sentence: str) -> typer.Exit:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pocketvisor.cli.output import print_json
+from pocketvisor.cli.output import Json, print_json
 from pocketvisor.cli.policy_keys import Key, KeyFile, KeyPassphraseFile
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ Reason = Annotated[str, typer.Option("--reason", help="Shown to the phone's user
 Hours = Annotated[
     int, typer.Option("--hours", min=1, max=8784, help="For how long the order can be delivered.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
 def add_to(verbs: typer.Typer) -> None:

@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
-from pocketvisor.cli.output import EXIT_ERROR, Json, fail, print_json, print_table
+from pocketvisor.cli.output import EXIT_ERROR, Json, confirmed, fail, print_json, print_table
 from pocketvisor.cli.profile_history import Yes
 from pocketvisor.cli.profile_show import Profile, size, when
 from pocketvisor.cli.unlocking import Identity, KeyFile, PassphraseFile
@@ -35,7 +36,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(verbs, name="vault")
 
 
-def add(vault: Address) -> None:
+def add(vault: Address, json: Json = False) -> None:
     """Copy each generation of each profile there from now on, as it is made.
 
     A folder (of another disk, of a server's) or a URL such as s3://bucket/phones; what a service wants for
@@ -44,10 +45,14 @@ def add(vault: Address) -> None:
     from pocketvisor.profile.vault.store import without_secrets
     from pocketvisor.vaults import add_vault
 
-    typer.echo(f"Generations are copied to {without_secrets(add_vault(vault))} as they are made")
+    shown = without_secrets(add_vault(vault))
+    if json:
+        print_json({"vault": shown, "added": True})
+    else:
+        typer.echo(f"Generations are copied to {shown} as they are made")
 
 
-def remove(vault: Address) -> None:
+def remove(vault: Address, json: Json = False) -> None:
     """Copy nothing there any more. What is there stays."""
     from pocketvisor.errors import ProfileError
     from pocketvisor.profile.vault.store import without_secrets
@@ -57,7 +62,10 @@ def remove(vault: Address) -> None:
     if address not in vault_addresses():
         raise ProfileError(f"{without_secrets(address)} is none of the vaults")
     remove_vault(address)
-    typer.echo(f"Nothing is copied to {without_secrets(address)} any more")
+    if json:
+        print_json({"vault": without_secrets(address), "removed": True})
+    else:
+        typer.echo(f"Nothing is copied to {without_secrets(address)} any more")
 
 
 def list_vaults(
@@ -205,6 +213,7 @@ def prune(
     profile: InVault,
     keep: Annotated[int, typer.Option("--keep", min=1, help="How many of the newest generations stay.")],
     vault: Where = None,
+    json: Json = False,
 ) -> None:
     """Delete older generations of a profile from a vault.
 
@@ -216,20 +225,27 @@ def prune(
     opened = Vault(chosen_vault(vault))
     found = _find(opened, profile, None)
     pruned = opened.prune(found.id, keep)
-    typer.echo(f"{pruned.generations} generations are deleted, {size(pruned.bytes)} are free again")
+    if json:
+        print_json({"vault": opened.shown, "id": found.id.hex(), **msgspec.to_builtins(pruned)})
+    else:
+        typer.echo(f"{pruned.generations} generations are deleted, {size(pruned.bytes)} are free again")
 
 
-def forget(profile: InVault, vault: Where = None, yes: Yes = False) -> None:
+def forget(profile: InVault, vault: Where = None, yes: Yes = False, json: Json = False) -> None:
     """Delete a profile from a vault."""
     from pocketvisor.profile.vault import Vault
     from pocketvisor.vaults import chosen_vault
 
     opened = Vault(chosen_vault(vault))
     found = _find(opened, profile, None)
-    if not yes and not typer.confirm(f"Delete all copies of {found.name or profile} in {opened.shown}?"):
+    question = f"Delete all copies of {found.name or profile} in {opened.shown}?"
+    if not yes and not confirmed(question, json):
         raise typer.Exit(1)
     opened.forget(found.id)
-    typer.echo(f"{found.name or profile} is in {opened.shown} no more")
+    if json:
+        print_json({"vault": opened.shown, "id": found.id.hex(), "forgotten": True})
+    else:
+        typer.echo(f"{found.name or profile} is in {opened.shown} no more")
 
 
 def _find(vault: "Vault", text: str, unlock: "Unlock | None") -> "VaultProfile":

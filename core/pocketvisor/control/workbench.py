@@ -21,7 +21,7 @@ from pocketvisor.control.profile_calls import ProfileReply, ProfileRequest
 from pocketvisor.control.qos_calls import QosRequest, QosShown
 from pocketvisor.control.service_calls import ServicesRequest, ServicesShown
 
-PROTOCOL = 4
+PROTOCOL = 5
 
 Name = Annotated[str, Meta(max_length=64)]
 Operation = Literal["pause", "resume", "reset", "restart", "power-off", "kill", "remove", "foreground"]
@@ -141,8 +141,19 @@ class Progress(_Message):
     fraction: float | None = None
 
 
+class GuestShown(Struct, forbid_unknown_fields=True):
+    """Which guest it was, and how it is now."""
+
+    guest: str
+    handset: str
+    id: str
+    state: str
+    pid: int
+
+
 class Done(_Message):
     sentence: Sentence
+    guest: GuestShown | None = None
 
 
 class Failed(_Message):

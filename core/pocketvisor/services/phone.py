@@ -5,6 +5,7 @@ import asyncio
 from pocketvisor.control import phone_calls
 from pocketvisor.control.phone_calls import PhoneRequest, PhoneShown
 from pocketvisor.errors import GuestError
+from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.in_hand import CAMERA_KEY
 from pocketvisor.handset import Handset
 from pocketvisor.phone_route import Point, Route
@@ -45,8 +46,8 @@ def answer(handset: Handset, request: PhoneRequest) -> PhoneShown:
     return PhoneShown(handset=handset.name, state=phone.state, walking=phone.walking, draining=phone.draining)
 
 
-async def press(handset: Handset, request: phone_calls.PressKey) -> str:
-    """The sentence to answer with, when the key is up again. Raises GuestError, Refused."""
+async def press(handset: Handset, request: phone_calls.PressKey) -> tuple[Guest, str]:
+    """Who got it and the sentence to answer with, when the key is up again. Raises GuestError, Refused."""
     guest = handset.foreground
     if guest is None:
         raise GuestError(f"{handset.name} has no guest that a key could be for")
@@ -57,4 +58,4 @@ async def press(handset: Handset, request: phone_calls.PressKey) -> str:
         await asyncio.sleep(request.milliseconds / 1000)
     finally:
         guest.hardware_key(request.key, False)
-    return f"{guest.name} got the key '{request.key}'"
+    return guest, f"{guest.name} got the key '{request.key}'"

@@ -87,11 +87,11 @@ class WorkbenchService:
             case workbench.Operate(operation, guest_name, handset_name):
                 guest = self.guest(guest_name, handset_name)
                 await _operation(guest, operation)
-                return workbench.Done(f"{guest.name} {_DONE[operation]}")
+                return done(f"{guest.name} {_DONE[operation]}", guest)
             case workbench.StartGuest(image_name, handset_name, name):
                 handset = self.handset(handset_name)
                 guest = await handset.start(find_image(self._images(), image_name), name=name or None)
-                return workbench.Done(f"{guest.name} runs on {handset.name}")
+                return done(f"{guest.name} runs on {handset.name}", guest)
             case workbench.RunFile(path):
                 if self._run_file is None:
                     raise ControlError("This workbench has no window that could ask what to run it on")
@@ -100,7 +100,7 @@ class WorkbenchService:
             case workbench.Tell(guest_name, device, payload, handset_name):
                 guest = self.guest(guest_name, handset_name)
                 guest.send(device, payload)
-                return workbench.Done(f"{guest.name}'s {device} was told")
+                return done(f"{guest.name}'s {device} was told", guest)
             case workbench.Screenshot(guest_name, handset_name):
                 return workbench.Picture(await self.guest(guest_name, handset_name).screenshot())
             case _ if isinstance(request, ProfileRequest):
@@ -140,7 +140,8 @@ class WorkbenchService:
             case _ if isinstance(request, PowerRequest):
                 return power_service.answer(self.handset(request.handset), request)
             case phone_calls.PressKey():
-                return workbench.Done(await phone_service.press(self.handset(request.handset), request))
+                pressed, sentence = await phone_service.press(self.handset(request.handset), request)
+                return done(sentence, pressed)
             case _ if isinstance(request, PhoneRequest):
                 return phone_service.answer(self.handset(request.handset), request)
         raise ControlError("The workbench does not know this request")
@@ -174,6 +175,19 @@ class WorkbenchService:
             where = ", ".join(guest.handset.name for guest in found)
             raise ControlError(f"There is a guest '{name}' on several handsets ({where}): say which")
         return found[0]
+
+
+def done(sentence: str, guest: Guest) -> workbench.Done:
+    return workbench.Done(
+        sentence,
+        workbench.GuestShown(
+            guest=guest.name,
+            handset=guest.handset.name,
+            id=guest.id,
+            state=guest.state.value,
+            pid=guest.pid,
+        ),
+    )
 
 
 def describe(handset: Handset) -> workbench.HandsetInfo:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,28 +14,6 @@ Command = Any
 @pytest.mark.parametrize("module", MODULES)
 def test_the_table_names_what_each_module_adds(module: str) -> None:
     assert sorted(verbs_of(module)) == sorted(MODULES[module])
-
-
-def answers_in_json(verb: Any, name: str) -> Iterator[tuple[str, bool]]:
-    if hasattr(verb, "commands"):
-        for each, further in verb.commands.items():
-            yield from answers_in_json(further, f"{name} {each}")
-    else:
-        yield name, any("--json" in parameter.opts for parameter in verb.params)
-
-
-@pytest.mark.parametrize(
-    "module", ["policy", "attack", "qos", "memory", "services", "clipboard", "balloon", "demo"]
-)
-def test_programs_that_govern_phones_are_answered_in_json(module: str) -> None:
-    for name, verb in verbs_of(module).items():
-        assert [each for each, json in answers_in_json(verb, name) if not json] == []
-
-
-def test_and_so_are_those_who_order_something_of_one_phone() -> None:
-    verbs = verbs_of("profile")["profile"].commands
-    for verb in ("lock", "unlock", "check-in", "wipe"):
-        assert dict(answers_in_json(verbs[verb], verb)) == {verb: True}
 
 
 def loaded_by(*arguments: str) -> set[str]:
