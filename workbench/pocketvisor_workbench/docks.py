@@ -11,29 +11,6 @@ from pocketvisor_workbench.perspectives import Arrangement
 from pocketvisor_workbench.settings import LAYOUT_VERSION
 from pocketvisor_workbench.widgets import tool_button
 
-_WIDTHS = {
-    "library": 258,
-    "controls": 286,
-    "network": 286,
-    "resources": 304,
-    "profiles": 304,
-    "policy": 320,
-    "disassembly": 588,
-    "memory": 588,
-    "pages": 588,
-    "interrupts": 588,
-    "registers": 344,
-    "stack": 344,
-    "stops": 344,
-    "symbols": 344,
-    "linux": 344,
-}
-_HEIGHTS = {"disassembly": 460, "memory": 260, "registers": 400, "stack": 330}
-_MOST = {"disassembly": 1.15, "memory": 1.15, "registers": 1.3, "stack": 1.3}
-"""How much wider than they need they may become, in a large window."""
-_ROOMY = 1400
-"""From this width on docks at the sides have the width that they like."""
-
 
 class DockTitle(QWidget):
     """Picture and title, the pane's tools, and close. A tab shows the title already: then only the tools."""
@@ -170,7 +147,6 @@ def arrange(window: QMainWindow, docks: dict[str, PaneDock], arrangement: Arrang
         dock.hide()
     for group in arrangement.groups:
         docks[group[0]].raise_()
-    size_docks(window, docks, arrangement)
     for dock in docks.values():
         dock.check_tabbed()
 
@@ -192,27 +168,3 @@ def restore_docks(
     for dock in docks.values():
         dock.check_tabbed()
     return True
-
-
-def widen(window: QMainWindow, dock: PaneDock) -> None:
-    """A dock at the side that is shown again gets the width that it needs."""
-    if dock.pane_class.name in _WIDTHS and not dock.isFloating():
-        window.resizeDocks([dock], [_WIDTHS[dock.pane_class.name]], Qt.Orientation.Horizontal)
-
-
-def size_docks(window: QMainWindow, docks: dict[str, PaneDock], arrangement: Arrangement) -> None:
-    """Widths and heights that suit the window; takes effect in a window that is shown."""
-    sides = [group[0] for group in (*arrangement.left, *arrangement.right) if group[0] in _WIDTHS]
-    if sides:
-        share = window.width() / _ROOMY
-        widths = [round(_WIDTHS[name] * min(share, _MOST.get(name, 1.0))) for name in sides]
-        window.resizeDocks([docks[name] for name in sides], widths, Qt.Orientation.Horizontal)
-    for groups in (arrangement.left, arrangement.right):
-        if len(groups) > 1:
-            heights = [_HEIGHTS.get(group[0], 100) for group in groups]
-            window.resizeDocks([docks[group[0]] for group in groups], heights, Qt.Orientation.Vertical)
-    bottom = [docks[group[0]] for group in arrangement.bottom]
-    if bottom:
-        height = max(min(window.height() // 4, 280), 160)
-        window.resizeDocks(bottom, [height] * len(bottom), Qt.Orientation.Vertical)
-        window.resizeDocks(bottom, [1000] * len(bottom), Qt.Orientation.Horizontal)

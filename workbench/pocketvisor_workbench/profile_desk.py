@@ -16,7 +16,6 @@ from pocketvisor_workbench.dialogs.keep import KeepDialog
 from pocketvisor_workbench.dialogs.move import MoveDialog
 from pocketvisor_workbench.dialogs.name import NameDialog
 from pocketvisor_workbench.dialogs.unlock import UnlockDialog
-from pocketvisor_workbench.docks import widen
 from pocketvisor_workbench.ending import Ending
 from pocketvisor_workbench.job_card import JobCard
 from pocketvisor_workbench.jobs import Job
@@ -93,7 +92,7 @@ class ProfileDesk(QObject):
         dock = self._window.docks["profiles"]
         if not dock.isVisible():
             dock.show()
-            widen(self._window, dock)
+            self._window.dock_sizes.widen(dock)
         dock.raise_()
         dock.pane.setFocus()
 

@@ -18,7 +18,8 @@ from pocketvisor_workbench.debug.debug_desk import DebugDesk
 from pocketvisor_workbench.dialogs.about import AboutDialog, ConfirmDialog, DetailsDialog, ShortcutsDialog
 from pocketvisor_workbench.dialogs.add_guest import AddGuestDialog
 from pocketvisor_workbench.dialogs.add_handset import AddHandsetDialog
-from pocketvisor_workbench.docks import PaneDock, arrange, restore_docks, save_docks, size_docks, widen
+from pocketvisor_workbench.dock_sizes import LEAST_STAGE, DockSizes
+from pocketvisor_workbench.docks import PaneDock, arrange, restore_docks, save_docks
 from pocketvisor_workbench.fetching import fetch_image
 from pocketvisor_workbench.icons import icon, retint
 from pocketvisor_workbench.jobs import Job
@@ -62,7 +63,6 @@ class Window(QMainWindow):
         self.perspective = Perspective.DEVELOP
         self.stage: Stage = Stage(self.session)
         self._docks_before_demo: tuple[QByteArray, frozenset[str]] | None = None
-        self._sizes_due = False
         self.setWindowTitle("Pocketvisor")
         self.setObjectName("workbench")
         self.setMinimumSize(720, 480)
@@ -74,12 +74,14 @@ class Window(QMainWindow):
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+        self.stage.setMinimumSize(*LEAST_STAGE)
         self.setCentralWidget(self.stage)
         self.docks: dict[str, PaneDock] = {}
         for pane_class in (*PANES, *DEBUG_PANES, *TRACING_PANES, *RESOURCE_PANES, *POLICY_PANES):
             dock = PaneDock(pane_class, bench, self)
             self.docks[pane_class.name] = dock
             self.addDockWidget(pane_class.area, dock)
+        self.dock_sizes = DockSizes(self)
         self.actions_by_ident: dict[str, QAction] = {}
         self.time_desk = TimeDesk(self)
         self.guarded = Guarded(self)
@@ -203,6 +205,7 @@ class Window(QMainWindow):
         if was and not demo and self._docks_before_demo is not None:
             restore_docks(self, self.docks, *self._docks_before_demo)
             self._docks_before_demo = None
+            QTimer.singleShot(0, self.dock_sizes, self.dock_sizes.fit)
         self._place_leave_demo()
         self.refresh_actions()
         self.focus_foreground()
@@ -215,12 +218,13 @@ class Window(QMainWindow):
         self.set_view(arrangement.view)
         self.perspective = perspective
         arrange(self, self.docks, arrangement)
+        self.dock_sizes.arranged(arrangement)
         self.focus_foreground()
         QTimer.singleShot(0, self, self.stage.arrange)
 
     def reset_layout(self) -> None:
         """As at the very first start."""
-        self.settings.forget("geometry", "layout", "docks", "view", "perspective", "zoom")
+        self.settings.forget("geometry", "layout", "docks", "dock-sizes", "view", "perspective", "zoom")
         self.showNormal()
         self.stage.set_zoom(None)
         self.set_perspective(Perspective.DEVELOP)
@@ -232,7 +236,8 @@ class Window(QMainWindow):
         shown = frozenset(self.settings.text("docks").split())
         if geometry is not None:
             self.restoreGeometry(geometry)
-        self._sizes_due = state is None or not restore_docks(self, self.docks, state, shown)
+        if state is not None and restore_docks(self, self.docks, state, shown):
+            self.dock_sizes.restored(self.settings.text("dock-sizes"))
         view = self.settings.text("view", View.GRID.value)
         if view in (View.GRID.value, View.FOCUS.value):
             self.set_view(View(view))
@@ -241,6 +246,7 @@ class Window(QMainWindow):
         state, shown = self._docks_before_demo or save_docks(self, self.docks)
         self.settings.set("geometry", self.saveGeometry())
         self.settings.set("layout", state)
+        self.settings.set("dock-sizes", self.dock_sizes.kept)
         self.settings.set("docks", " ".join(sorted(shown)))
         self.settings.set("view", self.stage.view.value)
         self.settings.set("theme", self.bench.theme.mode.value)
@@ -251,7 +257,7 @@ class Window(QMainWindow):
         dock.setVisible(not dock.isVisible())
         if dock.isVisible():
             dock.raise_()
-            widen(self, dock)
+            self.dock_sizes.widen(dock)
 
     def toggle_full_screen(self) -> None:
         if self.isFullScreen():
@@ -272,14 +278,6 @@ class Window(QMainWindow):
         pane = self.stage.pane_of(self.session.guest)
         if pane is not None:
             pane.setFocus(Qt.FocusReason.OtherFocusReason)
-
-    def showEvent(self, _: object) -> None:
-        if self._sizes_due:  # docks take sizes only in a window that is shown
-            self._sizes_due = False
-            QTimer.singleShot(0, self, self._size_docks)
-
-    def _size_docks(self) -> None:
-        size_docks(self, self.docks, ARRANGEMENTS[self.perspective])
 
     def resizeEvent(self, _: object) -> None:
         self._place_leave_demo()

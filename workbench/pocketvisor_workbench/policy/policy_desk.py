@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QFileDialog
 
 from pocketvisor.errors import PolicyError
 from pocketvisor_workbench.dialogs.unlock import UnlockDialog
-from pocketvisor_workbench.docks import widen
 from pocketvisor_workbench.jobs import Job
 from pocketvisor_workbench.policy.draft import first_text, next_text
 from pocketvisor_workbench.policy.editor import PolicyEditor
@@ -38,7 +37,7 @@ class PolicyDesk(QObject):
         dock = self._window.docks["policy"]
         if not dock.isVisible():
             dock.show()
-            widen(self._window, dock)
+            self._window.dock_sizes.widen(dock)
         dock.raise_()
         assert isinstance(dock.pane, PolicyPane)
         dock.pane.show_page(page)

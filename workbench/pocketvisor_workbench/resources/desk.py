@@ -4,8 +4,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from pocketvisor_workbench.docks import widen
-
 if TYPE_CHECKING:
     from pocketvisor.api import Handset
     from pocketvisor_workbench.window import Window
@@ -30,7 +28,7 @@ class ResourcesDesk(QObject):
         dock = self._window.docks["resources"]
         dock.show()
         dock.raise_()
-        widen(self._window, dock)
+        self._window.dock_sizes.widen(dock)
         self._window.refresh_actions()
 
     def toggle_badges(self) -> None:
