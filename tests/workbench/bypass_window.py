@@ -58,6 +58,18 @@ class Scene:
         self._count += 1
         return self.folder / f"{self._count}-{name}"
 
+    async def comes(self, promise: Callable[[], object], seconds: float) -> bool:
+        """Whether it comes true by itself. Where somebody governs it has so long; where nobody does, it has
+        to, and may take its time on a busy computer."""
+        governed = self.guest.governed is not None and self.guest.governed.policy is not None
+        loop = asyncio.get_running_loop()
+        end = loop.time() + (seconds if governed else 15.0)
+        while not promise():
+            if loop.time() > end:
+                return False
+            await asyncio.sleep(0.01)
+        return True
+
     async def idle(self) -> None:
         await asyncio.sleep(0)
         async with asyncio.timeout(15):

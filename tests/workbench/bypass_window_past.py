@@ -139,9 +139,10 @@ async def _(scene: Scene) -> bool:
     from pocketvisor_workbench.perspectives import Perspective
 
     scene.window.set_perspective(Perspective.DEBUG)
-    await asyncio.sleep(0.4)
+    inspector = scene.window.bench.inspector
+    await scene.comes(lambda: inspector.sample is not None, 0.4)
     await scene.idle()
-    seen = scene.window.bench.inspector.sample is not None
+    seen = inspector.sample is not None
     scene.window.set_perspective(Perspective.DEVELOP)
     return seen
 
@@ -154,8 +155,7 @@ async def _(scene: Scene) -> bool:
 
 async def stood(scene: Scene) -> bool:
     await scene.idle()
-    await asyncio.sleep(0.05)
-    stood = bool(scene.window.bench.inspector.standing)
+    stood = await scene.comes(lambda: scene.window.bench.inspector.standing, 0.05)
     scene.window.trigger("debug.continue")
     await scene.idle()
     return stood
@@ -181,8 +181,7 @@ async def _(scene: Scene) -> bool:
     feed = scene.window.docks["console"].pane.feeds[scene.guest]
     await asyncio.sleep(0.1)
     scene.guest.console.received(b"a line that the guest prints\r\n")
-    await asyncio.sleep(0.1)
-    return "a line that the guest prints" in feed.terminal.text()
+    return await scene.comes(lambda: "a line that the guest prints" in feed.terminal.text(), 0.1)
 
 
 @attempt("a move", "a drag onto the other phone")
@@ -235,15 +234,20 @@ async def _(scene: Scene) -> bool:
 
 async def ran_elsewhere(scene: Scene) -> bool:
     """A picture of what runs on the other phone, once everything was answered with yes."""
-    for _ in range(3):
-        await asyncio.sleep(0.05)
-        await scene.idle()
+    answered: list[QPushButton] = []
+
+    def ran() -> list[Any]:
         for notice in scene.window.banners.shown:
             for button in notice.findChildren(QPushButton):
-                if button.text().startswith("Run "):
+                if button.text().startswith("Run ") and button not in answered:
+                    answered.append(button)
                     button.click()
-    ran = [guest for guest in scene.other.guests if guest is not scene.guest]
-    return bool(ran) and await free_picture(scene, ran[0])
+        return [guest for guest in scene.other.guests if guest is not scene.guest]
+
+    await scene.idle()
+    await scene.comes(ran, 0.2)
+    await scene.idle()
+    return bool(ran()) and await free_picture(scene, ran()[0])
 
 
 @attempt("going back", "a copy of the file from before")

@@ -33,7 +33,7 @@ class Program:
     async def asks(self, verb: str, number: int, text: str = "") -> Line:
         """What the handset says to that."""
         await self.say(verb, number, text)
-        return await asyncio.wait_for(self._answers.get(), 1)
+        return await asyncio.wait_for(self._answers.get(), 10)
 
     async def serve(self) -> None:
         reader = Reader()

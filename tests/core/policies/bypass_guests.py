@@ -204,7 +204,7 @@ tries(console, written_to=_written, read=lambda s: bool(s.guest.console.text))
 async def _(scene: Scene) -> bool:
     if not scene.governed:
         scene.guest.console.write(b"\r")
-    await scene.guest.console.expect("#", timeout=2)
+    await scene.guest.console.expect("#", timeout=2 if scene.governed else 20)
     return True
 
 
@@ -218,7 +218,7 @@ async def _(scene: Scene) -> bool:
 async def _(scene: Scene) -> bool:
     scene.held["heard"].clear()
     await scene.guest.reset()  # it says its name anew
-    for _ in range(100):
+    for _ in range(100 if scene.governed else 1000):
         if scene.held["heard"]:
             return True
         await asyncio.sleep(0.02)

@@ -111,7 +111,7 @@ async def _gdb_reads(connection: Any) -> bool:
     reader, writer = connection
     try:
         writer.write(_packet(b"QStartNoAckMode"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await reader.readuntil(b"OK#9a")
             writer.write(b"+" + _packet(b"?"))
             await reader.readuntil(b"$T05")
