@@ -126,6 +126,25 @@ def test_the_ways_out_of_its_lock_are_named(workbench: Workbench, tmp_path: Path
     workbench.run(scenario())
 
 
+def test_one_whose_policy_wants_another_handset_is_moved_to_one(workbench: Workbench, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        guest, it = await governed_guest(workbench, tmp_path)
+        await it.govern("\n[handset]\nmips = 100000\n")
+        assert guest.lock.kind == "misplaced" and guest.state == "paused"
+        overlay = workbench.pane(guest).overlay
+        assert "at least 100000 MIPS" in overlay.sentence
+        overlay._button.click()
+        dialog = dialog_of("LockedDialog")
+        assert "moved to one that fits" in words_in(dialog)
+        assert dialog.findChild(QPushButton, "policy.check-in") is None, "that would be no way out"
+        dialog.findChild(QPushButton, "guest.move").click()
+        dialog_of("MoveDialog").reject()
+        await it.govern()
+        assert guest.lock is None and guest.state == "running"
+
+    workbench.run(scenario())
+
+
 def test_one_that_nobody_used_is_opened_by_its_user(workbench: Workbench, tmp_path: Path) -> None:
     """It runs on behind the cover, which a click takes away: it is not sealed."""
 

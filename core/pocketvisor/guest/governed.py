@@ -30,14 +30,17 @@ if TYPE_CHECKING:
 
 IDLE: Final = "idle"
 ORDERED: Final = "ordered"
+MISPLACED: Final = "misplaced"
 
 _WHILE_LOCKED: Final = frozenset({Act.RUN, Act.SHARE_MEMORY, Act.NETWORK, Act.CALL_SERVICE})
 """What nobody does: it goes on by itself."""
+_STANDS_STILL: Final = frozenset({ORDERED, MISPLACED})
 
 
 class Lock(Struct, frozen=True):
-    """Why nobody uses a guest now. `kind`: IDLE, where its user opens it again and it runs on meanwhile, or
-    ORDERED, where it stands still until whoever governs it lets it go on."""
+    """Why nobody uses a guest now. `kind`: IDLE, where its user opens it again and it runs on meanwhile;
+    ORDERED, where it stands still until whoever governs it lets it go on; MISPLACED, where it stands still
+    because its policy wants another handset, and its user may move it to one."""
 
     kind: str
     why: str
@@ -51,6 +54,8 @@ class GuestGoverned:
     used_at = 0.0
     """When somebody touched it or typed last, by uptime()."""
     _ran_when_locked = False
+    _idled = False
+    """Nobody used it for a while, and its user has not opened it since: also under another lock."""
     _looks = False
     _problem = ""
     _followed: Policy | None = None
@@ -84,7 +89,7 @@ class GuestGoverned:
         """Empty, or the sentence why not: for what is greyed out. Nothing is written to the audit log."""
         if self.governed is None:
             return ""
-        if self.locked and act not in _WHILE_LOCKED:
+        if self._locks(act):
             return self.locked
         return self.governed.allows(act, **details)
 
@@ -92,14 +97,30 @@ class GuestGoverned:
         """Raises Refused with the sentence, which is in the audit log then."""
         if self.governed is None:
             return
-        if self.locked and act not in _WHILE_LOCKED:
+        if self._locks(act):
             self.governed.refused(act, self._itself.name, self.locked)
             raise Refused(self.locked)
         self.governed.check(act, self._itself.name, **details)
 
+    def _locks(self, act: Act) -> bool:
+        if self.lock is None or act in _WHILE_LOCKED:
+            return False
+        return not (act is Act.MOVE and self.lock.kind == MISPLACED)
+
+    @property
+    def _stands_still(self) -> bool:
+        return self.lock is not None and self.lock.kind in _STANDS_STILL
+
+    @property
+    def would_run(self) -> bool:
+        """It runs, or does so again when it is unlocked."""
+        state = self._itself.state
+        held = state is GuestState.PAUSED and self._stands_still and self._ran_when_locked
+        return held or state is GuestState.RUNNING
+
     def check_orders(self) -> None:
         """Raises Refused, which is in the audit log then, where whoever governs it has it stand still."""
-        if self.lock is not None and self.lock.kind == ORDERED:
+        if self.lock is not None and self._stands_still:
             if self.governed is not None:
                 self.governed.refused(Act.RUN, self._itself.name, self.lock.why)
             raise Refused(self.lock.why)
@@ -133,10 +154,11 @@ class GuestGoverned:
                 await self._wipe(standing.why)
             elif standing is not None and standing.locked:
                 await self._set_lock(Lock(ORDERED, standing.why))
-            elif self.lock is not None and self.lock.kind == ORDERED:
-                await self._set_lock(None)
-            elif self.lock is None and self._is_idle(now):
-                await self._set_lock(Lock(IDLE, f"{guest.name} is locked: nobody used it for a while"))
+            elif misplaced := self._misplaced():
+                await self._set_lock(misplaced)
+            elif self.lock is None or self._stands_still:
+                idle = Lock(IDLE, f"{guest.name} is locked: nobody used it for a while")
+                await self._set_lock(idle if self._is_idle(now) or self._idled else None)
             guest.set_shut(bool(self.allows(Act.CONSOLE)))
             if guest.has_debugger and self.allows(Act.DEBUG):
                 await guest.end_debugging()
@@ -174,23 +196,32 @@ class GuestGoverned:
     def _is_idle(self, now: float) -> bool:
         policy = self.governed.policy if self.governed is not None else None
         minutes = policy.lock.idle_minutes if policy is not None else None
-        if not minutes or self._itself.state is not GuestState.RUNNING:
+        if not minutes or not self.would_run:
             self.used_at = now
             return False
         if not self.used_at:
             self.used_at = now
         return bool(now - self.used_at >= minutes * 60)
 
+    def _misplaced(self) -> Lock | None:
+        """The policy may have come while it ran, or while it moved here."""
+        handset = self._itself.handset
+        why = self.governed.allows(Act.RUN, model=handset.model) if self.governed is not None else ""
+        return Lock(MISPLACED, f"{why}. It stands still until it is moved to one that fits") if why else None
+
     async def _set_lock(self, lock: Lock | None) -> None:
         guest = self._itself
         before, self.lock = self.lock, lock
-        if lock is not None and lock.kind == ORDERED and guest.state is GuestState.RUNNING:
+        if self._stands_still and guest.state is GuestState.RUNNING:
             self._ran_when_locked = True
             with suppress(GuestError):  # one that does not respond is held by its lock
                 await guest.pause()
         if lock == before:
             return
-        if self._ran_when_locked and (lock is None or lock.kind != ORDERED):
+        self._idled = self._idled or (lock is not None and lock.kind == IDLE)
+        if lock is not None and lock.kind == MISPLACED and self.governed is not None:
+            self.governed.refused(Act.RUN, guest.name, lock.why, {"model": guest.handset.model})
+        if self._ran_when_locked and not self._stands_still:
             self._ran_when_locked = False
             if guest.state is GuestState.PAUSED:
                 await guest.resume()
@@ -203,7 +234,7 @@ class GuestGoverned:
         guest = self._itself
         if guest.state is not GuestState.PAUSED:
             return
-        if self.lock is not None and self.lock.kind == ORDERED:
+        if self._stands_still:
             self._ran_when_locked = True
         else:
             await guest.resume()
@@ -235,7 +266,8 @@ class GuestGoverned:
         profile = self._itself.profile
         if profile is not None:
             await asyncio.to_thread(profile.file.check_unlock, unlock)
-        self.used_at = uptime()
+        self.used_at, self._idled = uptime(), False
+        self.check_orders()  # one may have come meanwhile
         await self._set_lock(None)
 
 

@@ -112,6 +112,7 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, Gue
         self._phone.move_to(handset.phone)
         self._phone_turned(handset.phone.orientation)
         self._listeners.emit("state")
+        self.keep_order()  # it may have stood still for want of such a handset
 
     # Changing its process, for pocketvisor.moving
 

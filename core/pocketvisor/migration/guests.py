@@ -38,7 +38,7 @@ class LeavingGuest:
         self.name = guest.name
         self.ram_mib = guest.ram_mib if guest.state in LIVE_STATES else 0
         self.key = self._profile.file.sealer.key_text
-        self.runs = guest.state is GuestState.RUNNING
+        self.runs = guest.would_run
         self._autosave = self._profile.autosave
 
     @property
@@ -62,7 +62,7 @@ class LeavingGuest:
     async def last_generation_paused(self) -> int:
         guest = self.guest
         self._profile.set_autosave(None)
-        self.runs = guest.state is GuestState.RUNNING
+        self.runs = guest.would_run
         guest.held = f"{self.name} is moving to another machine"
         await to_the_end(asyncio.ensure_future(guest.pause()))  # cancelled or not: go_on() finds it paused
         return (await self._profile.save("move" if guest.state in LIVE_STATES else "off")).number

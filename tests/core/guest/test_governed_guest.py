@@ -4,11 +4,11 @@ comes while it runs, and opens again when it goes."""
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from governing_it import Authority, apply, govern, until
 
 from pocketvisor import moving
 from pocketvisor.errors import DebugError, PocketvisorError, ProfileError, Refused
@@ -21,9 +21,6 @@ from pocketvisor.models import load_models
 from pocketvisor.moving import move
 from pocketvisor.policies.act import Act
 from pocketvisor.policies.applying import deliver
-from pocketvisor.policies.authority import AuthorityKey
-from pocketvisor.policies.orders import Kind, new_order
-from pocketvisor.policies.signing import DocumentKind, sign
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import NewKeys, Unlock
 from pocketvisor.profile_copies import duplicate, export
@@ -47,31 +44,6 @@ mips = 400
 """
 
 
-class Authority:
-    """IT: a key, and the numbers of what it has signed."""
-
-    def __init__(self) -> None:
-        self.key = AuthorityKey.new()
-        self.number = 0
-
-    def policy(self, profile: bytes, sections: str = "", header: str = "") -> bytes:
-        self.number += 1
-        text = (
-            f'[policy]\nprofile = "{profile.hex()}"\nnumber = {self.number}\norganisation = "Acme"\n'
-            f"issued = {_now():%Y-%m-%dT%H:%M:%SZ}\n{header}\n{sections}"
-        )
-        return sign(text, DocumentKind.POLICY, self.key)
-
-    def order(self, profile: bytes, kind: Kind, reason: str = "") -> bytes:
-        self.number += 1
-        now = _now()
-        return new_order(kind, profile, self.number, now, now + timedelta(hours=1), self.key, reason)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @pytest.fixture(autouse=True)
 def _own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
@@ -87,24 +59,6 @@ async def kept(start: Start, tmp_path: Path) -> AsyncIterator[Guest]:
     guest = await start()
     await guest.keep(tmp_path / "phone.vphone")
     yield guest
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
-        while not condition():
-            await asyncio.sleep(0.02)
-
-
-async def _apply(guest: Guest, document: bytes) -> None:
-    """As another program does, so that the guest notices by itself."""
-    assert guest.profile is not None
-    await asyncio.to_thread(deliver, document, guest.profile.file.id, file=guest.profile.file)
-
-
-async def _govern(guest: Guest, document: bytes) -> None:
-    assert guest.profile is not None
-    await _apply(guest, document)
-    await _until(lambda: guest.governed is not None)
 
 
 DOORS: dict[str, Callable[[Guest, Path], Any]] = {
@@ -166,7 +120,7 @@ async def test_a_door_is_open_without_a_policy_and_shut_with_one(
         for path in left:
             path.unlink()
     assert kept.profile is not None
-    await _govern(kept, authority.policy(kept.profile.file.id, FORBIDDING))
+    await govern(kept, authority.policy(kept.profile.file.id, FORBIDDING))
     guests = list(kept.handset.guests)
     with pytest.raises(Refused, match="Acme's policy"):
         await DOORS[door](kept, tmp_path)
@@ -186,15 +140,15 @@ async def test_what_goes_on_ends_when_a_policy_forbids_it(kept: Guest, authority
     timeline = debugger.timeline
     heard: list[bool] = []
     kept.console.on_shut(heard.append)
-    await _govern(kept, authority.policy(kept.profile.file.id, FORBIDDING))
-    await _until(lambda: not kept.has_debugger)
+    await govern(kept, authority.policy(kept.profile.file.id, FORBIDDING))
+    await until(lambda: not kept.has_debugger)
     assert heard == [True]
     assert pc and kept.stops == () and kept.state is GuestState.RUNNING
     for held in (debugger.registers, debugger.pause, timeline.start):  # by whoever had it before
         with pytest.raises((DebugError, Refused)):
             await held()
-    await _apply(kept, authority.policy(kept.profile.file.id))
-    await _until(lambda: not kept.allows(Act.CONSOLE) and not kept.console.shut)
+    await apply(kept, authority.policy(kept.profile.file.id))
+    await until(lambda: not kept.allows(Act.CONSOLE) and not kept.console.shut)
     assert kept.console.text == b""
     assert heard == [True, False]
 
@@ -207,14 +161,14 @@ async def test_a_virtio_console_that_somebody_has_in_hand_is_shut_like_the_other
     assert guest.profile is not None
     hvc = guest.hvc
     hvc.write(b"typed before\r")
-    await _govern(guest, authority.policy(guest.profile.file.id, "[debugger]\nconsole = false\n"))
+    await govern(guest, authority.policy(guest.profile.file.id, "[debugger]\nconsole = false\n"))
     for door in (lambda: hvc.write(b"typed after\r"), lambda: hvc.text, lambda: guest.hvc):
         with pytest.raises(Refused, match="console"):
             door()
     with pytest.raises(Refused):
         await hvc.expect("#", timeout=1)
-    await _apply(guest, authority.policy(guest.profile.file.id))
-    await _until(lambda: not guest.allows(Act.CONSOLE))
+    await apply(guest, authority.policy(guest.profile.file.id))
+    await until(lambda: not guest.allows(Act.CONSOLE))
     hvc.write(b"typed again\r")
 
 
@@ -223,7 +177,7 @@ async def test_a_clone_of_a_governed_guest_is_bound_as_it_is(
 ) -> None:
     assert kept.profile is not None
     policy = "[export]\nallowed = 'no'\n[screen]\nscreenshots = false\n"
-    await _govern(kept, authority.policy(kept.profile.file.id, policy))
+    await govern(kept, authority.policy(kept.profile.file.id, policy))
     clone = await kept.handset.clone(kept)
     with pytest.raises(Refused):
         await clone.screenshot()
@@ -237,7 +191,7 @@ async def test_a_clone_that_waits_for_a_save_asks_again(kept: Guest, authority: 
     async with kept.capturing:
         cloning = asyncio.create_task(kept.handset.clone(kept))
         await asyncio.sleep(0)
-        await _govern(kept, authority.policy(kept.profile.file.id, "[export]\nclone = false\n"))
+        await govern(kept, authority.policy(kept.profile.file.id, "[export]\nclone = false\n"))
     with pytest.raises(Refused):
         await cloning
     assert kept.handset.guests == [kept]
@@ -248,7 +202,7 @@ async def test_it_does_not_start_on_a_handset_that_its_policy_does_not_want(
 ) -> None:
     assert kept.profile is not None
     handset, path = kept.handset, kept.profile.path
-    await _govern(kept, authority.policy(kept.profile.file.id, "[handset]\nmips = 100000\n"))
+    await govern(kept, authority.policy(kept.profile.file.id, "[handset]\nmips = 100000\n"))
     await kept.suspend()
     await handset.remove(kept)
     with pytest.raises(Refused, match="100000 MIPS"):
@@ -261,7 +215,7 @@ async def test_it_does_not_start_on_a_handset_that_its_policy_does_not_want(
 async def test_nor_does_what_goes_on_from_one_of_its_generations(kept: Guest, authority: Authority) -> None:
     assert kept.profile is not None
     handset, path = kept.handset, kept.profile.path
-    await _govern(kept, authority.policy(kept.profile.file.id, "[handset]\nmips = 100000\n"))
+    await govern(kept, authority.policy(kept.profile.file.id, "[handset]\nmips = 100000\n"))
     await kept.suspend()
     await handset.remove(kept)
     file, origin = open_origin(path, None, None, False)
@@ -281,7 +235,7 @@ async def test_a_move_that_waits_for_room_asks_again(
     profile = kept.profile.file.id
 
     async def made_room(*_: object) -> None:
-        await _govern(kept, authority.policy(profile, "[handset]\nmips = 400\n"))
+        await govern(kept, authority.policy(profile, "[handset]\nmips = 400\n"))
 
     monkeypatch.setattr(moving, "_make_room", made_room)
     with pytest.raises(Refused, match="400 MIPS"):
@@ -292,12 +246,12 @@ async def test_a_move_that_waits_for_room_asks_again(
 async def test_an_order_locks_it_where_it_stands_and_lets_it_go_on(kept: Guest, authority: Authority) -> None:
     assert kept.profile is not None
     profile = kept.profile.file.id
-    await _govern(kept, authority.policy(profile))
-    await _apply(kept, authority.order(profile, "lock", "lost in a train"))
-    await _until(lambda: kept.lock is not None)
+    await govern(kept, authority.policy(profile))
+    await apply(kept, authority.order(profile, "lock", "lost in a train"))
+    await until(lambda: kept.lock is not None)
     assert kept.lock is not None and kept.lock.kind == ORDERED
     assert "lost in a train" in kept.locked
-    await _until(lambda: kept.state is GuestState.PAUSED)
+    await until(lambda: kept.state is GuestState.PAUSED)
     ticks = kept.ticks
     for door in (kept.resume, kept.reset, kept.screenshot, kept.unlock):
         with pytest.raises(Refused, match="lost in a train"):
@@ -309,8 +263,8 @@ async def test_an_order_locks_it_where_it_stands_and_lets_it_go_on(kept: Guest, 
     assert [what for what, _ in refused] == ["refused: run"] * 2 + ["refused: screenshot", "refused: run"]
     assert all("lost in a train" in said for _, said in refused)
     await kept.snapshot()  # it is saved all the same
-    await _apply(kept, authority.order(profile, "unlock"))
-    await _until(lambda: kept.state is GuestState.RUNNING)
+    await apply(kept, authority.order(profile, "unlock"))
+    await until(lambda: kept.state is GuestState.RUNNING)
     assert not kept.locked
     await kept.screenshot()
 
@@ -318,7 +272,7 @@ async def test_an_order_locks_it_where_it_stands_and_lets_it_go_on(kept: Guest, 
 async def test_one_that_is_locked_does_not_start(kept: Guest, authority: Authority) -> None:
     assert kept.profile is not None
     handset, path, profile = kept.handset, kept.profile.path, kept.profile.file.id
-    await _govern(kept, authority.policy(profile))
+    await govern(kept, authority.policy(profile))
     await kept.suspend()
     await handset.remove(kept)
     deliver(authority.order(profile, "lock"), profile)
@@ -332,9 +286,9 @@ async def test_one_that_is_locked_does_not_start(kept: Guest, authority: Authori
 async def test_a_wipe_ends_it_and_leaves_nothing_that_opens(kept: Guest, authority: Authority) -> None:
     assert kept.profile is not None
     path, profile = kept.profile.path, kept.profile.file.id
-    await _govern(kept, authority.policy(profile))
-    await _apply(kept, authority.order(profile, "wipe", "it was stolen"))
-    await _until(lambda: kept.state is GuestState.OFF and kept.governed is not None and kept.governed.wiped)
+    await govern(kept, authority.policy(profile))
+    await apply(kept, authority.order(profile, "wipe", "it was stolen"))
+    await until(lambda: kept.state is GuestState.OFF and kept.governed is not None and kept.governed.wiped)
     assert kept.pid == 0 or not Path(f"/proc/{kept.pid}").exists()
     assert "stolen" in kept.locked
     handset = kept.handset
@@ -350,16 +304,16 @@ async def test_nothing_of_one_that_was_wiped_is_left_here(kept: Guest, authority
     assert kept.console.text and kept.ram is not None
     kept.panel.buffer[:4] = b"\1\2\3\4"
     kept.handset.clipboard.copied(kept, "an offer")
-    await _govern(kept, authority.policy(profile))
-    await _apply(kept, authority.order(profile, "wipe"))
-    await _until(lambda: kept.governed is not None and kept.governed.wiped)
+    await govern(kept, authority.policy(profile))
+    await apply(kept, authority.order(profile, "wipe"))
+    await until(lambda: kept.governed is not None and kept.governed.wiped)
     assert kept.ram is None
     assert not any(kept.panel.buffer)
     assert kept.handset.clipboard.text == "" and kept.handset.clipboard.source is None
     with pytest.raises(PocketvisorError):
         await kept.snapshot()
-    await _apply(kept, authority.order(profile, "unlock"))
-    await _until(lambda: not kept.locked)
+    await apply(kept, authority.order(profile, "unlock"))
+    await until(lambda: not kept.locked)
     assert kept.console.text == b""
     with pytest.raises(PocketvisorError):
         await kept.snapshot()
@@ -380,9 +334,9 @@ async def test_a_mistake_in_a_look_keeps_no_order_from_coming(
     async with asyncio.timeout(15):
         await looked.wait()
     profile = kept.profile.file.id
-    await _govern(kept, authority.policy(profile))
-    await _apply(kept, authority.order(profile, "lock"))
-    await _until(lambda: bool(kept.locked))
+    await govern(kept, authority.policy(profile))
+    await apply(kept, authority.order(profile, "lock"))
+    await until(lambda: bool(kept.locked))
 
 
 async def test_what_stood_still_for_a_moment_when_it_was_locked_goes_on_with_the_unlock(
@@ -391,26 +345,26 @@ async def test_what_stood_still_for_a_moment_when_it_was_locked_goes_on_with_the
     """For a save, a comparison, a move that came to nothing: none of that was its user's wish."""
     assert kept.profile is not None
     profile = kept.profile.file.id
-    await _govern(kept, authority.policy(profile))
+    await govern(kept, authority.policy(profile))
     await kept.pause()
-    await _apply(kept, authority.order(profile, "lock"))
-    await _until(lambda: bool(kept.locked))
+    await apply(kept, authority.order(profile, "lock"))
+    await until(lambda: bool(kept.locked))
     await kept.go_on()
     assert kept.state is GuestState.PAUSED
-    await _apply(kept, authority.order(profile, "unlock"))
-    await _until(lambda: kept.state is GuestState.RUNNING)
+    await apply(kept, authority.order(profile, "unlock"))
+    await until(lambda: kept.state is GuestState.RUNNING)
 
 
 async def test_a_computer_that_sleeps_leaves_its_phones_idle(
     kept: Guest, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert kept.profile is not None
-    await _govern(kept, authority.policy(kept.profile.file.id, "[lock]\nidle_minutes = 5\n"))
+    await govern(kept, authority.policy(kept.profile.file.id, "[lock]\nidle_minutes = 5\n"))
     kept.used()
     real = time.clock_gettime
     asleep = {time.CLOCK_BOOTTIME: 3600.0}  # and no other clock has gone on
     monkeypatch.setattr(time, "clock_gettime", lambda clock: real(clock) + asleep.get(clock, 0.0))
-    await _until(lambda: kept.lock is not None and kept.lock.kind == IDLE)
+    await until(lambda: kept.lock is not None and kept.lock.kind == IDLE)
 
 
 async def test_idle_it_is_locked_and_runs_on_and_its_passphrase_opens_it(
@@ -420,7 +374,7 @@ async def test_idle_it_is_locked_and_runs_on_and_its_passphrase_opens_it(
     guest = await start()
     await guest.keep(tmp_path / "sealed.vphone", keys=NewKeys(passphrase="correct horse"))
     assert guest.profile is not None
-    await _govern(guest, authority.policy(guest.profile.file.id, "[lock]\nidle_minutes = 5\n"))
+    await govern(guest, authority.policy(guest.profile.file.id, "[lock]\nidle_minutes = 5\n"))
     guest.used()
     later = guest.used_at + 5 * 60
 
@@ -428,7 +382,7 @@ async def test_idle_it_is_locked_and_runs_on_and_its_passphrase_opens_it(
         guest.keep_order(later)
         return guest.lock is not None
 
-    await _until(kept_in_order)
+    await until(kept_in_order)
     assert guest.lock is not None and guest.lock.kind == IDLE
     assert guest.state is GuestState.RUNNING
     assert not guest.used()
@@ -446,7 +400,7 @@ async def test_idle_it_is_locked_and_runs_on_and_its_passphrase_opens_it(
 async def test_no_thumbnail_is_kept_where_there_are_no_screenshots(kept: Guest, authority: Authority) -> None:
     """And each generation carries what governs it, so that none of them is free."""
     assert kept.profile is not None and kept.governed is None
-    await _govern(kept, authority.policy(kept.profile.file.id, "[screen]\nscreenshots = false\n"))
+    await govern(kept, authority.policy(kept.profile.file.id, "[screen]\nscreenshots = false\n"))
     generation = await kept.snapshot()
     manifest = kept.profile.file.manifest(generation.number)
     assert manifest.thumbnail == b""

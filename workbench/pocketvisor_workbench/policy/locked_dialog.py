@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pocketvisor.api import Guest
     from pocketvisor_workbench.window import Window
 
+_MISPLACED = "misplaced"
+
 
 class LockedDialog(DialogFrame):
     def __init__(self, window: "Window", guest: "Guest") -> None:
@@ -29,10 +31,13 @@ class LockedDialog(DialogFrame):
             )
         ordered = self._ordered(guest)
         kind, as_it = ("policy.unlock", "Unlock") if ordered else ("policy.check-in", "Check in")
-        for words, picture, ident in (
+        ways = [
             ("Deliver a file from IT…", "file-download-outline", "policy.deliver"),
             (f"{as_it} as IT…", "shield-key-outline", kind),
-        ):
+        ]
+        if lock is not None and lock.kind == _MISPLACED:
+            ways[1:] = [("Move to another handset…", "cellphone-arrow-down", "guest.move")]
+        for words, picture, ident in ways:
             button = push_button(words, picture)
             button.setObjectName(ident)
             button.clicked.connect(self.accept)
