@@ -211,6 +211,18 @@ def offered(record: Record | None, profile: bytes, move: bytes, number: int, pee
     )
 
 
+def copied(record: Record) -> Record:
+    """There is a copy of it here that no move brought. As after one that was given away, it is not to run,
+    and stays."""
+    return structs.replace(record, state=State.GIVEN_UP) if record.state is State.IDLE else record
+
+
+def came_to_nothing(before: Record | None, after: Record | None) -> bool:
+    """Whether what is here of it is a move's that was given up just now, and nothing was here before that."""
+    moving = before is not None and before.state in (State.PREPARING, State.PREPARED)
+    return moving and after is not None and after.state is State.IDLE
+
+
 def prepared(record: Record, move: bytes, generation: int) -> Record:
     """All of it is here, durable, and ready to run."""
     if record.state is not State.PREPARING or record.move != move:

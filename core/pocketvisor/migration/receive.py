@@ -165,10 +165,13 @@ class Receiver:
     def _begin(self, offer: messages.Offer, peer: Peer) -> Path:
         """The lease's record, and where the file is or will be."""
         path = self.shelf.find(offer.profile)
+        copied = path is not None and _holds_something(path)
 
         def step(record: Record | None) -> Record:
             if record is None and path is not None:  # a copy that somebody made: it may be running here
                 record = lease.owned(offer.profile)
+            elif record is not None and copied:  # put there since: it stays, whatever comes of the move
+                record = lease.copied(record)
             return lease.offered(record, offer.profile, offer.move, offer.number, peer)
 
         self._leases.change(offer.profile, step)
@@ -197,12 +200,20 @@ class Receiver:
             raise
 
     def _refuse(self, profile: bytes, move: bytes) -> None:
-        record = self._leases.change(profile, lambda record: record and lease.refused(record, move))
-        self._clear(profile, record)
+        before: Record | None = None
 
-    def _clear(self, profile: bytes, record: Record | None) -> None:
-        """What came of a move that was given up goes, where nothing was here before it."""
-        if record is not None and record.state is State.IDLE:
+        def step(record: Record | None) -> Record | None:
+            nonlocal before
+            before = record
+            return record and lease.refused(record, move)
+
+        after = self._leases.change(profile, step)
+        self._clear(profile, before, after)
+
+    def _clear(self, profile: bytes, before: Record | None, after: Record | None) -> None:
+        """What came of a move goes when it is given up, where nothing was here before it; at no other time:
+        then it is a copy that the user put there."""
+        if lease.came_to_nothing(before, after):
             path = self.shelf.find(profile)
             if path is not None:
                 with suppress(OSError):
@@ -217,9 +228,11 @@ class Receiver:
     async def _decide(self, message: messages.Ask | messages.Commit) -> messages.Answer:
         profile, move, number = message.profile, message.move, message.number
         outcome: lease.Outcome = "not-taken"
+        before: Record | None = None
 
         def step(record: Record | None) -> Record | None:
-            nonlocal outcome
+            nonlocal outcome, before
+            before = record
             if isinstance(message, messages.Commit):
                 record, outcome = lease.taken(record, move, number)
             else:
@@ -229,7 +242,7 @@ class Receiver:
         record = await in_thread(self._leases.change, profile, step)
         if outcome == "not-taken":
             await self._drop(profile, move)
-            await in_thread(self._clear, profile, record)
+            await in_thread(self._clear, profile, before, record)
         elif outcome == "taken" and record is not None and record.move == move:
             await self._run(profile, record)
         return messages.Answer(move, outcome)
@@ -264,6 +277,18 @@ def _ready(record: Record | None, move: bytes, generation: int) -> Record:
     if record is None:
         raise MigrationError("This move was given up")
     return lease.prepared(record, move, generation)
+
+
+def _holds_something(path: Path) -> bool:
+    """More than the beginnings of a move that was cut."""
+    try:
+        file = ProfileFile.open(path, read_only=True)
+        try:
+            return bool(file.generations())
+        finally:
+            file.close()
+    except ProfileError:
+        return True  # whatever it is, it is not for another machine to take away
 
 
 def _as_it_came(path: Path, generation: int) -> bool:
