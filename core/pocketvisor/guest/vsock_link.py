@@ -59,6 +59,7 @@ class VsockLink:
     def __init__(self, connects: Callable[[Stream, int], Coroutine[Any, Any, None]]) -> None:
         self._connects = connects
         self._wire: tuple[socket.socket, socket.socket] | None = None
+        self._fresh = False
         self._streams: dict[int, Stream] = {}
         self._next = 0
         self._out: asyncio.Queue[bytes] = asyncio.Queue()
@@ -73,6 +74,7 @@ class VsockLink:
         """With a fresh wire."""
         self.end()
         self._wire = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._fresh = True
         ours = self._wire[0]
         ours.setblocking(False)
         asyncio.get_running_loop().add_reader(ours, self._readable)
@@ -97,9 +99,7 @@ class VsockLink:
     def reset(self) -> None:
         """All its streams end."""
         for stream in list(self._streams.values()):
-            self._guest_closes(stream)
-            for task in stream.tasks:
-                task.cancel()
+            self._lost(stream)
 
     def hang_up(self) -> None:
         """All its streams end, and the device is told."""
@@ -234,7 +234,7 @@ class VsockLink:
     def _heard(self, message: Message) -> None:
         kind, number, value, data = message
         if kind == RESET:
-            self.reset()
+            self._device_begins()
             return
         if kind == CONNECT:
             self._guest_connects(number, value)
@@ -258,6 +258,19 @@ class VsockLink:
             if kind != CLOSE:
                 self._say(CLOSE, number)
             self._guest_closes(stream)
+
+    def _device_begins(self) -> None:
+        """Or ends. As it first begins it says so before it reads: who asked for a connection by then, because
+        the guest was quicker to say that it listens, has yet to be heard."""
+        fresh, self._fresh = self._fresh, False
+        for stream in list(self._streams.values()):
+            if not (fresh and stream.number >= FROM_HANDSET and not stream.accepted.is_set()):
+                self._lost(stream)
+
+    def _lost(self, stream: Stream) -> None:
+        self._guest_closes(stream)
+        for task in stream.tasks:
+            task.cancel()
 
     def _guest_connects(self, number: int, port: int) -> None:
         if number >= FROM_HANDSET or number in self._streams or len(self._streams) >= STREAMS_MAX:

@@ -123,6 +123,24 @@ async def test_program_to_guest(process: Process) -> None:
     await hung_up(writer)
 
 
+async def test_who_connects_before_the_device_has_begun_is_heard_when_it_has(process: Process) -> None:
+    """A guest may say on its console that it listens before its device's first word is here."""
+    reader, writer = await asyncio.open_unix_connection(process.folder / "vsock")
+    writer.write(b"CONNECT 22\n")
+    early = await process.hears()
+    await process.says(wire.RESET, 0)
+    await process.says(wire.ACCEPT, early.stream, 1 << 30)
+    assert await reader.readline() == b"OK 1073741824\n"
+    asking, asker = await asyncio.open_unix_connection(process.folder / "vsock")
+    asker.write(b"CONNECT 22\n")
+    assert (await process.hears()).kind == wire.CONNECT
+    await process.says(wire.RESET, 0)  # the guest begins anew, and its connections are gone
+    async with asyncio.timeout(10):
+        assert await reader.read() == await asking.read() == b""
+    await hung_up(writer)
+    await hung_up(asker)
+
+
 class Calls:
     """Guests that are connected to this one: each call lasts as long as its stream."""
 
