@@ -32,6 +32,7 @@ class Database:
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._slots = threading.BoundedSemaphore(READERS)
         self._closed = False
+        self._ending = threading.Lock()
         with told(path, "opened"):
             self._file_lock = FileLock.of(path)
         try:
@@ -160,21 +161,23 @@ class Database:
     # --- the end
 
     def close(self) -> None:
-        """One file, nothing beside it. Raises ProfileError where that cannot be; it is closed anyway."""
-        if self._closed:
-            return
-        for _ in range(READERS):  # whoever reads now, comes to its end
-            self._slots.acquire()
-        self._closed = True
-        for _ in range(READERS):
-            self._slots.release()
-        self._close_idle()
-        with self.lock:
-            try:
-                with told(self.path, "closed"):
-                    self._settle()
-            finally:
-                self._let_go()
+        """One file, nothing beside it. Raises ProfileError where that cannot be; it is closed anyway. Of two
+        that close it at once, one does, and the other waits for that."""
+        with self._ending:
+            if self._closed:
+                return
+            for _ in range(READERS):  # whoever reads now, comes to its end
+                self._slots.acquire()
+            self._closed = True
+            for _ in range(READERS):
+                self._slots.release()
+            self._close_idle()
+            with self.lock:
+                try:
+                    with told(self.path, "closed"):
+                        self._settle()
+                finally:
+                    self._let_go()
 
     def _settle(self) -> None:
         if self.read_only or not (self._writer or self._left_over()):

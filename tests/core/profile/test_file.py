@@ -12,6 +12,7 @@ from profile_files import PASSPHRASE, alone, content_of, first_content, make, ne
 
 from pocketvisor.errors import LockedProfile, ProfileError
 from pocketvisor.profile.connection import connect
+from pocketvisor.profile.database import READERS, Database
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import NewKeys, Unlock
 
@@ -310,3 +311,21 @@ def test_one_who_reads_for_long_holds_no_save_up(tmp_path: Path) -> None:
         assert save(file, contents[2], 5).number == 6
         assert file.verify() == []
     alone(path)
+
+
+def test_two_that_close_it_at_once_both_come_to_an_end(tmp_path: Path) -> None:
+    """While somebody reads: each would hold some of the readers' places and wait for the other's."""
+    path = tmp_path / "a.vphone"
+    make(path)
+    database = Database(path, read_only=False)
+    with contextlib.ExitStack() as reading:
+        for _ in range(READERS // 2):
+            reading.enter_context(database.read())
+        closing = [threading.Thread(target=database.close, daemon=True) for _ in range(2)]
+        for thread in closing:
+            thread.start()
+        while database._slots._value:  # the first has taken what there is
+            os.sched_yield()
+    for thread in closing:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in closing)
