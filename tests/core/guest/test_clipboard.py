@@ -95,6 +95,31 @@ class Notes:
         for code, pressed in keystrokes(text):
             self.guest.key(code, pressed)
 
+    async def paste(self) -> None:
+        """Until it has what the phone gives it. What is said to its console may come before what is touched,
+        and a note that was left meanwhile has nothing pasted into it."""
+        channel = self.guest.clipboard
+        answer, answered = channel._pasted, asyncio.Event()
+
+        def told(number: int) -> None:
+            answer(number)
+            answered.set()
+
+        channel._pasted = told  # type: ignore[method-assign]
+        try:
+            await self.tap("Paste")
+            async with asyncio.timeout(SECONDS):
+                await answered.wait()
+        finally:
+            channel._pasted = answer  # type: ignore[method-assign]
+        # It hears one line after another: who answers this one has heard that.
+        number = next(channel._numbers)
+        heard = channel._waiting[number] = asyncio.get_running_loop().create_future()
+        channel._send(encoded("get", number))
+        async with asyncio.timeout(SECONDS):
+            await heard
+        del channel._waiting[number]
+
     async def titles(self) -> list[str]:
         """The notes, newest first; the note that was open is open again afterwards."""
         await self.to_list()
@@ -147,18 +172,18 @@ async def test_between_two_guests_and_the_computer(phone: Handset) -> None:
     await until(lambda: phone.clipboard.text == "Abc" or phone.clipboard.text == "abc")
     copied = phone.clipboard.text
     assert phone.clipboard.origin == "Personal" and not phone.clipboard.why_not(two.guest)
-    await two.tap("Paste")
+    await two.paste()
     await pasted(two, copied)
 
     # The computer's own clipboard, both ways.
     assert await one.guest.clipboard.copy() == copied
     await two.guest.clipboard.paste("from outside")
-    await two.tap("Paste")
+    await two.paste()
     await pasted(two, f"{copied}from outside")
     assert phone.clipboard.text == copied, "what a guest is given is its own"
     phone.clipboard.put("on the phone")
     await one.open()
-    await one.tap("Paste")
+    await one.paste()
     await pasted(one, "on the phone")
     with pytest.raises(GuestError):
         await one.guest.clipboard.paste("x" * (TEXT_MAX + 1))
@@ -179,18 +204,18 @@ async def test_what_may_not_leave_stays(phone: Handset, governor: Governor) -> N
     assert phone.clipboard.text == "before" and "lets nothing be copied out of this phone" in said[0]
     with pytest.raises(Refused):
         await work.guest.clipboard.copy()
-    await personal.tap("Paste")
+    await personal.paste()
     await pasted(personal, "before")
     assert [line.what for line in governed.log() if "refused" in line.what] == ["refused: copy out"] * 2
 
     # Within the phone it is there all the same, and what comes from outside may come in.
     own = (await work.titles())[0]
     await work.open()
-    await work.tap("Paste")
+    await work.paste()
     await pasted(work, own)
     phone.clipboard.put("news")
     await work.open()
-    await work.tap("Paste")
+    await work.paste()
     await pasted(work, "news")
 
 
