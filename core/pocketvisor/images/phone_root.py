@@ -47,6 +47,7 @@ _HOME_FILES = {
     "bash_aliases": "home/.bash_aliases",
     "dillorc": "home/.dillo/dillorc",
 }
+_KEYBOARDS = "usr/share/X11/xkb"
 _SCRIPTS = ("boot", "configure", "desktop", "later", "network", "session", "shutdown", "turned")
 
 
@@ -65,6 +66,13 @@ def add_phone_files(root: RootFiles, release: str, modules: dict[str, bytes], so
     root.add_file(f"{_HOME}/xorg.conf", ours.joinpath("xorg.conf").read_bytes())
     for entry in ours.joinpath("shell").iterdir():
         root.add_file(f"{_HOME}/shell/{entry.name}", entry.read_bytes())
+    # X's own keyboard, with which the one on the glass types, has by its rules other numbers for Insert and
+    # the arrows than the kernel's keyboards. Who has just heard of the one misses the other's first key: so X
+    # finds the kernel's rules under both names.
+    for name in ("compat", "geometry", "keycodes", "symbols", "types"):
+        root.add_link(f"{_HOME}/xkb/{name}", f"/{_KEYBOARDS}/{name}")
+    for name in ("base", "evdev"):
+        root.add_link(f"{_HOME}/xkb/rules/{name}", f"/{_KEYBOARDS}/rules/evdev")
     for name, place in _HOME_FILES.items():
         root.add_file(f"{_HOME}/{place}", ours.joinpath("home", name).read_bytes())
     for name, picture in pictures().items():

@@ -76,10 +76,7 @@ namespace eval keyboard {
         if {[catch { foreach command $args { puts $typist $command } }]} { set typist "" }
     }
 
-    # The modifier is pressed twice: the first may be the first key after one of another keyboard.
-    proc chord {modifier key} {
-        type "key $modifier" "keydown $modifier" "key $key" "keyup $modifier"
-    }
+    proc chord {modifier key} { type "keydown $modifier" "key $key" "keyup $modifier" }
 
     proc draw {} {
         variable layers

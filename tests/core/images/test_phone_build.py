@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import io
+import re
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pocketvisor.errors import ImageError, MissingImage
 from pocketvisor.images import cpio, ext4, phone, phone_root
 from pocketvisor.images.catalogue import catalogue, user_guests_path
 from pocketvisor.images.phone_art import SIZES, pictures
+from pocketvisor.images.root_files import RootFiles
 from pocketvisor.models import load_models
 from pocketvisor.storage.keep import storage_path
 
@@ -168,6 +170,17 @@ def test_the_first_disk_has_what_mounts_the_disk_and_no_more() -> None:
     assert found["init"].mode & 0o111 and found["bin/busybox"].content == b"a shell"
     names = {name.rpartition("/")[2] for name in found if name.endswith(".ko")}
     assert names == {"virtio_blk.ko", "ext4.ko", "jbd2.ko"}
+
+
+def test_xs_own_keyboard_has_the_rules_of_the_handsets(tmp_path: Path) -> None:
+    """What the session gives X is there, and both names that X asks for lead to the kernel's rules."""
+    root = RootFiles(tmp_path / "root")
+    phone_root.add_phone_files(root, "6.1", {}, [])
+    [place] = re.findall(r"-xkbdir /(\S+)", (root.folder / "usr/lib/phone/session").read_text())
+    rules = {path.name: str(path.readlink()) for path in (root.folder / place / "rules").iterdir()}
+    assert rules == dict.fromkeys(("base", "evdev"), "/usr/share/X11/xkb/rules/evdev")
+    for name in ("compat", "geometry", "keycodes", "symbols", "types"):
+        assert str((root.folder / place / name).readlink()) == f"/usr/share/X11/xkb/{name}"
 
 
 def test_sources_in_the_guest_are_this_machines_without_passwords() -> None:
