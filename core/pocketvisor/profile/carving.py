@@ -56,18 +56,25 @@ class Carver:
         if head + 8 > len(content) or content[head] not in _WITH_ROWS:
             return
         count = int.from_bytes(content[head + 3 : head + 5], "big")
-        for place in range(min(count, PAGE // 4)):
-            at = head + (12 if content[head] == _INDEX_INNER else 8) + 2 * place
+        room = PAGE
+        for number in range(min(count, PAGE // 4)):
+            at = head + (12 if content[head] == _INDEX_INNER else 8) + 2 * number
             try:
-                yield _place(content, page, int.from_bytes(content[at : at + 2], "big"), content[head])
+                place = _place(content, page, int.from_bytes(content[at : at + 2], "big"), content[head])
             except (_Broken, IndexError):
                 continue
+            room -= place.local
+            if room < 0:  # rows that lie in each other are nobody's
+                return
+            yield place
 
     def payload(self, place: Place) -> bytes:
         """Less of it where the file ends or pages do not follow on."""
         content = self._page(place.page)
         pieces = [content[place.offset : place.offset + place.local]]
         left = place.size - place.local
+        if left > self.pages * PAGE:  # it would go round in a ring
+            return pieces[0]
         following = content[place.offset + place.local : place.offset + place.local + 4]
         while left > 0:
             page = int.from_bytes(following, "big")

@@ -8,6 +8,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -15,7 +16,7 @@ from pocketvisor.errors import DamagedProfile, ProfileError
 from pocketvisor.profile import manifest as manifests
 from pocketvisor.profile import rows
 from pocketvisor.profile.carving import Carver, Place, Value
-from pocketvisor.profile.connection import told
+from pocketvisor.profile.connection import PAGE, told
 from pocketvisor.profile.database import Database
 from pocketvisor.profile.exporting import new_file
 from pocketvisor.profile.file import ProfileFile
@@ -28,6 +29,10 @@ from pocketvisor.profile.sealing import Sealer, unlocked
 from pocketvisor.profile.transfer import RawHeader, RawManifest
 from pocketvisor.profile.tree import CHUNK_MAX, ID_SIZE, SpaceReader, collect
 from pocketvisor.profile.verify import Damage
+
+_OVERLAP: Final = 16
+"""So many times what the file holds is read of its rows: in pages that were free lie parts of former ones."""
+_RECORD_MAX: Final = rows.RECORD_MAX + 64
 
 
 class Salvaged(msgspec.Struct, frozen=True):
@@ -49,6 +54,8 @@ def salvage(
         )
         kept: list[int] = []
         lost: list[Damage] = []
+        if found.crowded:
+            lost.append(Damage("Its rows say that they hold far more than the file: some were left out"))
         with new_file(target, header) as file:
             file.take_sealer(found.sealer)
             for number, row in sorted(found.generations(header.header, lost).items()):
@@ -101,10 +108,18 @@ class _Found:
         self._chunks: dict[bytes, list[Place]] = {}
         self._numbers: dict[int, list[Place]] = {}
         self._index: dict[bytes, list[int]] = {}
+        self.crowded = False
+        """Its rows say that they hold far more than the file could: not all were read."""
+        room = _OVERLAP * carver.pages * PAGE
         for page in range(carver.pages):
             if progress is not None and page % 64 == 0:
                 progress("Looking through the file", page / carver.pages)
             for place in carver.places(page):
+                if place.local < place.size:
+                    if place.size > room:
+                        self.crowded = True
+                        continue
+                    room -= place.size
                 columns = carver.row(place)
                 if columns is not None:
                     self._sort(place, columns)
@@ -118,7 +133,7 @@ class _Found:
                 self._index.setdefault(own, []).append(number)
             case (None, (b"open" | b"passphrase" | b"age") as kind, bytes() as body):
                 self._slots[place.rowid] = (kind, body)
-            case (bytes() as name, bytes() as body):
+            case (bytes() as name, bytes() as body) if len(body) <= _RECORD_MAX:
                 self._records.setdefault(name, []).append(body)
             case (None, _, _, _, _, _, _, _):
                 with contextlib.suppress(DamagedProfile):

@@ -2,12 +2,14 @@
 
 import os
 import random
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from profile_files import PASSPHRASE, alone, content_of, make, save
 
 from pocketvisor.errors import LockedProfile, ProfileError
+from pocketvisor.profile.carving import Carver
 from pocketvisor.profile.connection import PAGE
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import NewKeys, Unlock
@@ -92,3 +94,39 @@ def test_a_save_that_was_interrupted_is_no_loss(tmp_path: Path) -> None:
             (tmp_path / f"a.vphone{suffix}").write_bytes((tmp_path / f"made.vphone{suffix}").read_bytes())
     assert salvage(path, tmp_path / "b.vphone").kept == (1, 2, 3, 4)
     alone(path)
+
+
+def varint(value: int) -> bytes:
+    groups = [value & 0x7F]
+    while value := value >> 7:
+        groups.append(value & 0x7F | 0x80)
+    return bytes(reversed(groups))
+
+
+@pytest.mark.parametrize(("pages", "size"), [(2, 8 << 20), (64, 60 * (PAGE - 4))], ids=["ring", "chain"])
+def test_rows_that_lie_in_each_other_are_not_read_again_and_again(
+    tmp_path: Path, pages: int, size: int
+) -> None:
+    """One row, said to be there 16,000 times, with its content in overflow pages: of a small file gibibytes
+    were read and kept."""
+    columns = varint(13 + 2 * len(b"spare")) + varint(12 + 2 * (size - 40))
+    row = varint(1 + len(columns)) + columns + b"spare"
+    local = 8199 + (size - 8199) % (PAGE - 4)
+    local = local if local <= PAGE - 35 else 8199
+    cell = varint(size) + varint(7) + row.ljust(local, b"\0") + (3).to_bytes(4, "big")
+    leaf = (
+        b"\x0d\0\0" + (16_000).to_bytes(2, "big") + bytes(3) + (PAGE - len(cell)).to_bytes(2, "big") * 16_000
+    )
+    following = [3 + (number + 1) % pages for number in range(pages)]
+    overflow = b"".join(number.to_bytes(4, "big") + bytes(PAGE - 4) for number in following)
+    path = tmp_path / "a.vphone"
+    path.write_bytes(bytes(PAGE) + leaf.ljust(PAGE - len(cell), b"\0") + cell + overflow)
+    carver = Carver(lambda offset, size: path.read_bytes()[offset : offset + size], path.stat().st_size)
+    assert len(carver.row(next(carver.places(1))) or ()) == (0 if pages == 2 else 2)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ProfileError, match="neither its header nor the copy"):
+            salvage(path, tmp_path / "b.vphone")
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
