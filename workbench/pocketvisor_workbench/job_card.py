@@ -48,12 +48,12 @@ class JobCard(Notice):
         for part in (self._words, self._detail, self._bar):
             lines.addWidget(part)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(14, 10, 8, 10)
         layout.setSpacing(10)
         layout.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignVCenter)
         layout.addLayout(lines, 1)
         layout.addWidget(self.button, 0, Qt.AlignmentFlag.AlignVCenter)
         layout.addWidget(self._close, 0, Qt.AlignmentFlag.AlignVCenter)
+        self.set_slim(False)
         self._seconds = QTimer(self)
         self._seconds.setInterval(1000)
         self._seconds.timeout.connect(self._refresh)
@@ -92,7 +92,7 @@ class JobCard(Notice):
         self.button.setVisible(bool(ending.button))
         self._close.show()
         shown_ms = ERROR_SHOWN_MS if ending.level is Level.ERROR else ending.duration_ms
-        QTimer.singleShot(shown_ms, self, self.leave)
+        self.live(shown_ms)
         QTimer.singleShot(0, self, self.resized.emit)  # when the layout knows that parts are hidden
 
     def _clicked(self) -> None:

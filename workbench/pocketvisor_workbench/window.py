@@ -23,7 +23,7 @@ from pocketvisor_workbench.docks import PaneDock, arrange, restore_docks, save_d
 from pocketvisor_workbench.fetching import fetch_image
 from pocketvisor_workbench.icons import icon, retint
 from pocketvisor_workbench.jobs import Job
-from pocketvisor_workbench.log import Entry, Level
+from pocketvisor_workbench.log import Level
 from pocketvisor_workbench.palette_box import PaletteBox
 from pocketvisor_workbench.panes import PANES
 from pocketvisor_workbench.panes.library import LibraryPane
@@ -107,7 +107,9 @@ class Window(QMainWindow):
 
     def _connect(self) -> None:
         self.session.changed.connect(self.refresh_actions)
-        self.session.log.notice.connect(self._notice)
+        self.session.log.notice.connect(self.banners.show_entry)
+        self.banners.changed.connect(self.refresh_actions)
+        self.banners.keyboard_free.connect(self.focus_foreground)
         self.bench.theme.changed.connect(self._theme_changed)
         stage = self.stage
         stage.add_handset_wanted.connect(self.open_add_handset)
@@ -185,9 +187,6 @@ class Window(QMainWindow):
         self._tint_actions()
         retint()
         self.refresh_actions()
-
-    def _notice(self, entry: Entry) -> None:
-        self.banners.show_entry(entry)
 
     # Views and layout
 

@@ -110,6 +110,34 @@ def leave_pane(window: "Window") -> None:
     window.leave_pane()
 
 
+def _noticed(window: "Window") -> bool:
+    return bool(window.banners.shown)
+
+
+@command(
+    "view.notice",
+    "Answer the notice",
+    menu=MENU,
+    picture="message-alert-outline",
+    shortcut="Ctrl+Shift+A",
+    enabled=_noticed,
+)
+def notice(window: "Window") -> None:
+    window.banners.take_keyboard()
+
+
+@command(
+    "view.dismiss-notices",
+    "Dismiss the notices",
+    menu=MENU,
+    picture="notification-clear-all",
+    shortcut="Ctrl+Shift+X",
+    enabled=_noticed,
+)
+def dismiss_notices(window: "Window") -> None:
+    window.banners.dismiss()
+
+
 @command("perspective.demo", "Perspective: Demo", menu="Perspective", picture="presentation")
 def perspective_demo(window: "Window") -> None:
     window.set_perspective(Perspective.DEMO)
@@ -189,6 +217,8 @@ COMMANDS = (
     zoom_fit,
     full_screen,
     leave_pane,
+    notice,
+    dismiss_notices,
     perspective_demo,
     perspective_develop,
     perspective_manage,

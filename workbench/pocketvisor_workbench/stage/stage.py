@@ -17,7 +17,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QScrollArea, QVBoxLayout, QWidget
 
 from pocketvisor_workbench import mime
 from pocketvisor_workbench.session import Session
@@ -73,6 +73,8 @@ class Stage(QWidget):
     guest_menu_wanted = Signal(object, object)
     view_changed = Signal()
     leave_demo_wanted = Signal()
+    arranged = Signal()
+    """Phones are in other places."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -110,6 +112,8 @@ class Stage(QWidget):
         self._pending.setSingleShot(True)
         self._pending.setInterval(0)
         self._pending.timeout.connect(self.arrange)
+        for scroll in (self._area.verticalScrollBar(), self._area.horizontalScrollBar()):
+            scroll.valueChanged.connect(lambda _: self.arranged.emit())
         session.handset_added.connect(self._handset_added)
         session.handset_removed.connect(self._handset_removed)
         session.guest_added.connect(self._later)
@@ -217,6 +221,7 @@ class Stage(QWidget):
         if not shown:
             self._bench.resize(room)
             self._empty.setGeometry(QRect(QPoint(0, 0), room))
+            self.arranged.emit()
             return
         compact = room.height() < _LOW
         for view in shown:
@@ -232,6 +237,27 @@ class Stage(QWidget):
         down = max((room.height() - needed.height()) // 2, 0)
         for view, place in zip(shown, places, strict=True):
             view.setGeometry(QRect(place.topLeft() + QPoint(0, down), place.size()))
+        self.arranged.emit()
+
+    @property
+    def room(self) -> QRect:
+        """Where phones are."""
+        return self._area.geometry()
+
+    def kept_clear(self) -> list[list[QRect]]:
+        """What is not to be covered, the strictest wish first: whole cards, then what is worked with, then
+        the phones alone."""
+        shown = [view for view in self._shown() if view.isVisible()]
+        buttons = self.findChildren(QAbstractButton, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        always = [button.geometry() for button in buttons if button.isVisible()]
+        wishes: list[list[QRect]] = [[], [], []]
+        for view in shown:
+            corner = view.mapTo(self, QPoint(0, 0))
+            phone = [view.phone_rect(), *([view.time_bar.geometry()] if view.time_bar.isVisible() else [])]
+            worked = [*phone, *(chip.geometry() for chip in view.chips)]
+            for wish, rects in zip(wishes, ([view.rect()], worked, phone), strict=True):
+                wish += [rect.translated(corner).intersected(self.room) for rect in rects]
+        return [[*wish, *always] for wish in wishes]
 
     def _fitting(self, shown: list[HandsetView], room: QSize) -> float:
         """The largest scale at which all fit, sharp pixels preferred."""
