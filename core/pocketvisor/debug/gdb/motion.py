@@ -64,14 +64,17 @@ class Motion:
         self._breakpoints = breakpoints
         self._interrupted = False
 
+    def begin(self) -> None:
+        """An order has come: what interrupts from now on is meant for it, if it has not even begun to run."""
+        self._interrupted = False
+
     async def interrupt(self) -> None:
         """Ctrl-C: run() comes back soon."""
         self._interrupted = True
         await self._target.pause()
 
     async def run(self, order: Order) -> Halt:
-        """Raises PocketvisorError."""
-        self._interrupted = False
+        """After begin(). Raises PocketvisorError."""
         target = self._target
         if order.pc is not None:
             await target.set_register("pc", order.pc)
@@ -86,6 +89,8 @@ class Motion:
             case "bc":
                 return await self._backwards()
         await target.resume()
+        if self._interrupted:  # before it ran: that did not stop it
+            await target.pause()
         return await target.wait_stopped()
 
     async def _step_through(self, first: int, end: int) -> Halt:

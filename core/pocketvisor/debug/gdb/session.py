@@ -161,6 +161,7 @@ class Session:
                 return b""
             self._check_attached()
             self._goes_on |= order.verb == "c"
+            self._motion.begin()
             self._going = asyncio.create_task(self._journey(order))
             return None
         except ValueError as error:

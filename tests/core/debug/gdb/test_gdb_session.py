@@ -213,6 +213,16 @@ async def test_ctrl_c_ends_a_range_that_never_ends(wire: Wire, made_guest: MadeG
     assert (await wire.answer()).startswith(b"T05thread:1;")
 
 
+@pytest.mark.parametrize("order", [b"c", b"vCont;r40000000,50000000:1"])
+async def test_ctrl_c_that_comes_together_with_the_order_is_not_lost(
+    wire: Wire, made_guest: MadeGuest, order: bytes
+) -> None:
+    """As a script sends it: gdb would wait for its answer for ever."""
+    wire.send(framed(order) + b"\x03")
+    assert (await wire.answer()).startswith((b"T02thread:1;", b"T05thread:1;"))
+    assert made_guest.state is GuestState.PAUSED
+
+
 async def test_the_end_of_the_guest_is_told(wire: Wire, made_guest: MadeGuest, stub: GdbServer) -> None:
     wire.send(framed(b"c") + framed(b"qC"))
     await wire.answer()
