@@ -3,7 +3,8 @@
     python host.py SOCKET [arguments of the workbench]
 
 A request is a line of JSON, an answer too: {"widget": NAME} gives its place in pixels of the screen,
-{"guests": true} the guests, {"gaps": true} the longest time that the window's thread did not get round.
+{"guests": true} the guests, {"gaps": true} the longest time that the window's thread did not get round, and
+{"drop": true} whether what is dragged would be taken where it is.
 """
 
 import asyncio
@@ -11,9 +12,10 @@ import contextlib
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QPoint, QTimer
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
 from pocketvisor_workbench.app import main
@@ -21,21 +23,27 @@ from pocketvisor_workbench.run import make_application
 from pocketvisor_workbench.window import Window
 
 _HEARTBEAT_MS = 5
+_TAKEN = (Qt.CursorShape.DragCopyCursor, Qt.CursorShape.DragMoveCursor, Qt.CursorShape.DragLinkCursor)
+
+
+def _stood_in_line() -> float:
+    """For how many seconds this thread was ready to run, and others had the processors."""
+    return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
 
 
 class Heartbeat:
-    """The longest gap between two turns of the event loop."""
+    """The longest gap between two turns of the event loop, but for what others on this computer took."""
 
     def __init__(self) -> None:
         self.longest = 0.0
-        self._last = time.monotonic()
+        self._last = time.monotonic() - _stood_in_line()
         self._timer = QTimer()
         self._timer.setInterval(_HEARTBEAT_MS)
         self._timer.timeout.connect(self._beat)
         self._timer.start()
 
     def _beat(self) -> None:
-        now = time.monotonic()
+        now = time.monotonic() - _stood_in_line()
         self.longest = max(self.longest, now - self._last)
         self._last = now
 
@@ -88,6 +96,10 @@ def answer(request: dict[str, Any], heartbeat: Heartbeat) -> Any:
         ]
     if "gaps" in request:
         return heartbeat.take()
+    if "drop" in request:
+        hints = shown.findChildren(QWidget, "dropHint")
+        cursor = QApplication.overrideCursor()
+        return any(hint.isVisible() for hint in hints) or (cursor is not None and cursor.shape() in _TAKEN)
     if "view" in request:
         return shown.stage.view.value
     return None

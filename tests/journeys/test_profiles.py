@@ -99,10 +99,14 @@ def folder(journey: Journey, tmp_path: Path) -> Iterator[tuple[Path, tuple[int, 
     )
     ident = until(lambda: journey.xdotool("search", "--sync", "--onlyvisible", "--name", "^stick$").split())
     journey.xdotool("windowsize", "--sync", ident[0], "420", "300")
-    journey.xdotool("windowmove", ident[0], "1010", "100", "sleep", "0.5")
-    where = journey.xdotool("getwindowgeometry", "--shell", ident[0])
-    at = dict(line.split("=") for line in where.split())
-    yield shown, (int(at["X"]), int(at["Y"]))
+    journey.xdotool("windowmove", ident[0], "1010", "100")
+
+    def there() -> tuple[int, int] | None:
+        said = journey.xdotool("sleep", "0.1", "getwindowgeometry", "--shell", ident[0])
+        at = {name: int(value) for name, value in (line.split("=") for line in said.split())}
+        return (at["X"], at["Y"]) if at["X"] >= 1010 and at["Y"] >= 100 and at["WIDTH"] == 420 else None
+
+    yield shown, until(there)
     program.terminate()
     program.wait(10)
 

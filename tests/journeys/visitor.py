@@ -119,13 +119,24 @@ class Journey:
         self.drag_to(self.place(source, 0.5, 0.3), self.place(target))
 
     def drag_to(self, start: tuple[str, str], end: tuple[str, str]) -> None:
-        """As slowly as somebody does: a drag begins only after some way with the button down."""
+        """As slowly as somebody does: a drag begins only after some way with the button down, and is let go
+        once it can be seen that it would be taken. Whoever is asked answers when something moves."""
         command = ["mousemove", "--sync", *start, "mousedown", "1"]
         for step in range(1, 11):
             for axis in (0, 1):
                 command.append(str(round(int(start[axis]) + (int(end[axis]) - int(start[axis])) * step / 10)))
             command[-2:] = ["mousemove", *command[-2:], "sleep", "0.05"]
-        self.xdotool(*command, "sleep", "0.3", "mouseup", "1")
+        self.xdotool(*command, "sleep", "0.3")
+        aside = (str(int(end[0]) + 1), end[1])
+
+        def taken() -> bool:
+            self.xdotool("mousemove", *aside, "mousemove", *end, "sleep", "0.1")
+            return bool(self.ask(drop=True))
+
+        try:
+            until(taken)
+        finally:
+            self.xdotool("mouseup", "1")
 
     def keys(self, *keys: str) -> None:
         self.xdotool("key", *keys)
