@@ -34,6 +34,7 @@ from pocketvisor.policies.store import GovernanceStore
 from pocketvisor.power import Power
 from pocketvisor.profile.keys import Unlock
 from pocketvisor.scheduler import Scheduler
+from pocketvisor.scheduler.host_bound import HostBound
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Handset:
         self.guests: list[Guest] = []
         self.foreground: Guest | None = None
         self.scheduler = Scheduler(model.mips * 1_000_000, lambda: self.guests, lambda: self.foreground)
+        self.host_bound = HostBound(lambda: self.guests)
         self.power = Power(model, self.phone, lambda: self.guests, lambda: self.foreground)
         self.scheduler.background_mips = self.power.background_mips
         self.memory = HandsetMemory(self)
@@ -338,6 +340,7 @@ class Handset:
         self._closed = True
         self.phone.stop_walking()
         self.scheduler.stop()
+        self.host_bound.stop()
         if self._watcher is not None:
             self._watcher.cancel()
             self._watcher = None
@@ -373,6 +376,7 @@ class Handset:
 
     def _watch_guests(self) -> None:
         self.scheduler.start()
+        self.host_bound.start()
         self.memory.start()
         if self._watcher is None:
             self._watcher = asyncio.create_task(self._watch())

@@ -108,19 +108,20 @@ class GuestGoverned:
         return not (act is Act.MOVE and self.lock.kind == MISPLACED)
 
     @property
-    def _stands_still(self) -> bool:
+    def stands_still(self) -> bool:
+        """By order: also where its process says that it runs."""
         return self.lock is not None and self.lock.kind in _STANDS_STILL
 
     @property
     def would_run(self) -> bool:
         """It runs, or does so again when it is unlocked."""
         state = self._itself.state
-        held = state is GuestState.PAUSED and self._stands_still and self._ran_when_locked
+        held = state is GuestState.PAUSED and self.stands_still and self._ran_when_locked
         return held or state is GuestState.RUNNING
 
     def check_orders(self) -> None:
         """Raises Refused, which is in the audit log then, where whoever governs it has it stand still."""
-        if self.lock is not None and self._stands_still:
+        if self.lock is not None and self.stands_still:
             if self.governed is not None:
                 self.governed.refused(Act.RUN, self._itself.name, self.lock.why)
             raise Refused(self.lock.why)
@@ -156,7 +157,7 @@ class GuestGoverned:
                 await self._set_lock(Lock(ORDERED, standing.why))
             elif misplaced := self._misplaced():
                 await self._set_lock(misplaced)
-            elif self.lock is None or self._stands_still:
+            elif self.lock is None or self.stands_still:
                 idle = Lock(IDLE, f"{guest.name} is locked: nobody used it for a while")
                 await self._set_lock(idle if self._is_idle(now) or self._idled else None)
             guest.set_shut(bool(self.allows(Act.CONSOLE)))
@@ -212,7 +213,7 @@ class GuestGoverned:
     async def _set_lock(self, lock: Lock | None) -> None:
         guest = self._itself
         before, self.lock = self.lock, lock
-        if self._stands_still and guest.state is GuestState.RUNNING:
+        if self.stands_still and guest.state is GuestState.RUNNING:
             self._ran_when_locked = True
             with suppress(GuestError):  # one that does not respond is held by its lock
                 await guest.pause()
@@ -221,7 +222,7 @@ class GuestGoverned:
         self._idled = self._idled or (lock is not None and lock.kind == IDLE)
         if lock is not None and lock.kind == MISPLACED and self.governed is not None:
             self.governed.refused(Act.RUN, guest.name, lock.why, {"model": guest.handset.model})
-        if self._ran_when_locked and not self._stands_still:
+        if self._ran_when_locked and not self.stands_still:
             self._ran_when_locked = False
             if guest.state is GuestState.PAUSED:
                 await guest.resume()
@@ -234,7 +235,7 @@ class GuestGoverned:
         guest = self._itself
         if guest.state is not GuestState.PAUSED:
             return
-        if self._stands_still:
+        if self.stands_still:
             self._ran_when_locked = True
         else:
             await guest.resume()

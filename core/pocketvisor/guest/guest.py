@@ -300,6 +300,13 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, Gue
             self._peripherals = None
         self.memory.close()
 
+    @property
+    def rests(self) -> bool:
+        """Its process has nothing to do; see scheduler.host_bound. It says itself that it runs: of one that
+        has to stand still that counts for nothing."""
+        still = self.state is GuestState.PAUSED or self.stands_still
+        return still and not (self._run is not None and self._run.debugs)
+
     async def wait_stopped(self) -> StopReason:
         """Waits until the vCPU stands still, for whatever reason; a reset on its way does not count."""
         while self.stop_reason is None:

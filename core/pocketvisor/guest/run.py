@@ -225,6 +225,11 @@ class GuestRun:
             self._debug_asked.pop(token, None)
         return reply
 
+    @property
+    def debugs(self) -> bool:
+        """A debugger waits for an answer."""
+        return bool(self._debug_asked)
+
     def _expect(self, answer: type) -> asyncio.Future[Any]:
         waiting = self._answers.get(answer)
         if waiting is None:

@@ -6,8 +6,8 @@ Four layers: no capabilities, bounds on its resources, Landlock (landlock.py) an
 (seccomp.py, on x86-64). What the kernel lacks is said in the answer: this is a second wall behind the
 process boundary, and a guest runs without it too.
 
-Left out: a bound on the time of the host's processors. A guest keeps to its handset's rate as long as its
-engine does; an engine that was taken over takes what the host gives a process with few threads.
+Left out: the time of the host's processors. A guest keeps to its handset's rate as long as its engine does;
+what an engine that was taken over takes, its handset bounds from outside (scheduler/host_bound.py).
 """
 
 import ctypes

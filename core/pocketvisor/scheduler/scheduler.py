@@ -11,7 +11,7 @@ pages. It is work-conserving: what a guest does not use the others get, the fore
              more, so that a touch is answered at once: it does not use it, and when it does, the others'
              rates follow at the next look
 
-A guest's process keeps its rate itself: one that a guest has taken over is bounded by the host alone.
+A guest's process keeps its rate itself: of one that a guest has taken over see host_bound.py.
 """
 
 import asyncio
