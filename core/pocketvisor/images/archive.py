@@ -12,10 +12,10 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple, cast
+from typing import IO, NamedTuple
 
 from pocketvisor.errors import ImageError
-from pocketvisor.images.unpacking import TarStream, ZipFileIn, tar_pieces
+from pocketvisor.images.unpacking import ZipFileIn, tar_members, tar_pieces
 
 MOST_FILES = 1000
 LARGEST = 16 << 30
@@ -120,20 +120,12 @@ def _zip(path: Path) -> Iterator[_Member]:
 
 
 def _tar(path: Path) -> Iterator[_Member]:
-    stream = TarStream(tar_pieces(path))
-    with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r:") as archive:
-        while True:
-            stream.headers()
-            info = archive.next()
-            if info is None:
-                return
-            if info.isdir():
-                if info.name not in (".", "./"):
-                    yield _Member(info.name, True, 0, None)
-                continue
-            content = archive.extractfile(info) if info.isreg() else None
-            if content is None:
-                raise ImageError(f"{path}: '{info.name}' is neither file nor folder; links are not taken")
-            stream.content()
-            with content:
-                yield _Member(info.name, False, info.size, content)
+    for info, content in tar_members(tar_pieces(path)):
+        if info.isdir():
+            if info.name not in (".", "./"):
+                yield _Member(info.name, True, 0, None)
+            continue
+        if content is None:
+            raise ImageError(f"{path}: '{info.name}' is neither file nor folder; links are not taken")
+        with content:
+            yield _Member(info.name, False, info.size, content)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pocketvisor.errors import ImageError
+from pocketvisor.images.unpacking import pieces_of, tar_members
 
 _TIMEOUT = 300.0
 
@@ -36,22 +37,20 @@ def read_package(
     guard.start()
     found: dict[str, bytes] = {}
     try:
-        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-            for member in archive:
-                if cancelled():
-                    raise ImageError(f"{path.name}: reading it was cancelled")
-                name = member.name.removeprefix("./")
-                if not member.isfile() or not wanted(name):
-                    continue
-                content = archive.extractfile(member)
-                if member.size > largest or content is None:
-                    raise ImageError(f"{path.name}: {name} is larger than {largest >> 20} MiB")
-                found[name] = content.read()
+        for member, content in tar_members(pieces_of(process.stdout)):
+            if cancelled():
+                raise ImageError(f"{path.name}: reading it was cancelled")
+            name = member.name.removeprefix("./")
+            if content is None or not wanted(name):
+                continue
+            if member.size > largest:
+                raise ImageError(f"{path.name}: {name} is larger than {largest >> 20} MiB")
+            found[name] = content.read()
         while process.stdout.read(1 << 20):  # what tar leaves after its end, so that dpkg-deb can finish
             pass
         if process.wait():
             raise ImageError(f"{path}: is damaged, or dpkg-deb took more than {_TIMEOUT:.0f} s")
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, ValueError, OverflowError, OSError) as error:
         raise ImageError(f"{path}: is no sound Debian package: {error}") from error
     finally:
         guard.cancel()

@@ -13,7 +13,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 
 HEADER_MAX: Final = 64 << 10
 """Bytes of one of a member's headers, and of a name or a comment."""
@@ -102,6 +102,21 @@ class ZipFileIn(io.FileIO):
         return end
 
 
+def tar_members(pieces: Iterator[bytes]) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
+    """Each with its content, to be read before the next one is asked for; None where it is no regular file.
+    Raises tarfile.TarError and ValueError for what is no sound archive, and what the pieces raise."""
+    stream = TarStream(pieces)
+    with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r:") as archive:
+        while True:
+            stream.headers()
+            info = archive.next()
+            if info is None:
+                return
+            content = archive.extractfile(info) if info.isreg() else None
+            stream.content()
+            yield info, content
+
+
 def tar_pieces(path: Path) -> Iterator[bytes]:
     """A tar archive's bytes, by what its first ones say that it is packed with. Raises what the unpacking
     raises: EOFError, OSError, zlib.error, lzma.LZMAError."""
@@ -110,17 +125,18 @@ def tar_pieces(path: Path) -> Iterator[bytes]:
         file.seek(0)
         if head.startswith(b"\x1f\x8b"):
             with gzip.open(file) as unpacked:
-                yield from _read(unpacked)
+                yield from pieces_of(unpacked)
         elif head.startswith(b"BZh"):
             with bz2.open(file) as plain:
-                yield from _read(plain)
+                yield from pieces_of(plain)
         elif head.startswith((b"\xfd7zXZ\0", b"\x5d\0\0\x80")):
             yield from _unxz(file)
         else:
-            yield from _read(file)
+            yield from pieces_of(file)
 
 
-def _read(file: Any) -> Iterator[bytes]:
+def pieces_of(file: Any) -> Iterator[bytes]:
+    """Of one that is unpacked already."""
     while piece := file.read(_PIECE):
         yield piece
 

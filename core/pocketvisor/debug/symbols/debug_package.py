@@ -19,6 +19,7 @@ from typing import Final
 import platformdirs
 
 from pocketvisor.errors import DebugError
+from pocketvisor.images.unpacking import pieces_of, tar_members
 
 MAGIC: Final = b"!<arch>\n"
 _KERNEL: Final = re.compile(r"\.?/?usr/lib/debug/(?:boot/|lib/modules/[^/]+/)(vmlinux[\w.+~-]{0,100})")
@@ -66,18 +67,16 @@ def _unpack(package: Path, folder: Path) -> str:
         guard.start()
         try:
             assert process.stdout is not None
-            with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-                for member in archive:
-                    match = _KERNEL.fullmatch(member.name)
-                    content = archive.extractfile(member) if match and member.isfile() else None
-                    if match is None or content is None:
-                        continue
-                    if member.size > _SIZE_MAX:
-                        raise DebugError(f"{package.name}: its kernel is larger than {_SIZE_MAX >> 20} MiB")
-                    with (folder / match[1]).open("wb") as file:
-                        shutil.copyfileobj(content, file, 1 << 20)
-                    return match[1]
-        except (tarfile.TarError, EOFError) as error:
+            for member, content in tar_members(pieces_of(process.stdout)):
+                match = _KERNEL.fullmatch(member.name)
+                if match is None or content is None:
+                    continue
+                if member.size > _SIZE_MAX:
+                    raise DebugError(f"{package.name}: its kernel is larger than {_SIZE_MAX >> 20} MiB")
+                with (folder / match[1]).open("wb") as file:
+                    shutil.copyfileobj(content, file, 1 << 20)
+                return match[1]
+        except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
             raise DebugError(f"{package.name}: is no sound Debian package, or took too long") from error
         finally:
             guard.cancel()

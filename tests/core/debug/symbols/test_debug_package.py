@@ -1,7 +1,11 @@
 """A kernel's debug package is given as it is: its kernel is unpacked once, and read."""
 
+import io
+import lzma
 import shutil
 import subprocess
+import tarfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,4 +66,39 @@ async def test_another_package_is_refused(tmp_path: Path, built_program: Build, 
     broken.write_bytes(debug_package.MAGIC + bytes(1000))
     with pytest.raises(DebugError, match=r"^broken.deb: "):
         await open_symbols([broken])
+    assert list(cache.iterdir()) == []
+
+
+def package_of(path: Path, data: bytes) -> Path:
+    """One whose content is no work of dpkg-deb's: an ar archive of three members."""
+    empty = bytes(10240)
+    members = {"debian-binary": b"2.0\n", "control.tar": empty, "data.tar.xz": lzma.compress(data, preset=0)}
+    with path.open("wb") as file:
+        file.write(debug_package.MAGIC)
+        for name, content in members.items():
+            file.write(f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(content):<10}`\n".encode())
+            file.write(content + b"\n" * (len(content) % 2))
+    return path
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb is not here")
+async def test_one_that_was_made_to_harm_is_refused(tmp_path: Path, cache: Path) -> None:
+    size = 96 << 20
+    name = tarfile.TarInfo("e")
+    name.type, name.size = tarfile.GNUTYPE_LONGNAME, size
+    bomb = package_of(tmp_path / "bomb.deb", name.tobuf(tarfile.GNU_FORMAT) + bytes(size))
+    tracemalloc.start()
+    try:
+        with pytest.raises(DebugError, match=r"^bomb.deb: is no sound Debian package"):
+            await open_symbols([bomb])
+        assert tracemalloc.get_traced_memory()[1] < 24 << 20
+    finally:
+        tracemalloc.stop()
+    holes = io.BytesIO()
+    with tarfile.open(fileobj=holes, mode="w", format=tarfile.PAX_FORMAT) as out:
+        file = tarfile.TarInfo("usr/lib/debug/boot/vmlinux-6.1")
+        file.pax_headers = {"GNU.sparse.map": "everywhere"}
+        out.addfile(file)
+    with pytest.raises(DebugError, match=r"^holes.deb: is no sound Debian package"):
+        await open_symbols([package_of(tmp_path / "holes.deb", holes.getvalue())])
     assert list(cache.iterdir()) == []
