@@ -16,7 +16,7 @@ from pocketvisor.attack.sheet import Effect, Kind, Outcome, Progress, ScoreSheet
 from pocketvisor.control.isolation import Isolation
 from pocketvisor_workbench.attack.dialog import AttackDialog
 from pocketvisor_workbench.attack.export import sheet_html, sheet_json
-from pocketvisor_workbench.attack.words import effect_words, stopper_words
+from pocketvisor_workbench.attack.words import effect_words, isolation_words, stopper_words
 from pocketvisor_workbench.theme import ThemeMode
 
 KINDS = (
@@ -122,8 +122,10 @@ def test_an_attack_is_begun_followed_and_its_sheet_is_shown(workbench: Workbench
             "Files": "as before",
             "Secrets": "none of 8 found",
         }
-        assert "31 system calls allowed" in dialog.isolation.text() and "NICE" not in dialog.isolation.text()
-        assert "NICE at most 0" in dialog.isolation.toolTip()
+        assert (
+            "31 system calls allowed" in dialog.isolation.text() and "priority" not in dialog.isolation.text()
+        )
+        assert "no raised priority" in dialog.isolation.toolTip()
         assert dialog.start.text() == "Attack again" and dialog.export.isVisible()
         for mode in (ThemeMode.LIGHT, ThemeMode.DARK):
             workbench.window.bench.theme.set_mode(mode)
@@ -342,6 +344,20 @@ def test_words_of_effects_and_of_what_stopped_it() -> None:
     assert stopper_words(Outcome(KINDS[0], 0, 0)) == "its devices"
 
 
+def test_bounds_are_told_in_words() -> None:
+    limits = {"AS": 4 << 30, "DATA": 1 << 30, "CORE": 0, "MEMLOCK": 0, "NICE": 0, "SIGPENDING": 7}
+    said = isolation_words(Isolation(limits=limits), limits=True)
+    assert said[-4:] == [
+        "no core dumps, locked memory or raised priority",
+        "address space at most 4.0 GiB",
+        "memory of its own at most 1.0 GiB",
+        "SIGPENDING at most 7",
+    ]
+    assert "no core dumps" in isolation_words(Isolation(limits={"CORE": 0}), limits=True)
+    assert isolation_words(Isolation(limits={"CORE": 5}), limits=True)[-1] == "CORE at most 5 B"
+    assert len(isolation_words(Isolation(limits=limits))) == len(said) - 3
+
+
 def test_the_controls_say_what_a_guests_process_has_given_up(workbench: Workbench) -> None:
     async def scenario() -> None:
         handset: Any = await workbench.handset("personal")
@@ -351,9 +367,9 @@ def test_the_controls_say_what_a_guests_process_has_given_up(workbench: Workbenc
         assert section.summary.text() == "complete"
         assert "31 system calls allowed" in section.words.text()
         guest = handset.guests[0]
-        guest.isolation = Isolation(calls_allowed=31, lacks=("This kernel has no Landlock",))
+        guest.isolation = Isolation(calls_allowed=31, lacks=("This kernel has no <b>Landlock",))
         guest.become(GuestState.PAUSED)
-        assert "lacks" in section.summary.text() and "no Landlock" in section.words.text()
+        assert "lacks" in section.summary.text() and "no &lt;b&gt;Landlock" in section.words.text()
         guest.isolation = None
         guest.become(GuestState.OFF)
         assert section.summary.text() == "no process"

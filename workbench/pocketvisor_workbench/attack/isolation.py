@@ -1,5 +1,6 @@
 """What the selected guest's process has given up, as it said itself when it began: a section of Controls."""
 
+from html import escape
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -21,7 +22,7 @@ class IsolationSection(Folding):
         self.words = QLabel()
         self.words.setObjectName("muted")
         self.words.setWordWrap(True)
-        self.words.setTextFormat(Qt.TextFormat.PlainText)
+        self.words.setTextFormat(Qt.TextFormat.RichText)
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.body.addWidget(self.words)
         attack = push_button("Attack…", "sword-cross")
@@ -36,6 +37,7 @@ class IsolationSection(Folding):
             self.words.setText("It has no process now.")
             return
         lines = isolation_words(isolation, limits=True)
-        self.words.setText("\n".join(f"· {line}" for line in lines))
+        rows = "".join(f"<tr><td>·&nbsp;</td><td>{escape(line)}</td></tr>" for line in lines)
+        self.words.setText(f"<table cellspacing='0' cellpadding='1'>{rows}</table>")
         self.summary.setText("complete" if isolation.complete else "this computer lacks some of it")
         set_icon(self.head, "shield-lock-outline" if isolation.complete else "shield-alert-outline", "muted")

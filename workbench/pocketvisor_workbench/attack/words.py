@@ -87,8 +87,12 @@ def isolation_words(isolation: Isolation | None, *, limits: bool = False) -> lis
     )
     if isolation.no_new_threads:
         words.append("no new threads")
-    shown = [name for name in isolation.limits if limits or name in _LIMITS]
-    words.extend(limit_words(name, isolation.limits[name]) for name in shown)
+    none = [_NONE[name] for name, most in isolation.limits.items() if limits and name in _NONE and not most]
+    if none:
+        words.append(" or ".join(["no " + ", ".join(none[:-1]), none[-1]] if none[1:] else [f"no {none[0]}"]))
+    for name, most in isolation.limits.items():
+        if name in _LIMITS or (limits and (most or name not in _NONE)):
+            words.append(limit_words(name, most))
     return [*words, *isolation.lacks]
 
 
@@ -99,8 +103,17 @@ _LIMITS = {
     "FSIZE": "size of a file",
     "NPROC": "processes",
 }
+_LESSER = {"DATA": "memory of its own", "STACK": "stack"}
+_NONE = {
+    "CORE": "core dumps",
+    "MEMLOCK": "locked memory",
+    "MSGQUEUE": "message queues",
+    "RTPRIO": "real-time priority",
+    "NICE": "raised priority",
+}
+"""What a bound of 0 rules out."""
 
 
 def limit_words(name: str, value: int) -> str:
     most = size_words(value) if name in _IN_BYTES else str(value)
-    return f"{_LIMITS.get(name, name)} at most {most}"
+    return f"{_LIMITS.get(name) or _LESSER.get(name, name)} at most {most}"

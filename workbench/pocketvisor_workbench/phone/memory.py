@@ -89,7 +89,7 @@ class MemorySection(Folding):
         if balloon is None:
             self.summary.setText("no balloon")
             self.value.clear()
-            self.figures.clear()
+            self.figures.hide()
             return
         if not self.target.isSliderDown():
             shown(self.target, balloon.target_mib)
