@@ -38,7 +38,7 @@ def profiles_path() -> Path:
 def checked_name(name: str) -> str:
     """As a file may be called on any machine that the profile is carried to. Raises ProfileError."""
     name = unicodedata.normalize("NFC", name).removesuffix(SUFFIX)
-    if not name.strip() or len(name.encode()) > NAME_MAX:
+    if not name.strip() or len(name.encode(errors="surrogatepass")) > NAME_MAX:
         raise ProfileError(f"A profile's name has 1 to {NAME_MAX} bytes")
     if name != name.strip() or name[0] in ".-" or name[-1] == ".":
         raise ProfileError(f"'{name}': a profile's name begins and ends with a letter, a digit or a bracket")

@@ -229,6 +229,9 @@ def _saying(words: str, progress: Progress) -> Progress:
 
 
 def _absolute(address: str) -> str:
+    """Raises ProfileError where it is no text."""
+    if any("\ud800" <= letter <= "\udfff" for letter in address):
+        raise ProfileError(f"{address!r} is no text in UTF-8: no list of vaults can keep it")
     return address if "://" in address else os.fspath(Path(address).expanduser().absolute())
 
 

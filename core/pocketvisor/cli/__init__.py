@@ -4,7 +4,9 @@ Exit codes: 0 all went well, 1 an error that is told in one sentence, 2 wrong us
 interrupted.
 """
 
+import io
 import os
+import sys
 from typing import Annotated
 
 import typer
@@ -16,6 +18,9 @@ app = typer.Typer(
     cls=Verbs,
     name="pocketvisor",
     help="Virtual phones on the desktop: several guests on one emulated ARM handset.",
+    epilog="With --json a verb answers with JSON alone on standard output; errors and questions are "
+    "sentences on standard error. Exit codes: 0 all went well, 1 an error, 2 wrong usage, 16 out of time, "
+    "130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -43,6 +48,8 @@ def _options(
 
 def main() -> None:
     """The `pocketvisor` command."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be any bytes
     with shown_errors():
         app()
 

@@ -229,7 +229,7 @@ def _confirmed(name: str) -> bool:
     question = (
         f"Should the other machine have taken {name}, two of it run from now on. Go on here all the same?"
     )
-    return confirmed(question, json=True)
+    return confirmed(question, in_json=True)
 
 
 def _tell(moved: "Migrated", json: bool) -> None:

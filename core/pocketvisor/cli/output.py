@@ -46,9 +46,9 @@ def fail(sentence: str) -> None:
     print(f"pocketvisor: {sentence}", file=sys.stderr)
 
 
-def confirmed(question: str, json: bool) -> bool:
+def confirmed(question: str, in_json: bool) -> bool:
     """Whether it is meant. Raises typer.Abort where nobody answers."""
-    if not json:
+    if not in_json:
         return typer.confirm(question)
     # confirm(err=True) would still put a space on standard output.
     typer.echo(f"{question} [y/N]: ", nl=False, err=True)
@@ -58,7 +58,13 @@ def confirmed(question: str, json: bool) -> bool:
 
 
 def print_json(value: Any) -> None:
-    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    try:
+        text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    except UnicodeEncodeError:  # a file's name may be any bytes: escaped, they come out as they went in
+        import json
+
+        text = json.dumps(msgspec.to_builtins(value), indent=2)
+    typer.echo(text)
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

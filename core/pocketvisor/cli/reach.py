@@ -82,6 +82,10 @@ def interruptible(work: Coroutine[Any, Any, T]) -> T:
 def _sockets(path: Path) -> list[Path]:
     """Where a guest of this profile may be reached, the likelier first."""
     try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        return []  # a name that no message can have in it
+    try:
         own = [profile_socket_path(profile_info(path).id)]
     except ProfileError:
         own = []  # a damaged file that something runs all the same

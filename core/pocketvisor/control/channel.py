@@ -71,7 +71,10 @@ _encoder = msgspec.msgpack.Encoder()
 
 def frame(message: Any) -> bytes:
     """A message as it goes over the stream."""
-    payload = _encoder.encode(message)
+    try:
+        payload = _encoder.encode(message)
+    except UnicodeEncodeError as error:  # of a command line, or of a file's name
+        raise ControlError(f"{error.object!r} is no text in UTF-8, and cannot be told") from None
     if len(payload) > MESSAGE_MAX:
         raise ControlError(f"A message of {len(payload)} bytes is over the limit of {MESSAGE_MAX}")
     return _LENGTH.pack(len(payload)) + payload

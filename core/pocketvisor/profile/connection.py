@@ -1,6 +1,7 @@
 """A connection to a file that nobody vouches for, and a sentence for whatever SQLite says of it."""
 
 import contextlib
+import os
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -54,7 +55,7 @@ def told(path: Path, doing: str = "read") -> Iterator[None]:
 def connect(path: Path, mode: str) -> sqlite3.Connection:
     """One that trusts nothing in the file. `mode`: ro, rw, rwc."""
     connection = sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?mode={mode}",
+        f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}",
         uri=True,
         isolation_level=None,
         check_same_thread=False,
