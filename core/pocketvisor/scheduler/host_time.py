@@ -5,6 +5,7 @@ waits as far as anybody knows.
 """
 
 import os
+import threading
 from typing import Final
 
 from msgspec import Struct
@@ -25,6 +26,17 @@ class HostTime(Struct, frozen=True):
     ran_ns: int = 0
     waited_ns: int = 0
     turns: int = 0
+
+
+def stood_in_line() -> float:
+    """For how many seconds this thread was ready to run, so far, and others had the processors."""
+    fd = _open(os.getpid(), threading.get_native_id())
+    try:
+        time = _read(fd)
+    finally:
+        if fd >= 0:
+            os.close(fd)
+    return time.waited_ns / 1e9 if time is not None else 0.0
 
 
 class HostClock:

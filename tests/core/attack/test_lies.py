@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -88,6 +89,32 @@ async def test_a_handset_that_reads_all_it_can(
     monkeypatch.setattr(supervisor, "BYTES_A_SECOND", 1 << 40)
     monkeypatch.setattr(supervisor, "BURST", 1 << 40)
     assert await reached(phone, victim, "message-flood") > 0
+
+
+async def test_a_loop_that_is_held_up_is_seen_and_one_that_stood_in_line_is_not(
+    phone: Handset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a computer that is busy with others no lie has reached anything by that."""
+    now = in_line = 0.0
+    monkeypatch.setattr(lies, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(lies, "stood_in_line", lambda: in_line)
+    with lies.Watched(phone) as watched:
+
+        async def late() -> float:
+            async with asyncio.timeout(20):
+                while watched.lag == 0.0:
+                    await asyncio.sleep(0.01)
+            return watched.lag
+
+        watched.begin()
+        await asyncio.sleep(0)
+        now = 1.0
+        assert 0.9 < await late() < 1.1
+        watched.begin()
+        now, in_line = 101.0, 100.0
+        await asyncio.sleep(0)
+        now = 103.0
+        assert 1.9 < await late() < 2.1
 
 
 async def test_garbage_that_is_passed_over(

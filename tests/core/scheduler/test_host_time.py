@@ -67,6 +67,30 @@ def test_two_that_share_a_core_wait_for_each_other() -> None:
             process.communicate("\n", timeout=20)
 
 
+def test_a_thread_knows_how_long_it_stood_in_line() -> None:
+    core = min(os.sched_getaffinity(0))
+    script = f"import os; os.sched_setaffinity(0, {{{core}}}); print(flush=True)\nwhile True: pass\n"
+    other = subprocess.Popen([sys.executable, "-c", script], stdout=-1)
+    waits: list[float] = []
+
+    def worker() -> None:
+        os.sched_setaffinity(0, {core})  # this thread's alone
+        before = host_time.stood_in_line()
+        _work(300_000_000)
+        waits.append(host_time.stood_in_line() - before)
+
+    try:
+        assert other.stdout is not None
+        other.stdout.readline()
+        thread = threading.Thread(target=worker)
+        thread.start()
+        thread.join()
+    finally:
+        other.kill()
+        other.communicate()
+    assert waits[0] > 0.05
+
+
 def test_a_process_that_is_gone_is_not_known() -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1)
     clock = HostClock()
