@@ -15,6 +15,8 @@ from pocketvisor.migration.lease import Peer
 QUIET_SECONDS: Final = 30.0
 BUSY_SECONDS: Final = 5.0
 LINGER_SECONDS: Final = 1.0
+UNSENT_MAX: Final = 32 << 20
+"""Bytes; whoever does not read so much does not read."""
 _READ_SIZE: Final = 256 << 10
 _BUSY_MAX: Final = 2000  # nearly three hours
 
@@ -52,6 +54,8 @@ class Link:
         """Never waits; see drained()."""
         if self._writer.is_closing():
             raise LinkLost("The link to the other machine is gone")
+        if self._writer.transport.get_write_buffer_size() > UNSENT_MAX:
+            raise self._lost("The other machine does not read what it is sent")
         data = frame(message)
         self.sent_bytes += len(data)
         self._writer.write(data)
