@@ -47,6 +47,17 @@ class ChunkWriter:
     def flush(self) -> None:
         if not self._waiting:
             return
+        marked = self._first
+        try:
+            self._write_waiting()
+        except BaseException:
+            self._first = marked  # the mark was rolled back as well: the next flush makes it again
+            raise
+        if self._log_bytes >= LOG_MAX:
+            self._database.checkpoint(whole=False)
+            self._log_bytes = 0
+
+    def _write_waiting(self) -> None:
         with self._database.transaction() as connection:
             self._mark(connection)
             for own in known(connection, self._waiting):
@@ -60,9 +71,6 @@ class ChunkWriter:
         self._log_bytes += self._waiting_bytes
         self._waiting.clear()
         self._waiting_bytes = 0
-        if self._log_bytes >= LOG_MAX:
-            self._database.checkpoint(whole=False)
-            self._log_bytes = 0
 
     def _mark(self, connection: sqlite3.Connection) -> None:
         if self._first:

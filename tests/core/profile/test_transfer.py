@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from profile_files import PASSPHRASE, alone, content_of, make, next_content, save
+from profile_files import PASSPHRASE, alone, content_of, first_content, make, next_content, save
 
 from pocketvisor.errors import DamagedProfile, LockedProfile, ProfileError
 from pocketvisor.profile.exporting import copy_generation, export
@@ -151,3 +151,22 @@ def test_a_transfer_that_was_cut_can_go_on(tmp_path: Path) -> None:
         there.close()
         with ProfileFile.open(tmp_path / "c.vphone") as there:
             assert there.has(ids) == set()
+
+
+def test_what_came_after_the_disk_was_full_goes_with_the_rest(tmp_path: Path) -> None:
+    """The mark that says which chunks belong to nothing yet was lost with the transaction that failed."""
+    with ProfileFile.create(tmp_path / "a.vphone") as here:
+        save(here, first_content(1))
+        ids = here.chunk_ids(1)
+        with ProfileFile.create_from_header(tmp_path / "b.vphone", here.raw_header()) as there:
+            with there._database.write() as writer:
+                (pages,) = writer.execute("PRAGMA page_count").fetchone()
+                writer.execute(f"PRAGMA max_page_count={pages}").fetchall()
+            for own in ids:
+                there.store_raw(own, here.raw_chunk(own))
+            with pytest.raises(ProfileError, match="disk is full"):
+                there.keep_received()
+            there.keep_received()  # there is room again
+            assert there.has(ids) == ids
+    with ProfileFile.open(tmp_path / "b.vphone") as there:
+        assert there.has(ids) == set()
