@@ -8,6 +8,8 @@ by the image's path, size and time, up to COPIES_MAX bytes together.
 Left out: snapshots inside an image, writing qcow2, and a reader of our own.
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import selectors
@@ -35,6 +37,7 @@ COPIES_MAX: Final = 64 << 30
 _HEADER: Final = struct.Struct(">4sIQIIQI")  # up to crypt_method
 _FEATURES_AT: Final = 72
 _DIRTY, _CORRUPT, _DATA_FILE, _COMPRESSION, _EXTENDED = (1 << bit for bit in range(5))
+_MAKING, _PART = "making-", ".part"
 _INFO_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.1
 _ANSWER_MAX: Final = 1 << 20
@@ -125,10 +128,11 @@ def _convert(image: int, path: Path, copy: Path, size: int, progress: Progress, 
     copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     source = f"/proc/self/fd/{image}"  # the very file whose header was looked at
     _check_info(program, image, source, path)
+    _forget_unfinished(copy.parent)
     _make_room(copy.parent, size)
-    descriptor, name = tempfile.mkstemp(prefix="making-", suffix=".part", dir=copy.parent)
-    os.close(descriptor)
+    descriptor, name = tempfile.mkstemp(prefix=_MAKING, suffix=_PART, dir=copy.parent)
     try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # it is being made, for as long as that is held
         progress(f"Unpacking {path.name}")
         _run_convert(program, image, source, name, path, progress, cancelled)
         if os.stat(name).st_size != size:
@@ -137,6 +141,7 @@ def _convert(image: int, path: Path, copy: Path, size: int, progress: Progress, 
     finally:
         if os.path.exists(name):
             os.unlink(name)
+        os.close(descriptor)
 
 
 def _check_info(program: str, image: int, source: str, path: Path) -> None:
@@ -217,6 +222,14 @@ def _last_line(said: bytes, source: str, path: Path) -> str:
     lines = said.decode("utf-8", "replace").strip().splitlines()
     line = lines[-1].removeprefix(f"{PROGRAM}: ")[:300] if lines else f"{PROGRAM} failed without a word"
     return line.replace(source, path.name)
+
+
+def _forget_unfinished(folder: Path) -> None:
+    """What programs that were killed have left: nobody holds its lock."""
+    for part in folder.glob(f"{_MAKING}*{_PART}"):
+        with contextlib.suppress(OSError), part.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
 
 
 def _make_room(folder: Path, size: int) -> None:

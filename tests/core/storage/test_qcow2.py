@@ -1,5 +1,6 @@
 """qcow2 images that stand alone become raw copies; all others are refused before anything else reads them."""
 
+import fcntl
 import os
 import shutil
 import struct
@@ -148,3 +149,16 @@ def test_copies_have_bounded_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(qcow2, "COPIES_MAX", 4 << 20)
     qcow2._make_room(folder, 2 << 20)
     assert sorted(path.name for path in folder.iterdir()) == ["0.raw", "1.raw"]
+
+
+@needs_qemu
+def test_what_a_killed_program_left_half_made_goes(tmp_path: Path) -> None:
+    """And what another one makes just now stays."""
+    folder = qcow2.copies_path()
+    folder.mkdir(parents=True)
+    (folder / "making-killed.part").write_bytes(b"x" * 4096)
+    with (folder / "making-now.part").open("wb") as made:
+        fcntl.flock(made, fcntl.LOCK_EX)
+        os.close(qcow2.open_raw_copy(make(tmp_path / "disk.img"), lambda _: None, lambda: False))
+        assert sorted(path.suffix for path in folder.iterdir()) == [".part", ".raw"]
+        assert (folder / "making-now.part").exists()
