@@ -9,8 +9,6 @@ its kind has to be said. Left out: archives within archives, firmware that has t
 """
 
 import re
-import shutil
-import tempfile
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +21,7 @@ from pocketvisor.errors import ImageError
 from pocketvisor.images.archive import is_archive, unpack_archive
 from pocketvisor.images.catalogue import FILE_FIELDS, GuestImage, Kind, load_guest, user_guests_path
 from pocketvisor.images.intake import Intake
+from pocketvisor.images.work_folder import OLD, work_folder
 
 Tell = Callable[[str, float], None]
 Cancelled = Callable[[], bool]
@@ -66,28 +65,21 @@ def add(
     `name` is its id, by default that of its folder or file; `force` replaces one of that id. It is for a
     worker thread.
     """
-    guests = user_guests_path()
     try:
-        guests.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".adding.", dir=guests))
-    except OSError as error:
-        raise ImageError(f"{error.filename or guests}: cannot be written: {error.strerror}") from error
-    try:
-        tell(f"Reading {path.name}", 0.0)
-        source, base, fields = _read(path, work, single, tell, cancelled)
-        guest = _identifier(name or base)
-        place = _place(guest, force)
-        (work / "guest").mkdir()
-        intake = Intake(source, work / "guest", tell, cancelled)
-        document = _take(fields, intake)
-        (work / "guest" / "guest.toml").write_text(tomlkit.dumps(document))
-        _checked(work / "guest", path)
-        _put(work / "guest", place, work)
-        return load_guest(place)
+        with work_folder(user_guests_path()) as work:
+            tell(f"Reading {path.name}", 0.0)
+            source, base, fields = _read(path, work, single, tell, cancelled)
+            guest = _identifier(name or base)
+            place = _place(guest, force)
+            (work / "guest").mkdir()
+            intake = Intake(source, work / "guest", tell, cancelled)
+            document = _take(fields, intake)
+            (work / "guest" / "guest.toml").write_text(tomlkit.dumps(document))
+            _checked(work / "guest", path)
+            _put(work / "guest", place, work)
+            return load_guest(place)
     except OSError as error:
         raise ImageError(f"{error.filename or path}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def own(guest: str) -> Path:
@@ -103,9 +95,8 @@ def remove(guest: str) -> None:
     place = own(guest)
     try:
         # Out of the catalogue in one step; what a guest that runs has open stays open for it.
-        work = Path(tempfile.mkdtemp(prefix=".removing.", dir=place.parent))
-        place.rename(work / "guest")
-        shutil.rmtree(work)
+        with work_folder(place.parent, removing=True) as work:
+            place.rename(work / "guest")
     except OSError as error:
         raise ImageError(f"{error.filename or place}: cannot be removed: {error.strerror}") from error
 
@@ -240,11 +231,13 @@ def _checked(folder: Path, path: Path) -> None:
 
 def _put(folder: Path, place: Path, work: Path) -> None:
     if place.exists():
-        place.rename(work / "old")
+        old = work / OLD / place.name  # where it is found again if this is as far as it comes
+        old.parent.mkdir()
+        place.rename(old)
         try:
             folder.rename(place)
         except OSError:
-            (work / "old").rename(place)
+            old.rename(place)
             raise
     else:
         folder.rename(place)

@@ -1,5 +1,6 @@
 """Guests of one's own: taken in whole with digests, or refused with a sentence and nothing left behind."""
 
+import fcntl
 import io
 import os
 import stat
@@ -107,6 +108,24 @@ def test_a_name_is_taken_once_unless_forced_and_never_from_a_sample(folder: Path
         with pytest.raises(ImageError, match="Pocketvisor's own"):
             add(folder, name=name, force=True)
     assert sorted(left_over()) == ["mine", "second-one"]
+
+
+def test_what_a_killed_program_left_goes_and_a_guest_that_it_was_replacing_is_back(folder: Path) -> None:
+    """It was killed between the two renames; another one, which is still at work, is left alone."""
+    add(folder)
+    guests = user_guests_path()
+    (guests / ".adding.killed" / "old").mkdir(parents=True)
+    (guests / "mine").rename(guests / ".adding.killed" / "old" / "mine")
+    (guests / ".removing.killed" / "guest").mkdir(parents=True)
+    (guests / ".adding.working").mkdir()
+    at_work = os.open(guests / ".adding.working", os.O_RDONLY)
+    fcntl.flock(at_work, fcntl.LOCK_EX)
+    assert "mine" not in catalogue()
+    add(folder, name="other")
+    os.close(at_work)
+    assert sorted(left_over()) == [".adding.working", "mine", "other"]
+    catalogue()["mine"].check()
+    (guests / ".adding.working").rmdir()
 
 
 def test_a_guest_of_ones_own_can_be_removed_and_no_other(folder: Path) -> None:
