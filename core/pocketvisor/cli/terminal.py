@@ -1,6 +1,7 @@
 """The user's terminal during a headless run: guests' consoles go out, keys go in, Ctrl+] ends the run."""
 
 import asyncio
+import contextlib
 import os
 import sys
 import termios
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 QUIT = b"\x1d"
+LINE_MAX = 4096
+"""Bytes of a line that are kept until its end comes; a longer one is shown as several."""
 
 
 class ConsoleOut:
@@ -22,7 +25,10 @@ class ConsoleOut:
 
     def write(self, name: str, data: bytes) -> None:
         if self._width:
-            *lines, self._lines[name] = (self._lines.get(name, b"") + data).split(b"\n")
+            *lines, rest = (self._lines.get(name, b"") + data).split(b"\n")
+            lines = [piece for line in lines for piece in _pieces(line)]
+            *more, self._lines[name] = _pieces(rest)
+            lines += more
             data = b"".join(self._prefix(name) + line + b"\n" for line in lines)
         if data:
             self._stream.write(data)
@@ -42,6 +48,11 @@ class ConsoleOut:
 
     def _prefix(self, name: str) -> bytes:
         return f"{name:{self._width}} | ".encode()
+
+
+def _pieces(line: bytes) -> list[bytes]:
+    """One at least; the last one may have no end yet."""
+    return [line[at : at + LINE_MAX] for at in range(0, len(line) or 1, LINE_MAX)]
 
 
 class TerminalKeys:
@@ -64,11 +75,17 @@ class TerminalKeys:
     def __exit__(self, *_: object) -> None:
         if self._saved is not None:
             asyncio.get_running_loop().remove_reader(self._fd)
-            termios.tcsetattr(self._fd, termios.TCSADRAIN, self._saved)
+            with contextlib.suppress(termios.error):  # it is hung up, and what follows has to be done
+                termios.tcsetattr(self._fd, termios.TCSADRAIN, self._saved)
             self._saved = None
 
     def _readable(self) -> None:
-        keys = os.read(self._fd, 1024)
+        try:
+            keys = os.read(self._fd, 1024)
+        except OSError:
+            keys = b""
+        if not keys:  # hung up: it would be readable for ever
+            asyncio.get_running_loop().remove_reader(self._fd)
         before, quit_key, _ = keys.partition(QUIT)
         if before:
             self._on_keys(before)
