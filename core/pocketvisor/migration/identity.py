@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.x509.oid import NameOID
@@ -83,7 +83,7 @@ def check_signature(certificate: bytes, facts: bytes, signature: bytes) -> None:
         if not isinstance(key, Ed25519PublicKey):
             raise ValueError("its key is of another kind")
         key.verify(signature, facts)
-    except (ValueError, TypeError, x509.UnsupportedGeneralNameType, InvalidSignature) as error:
+    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm, InvalidSignature) as error:
         raise MigrationError("The other machine could not prove its certificate") from error
 
 

@@ -43,6 +43,21 @@ def test_a_damaged_identity_is_said_and_never_replaced(tmp_path: Path, content: 
     assert (tmp_path / "identity.pem").read_bytes() == content
 
 
+def test_a_certificate_of_a_kind_that_nobody_knows_proves_nothing(tmp_path: Path) -> None:
+    """Whoever can reach the port may send one."""
+    identity = load_identity(tmp_path)
+    signature = identity.sign(b"facts")
+    kind = b"\x06\x03\x2b\x65\x70"
+    assert identity.certificate.count(kind) == 3  # of the signature, of the key, and of the signature again
+    first, key, rest = identity.certificate.split(kind, 2)
+    unknown = first + kind + key + kind[:-1] + b"\x7f" + rest
+    later = identity.certificate.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x09")
+    assert later != identity.certificate
+    for certificate in (unknown, later):
+        with pytest.raises(MigrationError, match="could not prove"):
+            check_signature(certificate, b"facts", signature)
+
+
 def test_a_signature_proves_the_certificate_and_the_facts(tmp_path: Path) -> None:
     identity, other = load_identity(tmp_path / "a"), load_identity(tmp_path / "b")
     signature = identity.sign(b"facts")
