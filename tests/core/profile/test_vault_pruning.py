@@ -91,6 +91,24 @@ def test_an_entry_that_cannot_be_read_stops_it(phone: Phone, tmp_path: Path) -> 
     assert packs(folder) == 3
 
 
+@pytest.mark.parametrize("harm", ["damaged", "junk"])
+def test_nothing_goes_for_one_that_cannot_be_read(phone: Phone, tmp_path: Path, harm: str) -> None:
+    """The newest one was kept, which was no good, and the good ones before it went."""
+    folder = tmp_path / "vault"
+    vault = Vault(str(folder))
+    fill(phone, vault, 3)
+    entries = folder / phone.file.id.hex() / "generations"
+    if harm == "damaged":
+        next(entries.glob("*3-*")).write_bytes(b"damaged")
+    else:
+        (entries / "0000000000000009-0123456789abcdef").write_bytes(b"")
+    before = sorted(entries.iterdir())
+    with pytest.raises(DamagedProfile, match="in the vault is damaged"):
+        vault.prune(phone.file.id, 1, grace=0)
+    assert sorted(entries.iterdir()) == before
+    vault.fetch(phone.file.id, tmp_path / "b.vphone", number=2)
+
+
 def test_a_mark_that_makes_no_sense_deletes_nothing(phone: Phone, tmp_path: Path) -> None:
     folder = tmp_path / "vault"
     vault = Vault(str(folder))

@@ -33,14 +33,17 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
 def prune(
     store: Store, header: Header, names: Sequence[str], keep: int, protect: frozenset[int], grace: float
 ) -> Pruned:
-    """`names`: of the entries, the newest last. Raises ProfileError, and then no pack is deleted."""
+    """`names`: of the entries, the newest last. Raises ProfileError, and no pack is deleted then; nor an entry,
+    where one that is to stay cannot be read: it would stay in the place of a good one."""
     folder = header.profile.hex()
     gone = [name for name in names[:-keep] if parse_entry_name(name) not in protect]
+    if gone:
+        _needed(store, header, sorted(set(names) - set(gone)))
     for name in gone:
         store.delete(f"{folder}/generations/{name}")
     doomed = store.names(f"{folder}/doomed")
     found = store.names(f"{folder}/packs")
-    needed = _needed(store, header)
+    needed = _needed(store, header, list(store.names(f"{folder}/generations")))
     packs = size = 0
     for name, length in found.items():
         if name in needed:
@@ -56,11 +59,11 @@ def prune(
     return Pruned(generations=len(gone), packs=packs, bytes=size)
 
 
-def _needed(store: Store, header: Header) -> set[str]:
-    """By the entries that are there now. One that cannot be read stops everything: what it needs is
+def _needed(store: Store, header: Header, names: Sequence[str]) -> set[str]:
+    """By entries that are there. One that cannot be read stops everything: what it needs is
     unknown."""
     needed: set[str] = set()
-    for name in store.names(f"{header.profile.hex()}/generations"):
+    for name in names:
         if parse_entry_name(name) is None:
             continue
         try:
