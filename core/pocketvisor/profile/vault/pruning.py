@@ -33,8 +33,8 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
 def prune(
     store: Store, header: Header, names: Sequence[str], keep: int, protect: frozenset[int], grace: float
 ) -> Pruned:
-    """`names`: of the entries, the newest last. Raises ProfileError, and no pack is deleted then; nor an entry,
-    where one that is to stay cannot be read: it would stay in the place of a good one."""
+    """`names`: of the entries, the newest last. Raises ProfileError, and no pack is deleted then. Nor is an
+    entry, where one that is to stay cannot be read: it would stay in the place of a good one."""
     folder = header.profile.hex()
     gone = [name for name in names[:-keep] if parse_entry_name(name) not in protect]
     if gone:
