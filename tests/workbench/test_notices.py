@@ -172,7 +172,7 @@ def test_the_keyboard_answers_and_dismisses(workbench: Workbench) -> None:
         pane.setFocus()
         asks = Banner("Nexus One was removed.", Level.INFO, "Undo", lambda: answered.append(True), 8000)
         window.banners.add(asks)
-        window.banners.add(Banner("Personal was saved.", Level.INFO))
+        window.banners.add(Banner("Personal was saved.", Level.INFO, shown_ms=60_000))
         QTest.keyClick(
             pane, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
         )
@@ -225,7 +225,7 @@ def test_it_keeps_off_when_phones_are_moved_about(workbench: Workbench) -> None:
     async def scenario() -> None:
         window = workbench.window
         handset: Any = await workbench.handset("personal")
-        workbench.session.log.add("Personal was saved.", notice=True)
+        window.banners.add(Banner("Personal was saved.", Level.INFO, shown_ms=60_000))
         await workbench.handset("work")
         before = window.banners.geometry()
         workbench.session.select(handset)
