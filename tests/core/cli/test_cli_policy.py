@@ -117,7 +117,7 @@ async def test_orders_here_and_by_a_file(
     assert ran.code == 1 and "Nobody governs this profile" in ran.err
     await pocketvisor("policy", "apply", policy, "Work")
     ran = await pocketvisor("profile", "lock", "Work", "--reason", "lost", *key)
-    assert ran.out == "Work: Acme has locked the phone: lost\n"
+    assert ran.out == "Work: Acme has locked the phone: lost\n", ran.err
     ran = await pocketvisor("policy", "show", "Work")
     assert "It is locked: Acme has locked this phone: lost" in ran.out
     # Written for a phone that is elsewhere: by its id.
