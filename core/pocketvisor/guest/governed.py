@@ -213,6 +213,8 @@ class GuestGoverned:
     async def _set_lock(self, lock: Lock | None) -> None:
         guest = self._itself
         before, self.lock = self.lock, lock
+        if lock is not None and lock.kind == MISPLACED and lock != before and self.governed is not None:
+            self.governed.refused(Act.RUN, guest.name, lock.why, {"model": guest.handset.model})
         if self.stands_still and guest.state is GuestState.RUNNING:
             self._ran_when_locked = True
             with suppress(GuestError):  # one that does not respond is held by its lock
@@ -220,8 +222,6 @@ class GuestGoverned:
         if lock == before:
             return
         self._idled = self._idled or (lock is not None and lock.kind == IDLE)
-        if lock is not None and lock.kind == MISPLACED and self.governed is not None:
-            self.governed.refused(Act.RUN, guest.name, lock.why, {"model": guest.handset.model})
         if self._ran_when_locked and not self.stands_still:
             self._ran_when_locked = False
             if guest.state is GuestState.PAUSED:

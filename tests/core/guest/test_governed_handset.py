@@ -90,11 +90,10 @@ async def test_a_move_to_a_handset_that_fits_is_possible_and_it_goes_on(
     with pytest.raises(Refused, match=f"{re.escape(weak.model.name)} has"):
         await move(kept, weak)
     await weak.close()
-    ticks = kept.ticks
     await move(kept, fitting)
-    await until(lambda: kept.state is GuestState.RUNNING and kept.lock is None)
-    kept.console.write(b"r 0\r")
-    await until(lambda: kept.ticks > ticks)
+    await until(lambda: kept.state is GuestState.RUNNING and kept.lock is None and not kept.console.shut)
+    kept.console.write(b"x")
+    await kept.console.expect("^x", timeout=20)
 
 
 async def test_one_that_its_user_has_paused_stays_so(
