@@ -34,7 +34,7 @@ from pocketvisor.storage.keep import folder_name, storage_path
 
 T = TypeVar("T")
 
-RECIPE = 2
+RECIPE = 3
 """Counted up when what is built here changes."""
 
 SIZE_MIB = 2048
