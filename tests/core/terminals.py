@@ -42,6 +42,17 @@ class Terminal:
         self._close()
         return os.waitstatus_to_exitcode(status)
 
+    def hang_up(self, seconds: float = 60.0) -> int:
+        """Its window is closed; its exit code, when it has ended."""
+        self._close()
+        ended = os.pidfd_open(self.pid)
+        try:
+            assert select.select([ended], [], [], seconds)[0], f"it does not end: {self.text!r}"
+        finally:
+            os.close(ended)
+        _, status = os.waitpid(self.pid, 0)
+        return os.waitstatus_to_exitcode(status)
+
     def kill(self) -> None:
         """Where it has not ended yet."""
         if self._fd >= 0:

@@ -117,6 +117,7 @@ async def _run(plan: RunPlan, recording: Recording | None) -> int:
         except ControlError as error:
             fail(f"'pocketvisor debug' will not find this run: {error}")
         quit_asked = asyncio.Event()
+        out.on_lost = quit_asked.set
         with TerminalKeys(lambda keys: _type_keys(handset, keys), quit_asked.set):
             work = asyncio.ensure_future(_run_all(plan, recording, handset, out, runners))
             quitting = asyncio.ensure_future(quit_asked.wait())
@@ -131,6 +132,8 @@ async def _run(plan: RunPlan, recording: Recording | None) -> int:
                 code = EXIT_TIMEOUT
         out.finish()
         results = await _finish(plan, recording, runners, "timeout" if code else "quit")
+        if out.failure is not None:
+            raise out.failure
         if code == EXIT_TIMEOUT:
             fail(_timeout_sentence(plan, runners))
         for runner in runners:

@@ -9,7 +9,7 @@ as ever: where a verb failed, standard output is empty, unless what was found is
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -42,8 +42,9 @@ def shown_errors() -> Iterator[None]:
 
 
 def fail(sentence: str) -> None:
-    """Tells an error on standard error; the exit code is the caller's."""
-    print(f"pocketvisor: {sentence}", file=sys.stderr)
+    """Tells an error on standard error, if anybody is there; the exit code is the caller's."""
+    with suppress(OSError):
+        print(f"pocketvisor: {sentence}", file=sys.stderr)
 
 
 def confirmed(question: str, in_json: bool) -> bool:

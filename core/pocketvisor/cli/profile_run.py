@@ -22,7 +22,7 @@ from pocketvisor.cli.progress import Tell, shown_progress
 from pocketvisor.cli.terminal import ConsoleOut, TerminalKeys
 from pocketvisor.cli.typist import Typist
 from pocketvisor.control.server import WorkbenchServer, profile_socket_path
-from pocketvisor.errors import ControlError, GuestError, Refused
+from pocketvisor.errors import ControlError, GuestError, PocketvisorError, Refused
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.keeping import GuestProfile
 from pocketvisor.guest.options import GuestState
@@ -63,6 +63,7 @@ async def _run(plan: StartPlan) -> int:
     handset = Handset(plan.model)
     out = ConsoleOut(sys.stderr.buffer if plan.json else sys.stdout.buffer, [])
     quit_asked = asyncio.Event()
+    out.on_lost = quit_asked.set
     typists: list[Typist] = []
     began = time.monotonic()
 
@@ -151,8 +152,12 @@ class _Run:
             reason = await self._ended()
             self._keys.close()
             self._out.finish()
+            problem: Exception | None = self._out.failure
             if plan.screenshot is not None:
-                _write(plan.screenshot, await guest.screenshot())
+                try:
+                    _write(plan.screenshot, await guest.screenshot())
+                except PocketvisorError as error:
+                    problem = error  # told when it is saved: nothing is lost for want of a picture
             await self._server.settled()
             with shown_progress(f"Saving {plan.path.stem}", shown=not plan.json) as tell:
                 await asyncio.shield(asyncio.ensure_future(self._save(tell)))
@@ -161,6 +166,8 @@ class _Run:
         finally:
             await copier.close()
             await self._server.close()
+        if problem is not None:
+            raise problem
         return self._told(reason)
 
     async def _listen(self) -> None:

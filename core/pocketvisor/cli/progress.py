@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import typer
@@ -76,7 +76,8 @@ def _lines(title: str) -> Tell:
         line = f"{'' if done is None else f'{done:.0%}':>4} {words or title}"
         if now - last >= _LINE_SECONDS and line != told:
             told, last = line, now
-            typer.echo(line, err=True)
+            with suppress(OSError):  # what goes on is not for the telling
+                typer.echo(line, err=True)
 
     return tell
 

@@ -157,8 +157,9 @@ class _Waiting:
         self._event({"event": "message", "sentence": sentence}, sentence)
 
     def _event(self, event: dict[str, Any], sentence: str) -> None:
-        if self._plan.json:
-            sys.stdout.buffer.write(msgspec.json.encode(event) + b"\n")
-            sys.stdout.buffer.flush()
-        else:
-            typer.echo(f"\r{sentence}" if sys.stderr.isatty() else sentence, err=True)
+        with contextlib.suppress(OSError):  # nobody is there any more, and phones are to be saved
+            if self._plan.json:
+                sys.stdout.buffer.write(msgspec.json.encode(event) + b"\n")
+                sys.stdout.buffer.flush()
+            else:
+                typer.echo(f"\r{sentence}" if sys.stderr.isatty() else sentence, err=True)

@@ -15,9 +15,14 @@ LINE_MAX = 4096
 
 
 class ConsoleOut:
-    """Guests' output; with several guests each line begins with its guest's name."""
+    """Guests' output; with several guests each line begins with its guest's name.
+
+    Where it cannot be written any more it raises nothing, for there is more to be done than to show it:
+    `failure` says why, and `on_lost` is called."""
 
     def __init__(self, stream: BinaryIO, names: list[str]) -> None:
+        self.failure: OSError | None = None
+        self.on_lost: Callable[[], None] = lambda: None
         self._stream = stream
         self._width = max((len(name) for name in names), default=0) if len(names) > 1 else 0
         self._lines: dict[str, bytes] = {}
@@ -31,20 +36,28 @@ class ConsoleOut:
             lines += more
             data = b"".join(self._prefix(name) + line + b"\n" for line in lines)
         if data:
-            self._stream.write(data)
-            self._stream.flush()
+            self._put(data)
             self._fresh = data.endswith(b"\n")
 
     def finish(self) -> None:
         """Lines without an end get one."""
         for name, line in self._lines.items():
             if line:
-                self._stream.write(self._prefix(name) + line + b"\n")
+                self._put(self._prefix(name) + line + b"\n")
         self._lines.clear()
         if not self._fresh:
-            self._stream.write(b"\n")
+            self._put(b"\n")
             self._fresh = True
-        self._stream.flush()
+
+    def _put(self, data: bytes) -> None:
+        if self.failure is not None:
+            return
+        try:
+            self._stream.write(data)
+            self._stream.flush()
+        except OSError as error:
+            self.failure = error
+            self.on_lost()
 
     def _prefix(self, name: str) -> bytes:
         return f"{name:{self._width}} | ".encode()

@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,6 +153,34 @@ def test_a_signal_loses_nothing(user: User, number: signal.Signals) -> None:
     terminal.expect("# $")
     os.kill(terminal.pid, number)
     assert terminal.end() == 0
+    assert user.generations() == [("snapshot", "new"), ("suspend", "")]
+
+
+def test_a_window_that_is_closed_loses_nothing(user: User) -> None:
+    terminal = user.starts("start", "Phone")
+    terminal.expect("# $")
+    terminal.type("mild")  # so that there is something left to be shown
+    terminal.expect("mild")
+    terminal.hang_up()
+    assert user.generations() == [("snapshot", "new"), ("suspend", "")]
+
+
+@pytest.mark.parametrize("options", [(), ("--screenshot", "/proc/no/such.png")], ids=["output", "screenshot"])
+def test_what_cannot_be_written_loses_nothing(user: User, options: tuple[str, ...]) -> None:
+    """Nobody reads its output, as behind `| head`; then the run ends, and what it did is kept."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "pocketvisor.cli", "profile", "start", "Phone", *options]
+    ran = subprocess.run(
+        command,
+        env=os.environ | user.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=writing,
+        stderr=subprocess.DEVNULL,
+        timeout=60,
+    )
+    os.close(writing)
+    assert ran.returncode == 1
     assert user.generations() == [("snapshot", "new"), ("suspend", "")]
 
 

@@ -1,4 +1,4 @@
-"""A run's terminal: what goes out is bounded, and one that is hung up ends the run, without error."""
+"""A run's terminal: what goes out is bounded, and one that is hung up ends the run without an error."""
 
 import asyncio
 import io
