@@ -2,8 +2,8 @@
 
 Of several workbenches the newest holds the name; one that closes takes its name away only if it still holds
 it. Whoever may open the socket may do all that the workbench can: it is for the user alone (mode 0600, and
-both sides look at the other's user id). A run of a profile without a window listens in the same way, at a name of
-the profile's own.
+both sides look at the other's user id). A run of a profile without a window listens in the same way, at a name
+of the profile's own.
 
 What takes long tells its progress before its answer, and is cancelled where the caller hangs up.
 
@@ -242,7 +242,7 @@ async def call(request: Request, path: Path | None = None, *, progress: Tell | N
         raise ControlError(f"{path}: {error.strerror}") from error
     channel: Channel[Reply, Request] = Channel(reader, writer, Reply)
     try:
-        # A folder for all, as one below /tmp, may have been another user's first: that one gets no passphrase.
+        # A folder for all, as one below /tmp, may have been another user's first: who gets no passphrase.
         if _peer_uid(writer) != os.getuid():
             raise ControlError(f"{path}: belongs to another user, who is told nothing")
         async with asyncio.timeout(_ANSWER_SECONDS):
