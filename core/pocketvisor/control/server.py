@@ -2,8 +2,8 @@
 
 Of several workbenches the newest holds the name; one that closes takes its name away only if it still holds
 it. Whoever may open the socket may do all that the workbench can: it is for the user alone (mode 0600, and
-both sides look at the other's user id). A run of a profile without a window listens in the same way, at a name
-of the profile's own.
+both sides look at the other's user id). A run of a profile without a window listens in the same way, at a
+name of the profile's own.
 
 What takes long tells its progress before its answer, and is cancelled where the caller hangs up.
 
