@@ -1,5 +1,6 @@
 """`pocketvisor profile key`: what opens a profile. Its content is not written again for any of it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +19,7 @@ from pocketvisor.cli.unlocking import (
 
 if TYPE_CHECKING:
     from pocketvisor.profile.file import ProfileFile, ProfileInfo
-    from pocketvisor.profile.keys import Unlock
+    from pocketvisor.profile.keys import KeySlot, Unlock
 
 
 def add_to(verbs: typer.Typer) -> None:
@@ -103,7 +104,7 @@ def change(
             forgotten = [at for at, slot in enumerate(slots) if slot.kind == "passphrase"]
             new = NewKeys(passphrase=keys.passphrase)
             slots_then = other_slots(slots, unlock, public, add=new, remove=forgotten)
-        file.replace_slots(slots_then)
+        _replace(file, path, slots_then)
         _say(file, path, json, f"The passphrase of {path.stem} is changed")
 
 
@@ -131,7 +132,7 @@ def remove(
     with opened_to_write(path) as file:
         slots, public = file.key_slots(), file.header.public
         at = slot_opened_by(slots, unlock, public) if number is None else number - 1
-        file.replace_slots(other_slots(slots, unlock, public, remove=() if at is None else (at,)))
+        _replace(file, path, other_slots(slots, unlock, public, remove=() if at is None else (at,)))
         _say(file, path, json)
 
 
@@ -143,6 +144,14 @@ def _unlock(path: Path, passphrase_file: str | None, identity: Path | None, key_
     if unlock is None:
         raise ProfileError(f"{path.stem} is not sealed: 'clone --passphrase' makes a sealed profile of it")
     return unlock
+
+
+def _replace(file: "ProfileFile", path: Path, slots: "Iterable[KeySlot]") -> None:
+    if not file.replace_slots(slots):
+        fail(
+            f"{path.stem} is open in another program: until that closes it, bytes of what opened it before"
+            " may be left in the file"
+        )
 
 
 def _say(file: "ProfileFile", path: Path, json: bool, sentence: str = "") -> None:

@@ -177,8 +177,9 @@ class ProfileFile(RawTransfer):
 
     # --- keys
 
-    def replace_slots(self, slots: Iterable[KeySlot]) -> None:
-        """The old ones are overwritten, and so are the copies of them. Raises ProfileError."""
+    def replace_slots(self, slots: Iterable[KeySlot]) -> bool:
+        """The old ones are overwritten, and so are the copies of them. False where bytes of them may be left
+        until another program, which has it open, closes it. Raises ProfileError."""
         slots = tuple(slots)
         profile_keys.check_slots(slots)
         with self._alone(), self._database.write() as writer:
@@ -186,6 +187,7 @@ class ProfileFile(RawTransfer):
             with self._change() as connection:
                 rows.put_slots(connection, self.header, slots)
             writer.execute("PRAGMA secure_delete=OFF")
+            return self._database.checkpoint()
 
     def wipe(self) -> None:
         """Deletes the key slots: nobody opens it again. Of a profile that is not sealed, everything goes.

@@ -258,7 +258,12 @@ def test_slots_that_were_replaced_are_overwritten(tmp_path: Path) -> None:
         from pocketvisor.profile import keys as profile_keys
 
         key = profile_keys.unwrap(old, Unlock(passphrase=PASSPHRASE), file.header.public)
-        file.replace_slots([profile_keys.passphrase_slot(key, "another one")])
+        assert file.replace_slots([profile_keys.passphrase_slot(key, "another")])
+        with ProfileFile.open(path, read_only=True) as other, other._database.read() as reading:
+            reading.execute("BEGIN")
+            reading.execute("SELECT body FROM key_slots").fetchall()
+            assert not file.replace_slots([profile_keys.passphrase_slot(key, "a third")])
+        assert file.replace_slots([profile_keys.passphrase_slot(key, "another one")])
     assert old[0].wrapped[-48:] not in path.read_bytes()
     with ProfileFile.open(path) as file:
         with pytest.raises(LockedProfile):
