@@ -135,9 +135,9 @@ class JobBoard(QObject):
 
     async def close(self) -> None:
         """Cancels what runs and waits for its end."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        while tasks := list(self._tasks):  # one may have begun another
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task

@@ -314,6 +314,7 @@ class Session(QObject):
         for handset in [*shown, *removed]:
             await self._save_kept(handset)
             await self._close(handset)
+        await self.jobs.close()  # what was asked of guests as they went
 
     # What the handsets tell
 

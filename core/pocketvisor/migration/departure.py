@@ -25,7 +25,7 @@ from pocketvisor.migration.leases import Leases
 from pocketvisor.migration.link import Link
 from pocketvisor.migration.rounds import MoveProgress, Sender
 from pocketvisor.migration.settling import ask_again, current, settle
-from pocketvisor.migration.work import in_thread, to_the_end
+from pocketvisor.to_the_end import in_thread, to_the_end
 from pocketvisor.profile.file import ProfileFile
 
 ROUNDS_MAX: Final = 8

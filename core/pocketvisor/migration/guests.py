@@ -18,7 +18,7 @@ from pocketvisor.guest.transit import check_movable
 from pocketvisor.handset import Handset
 from pocketvisor.migration.lease import Peer
 from pocketvisor.migration.peers import shown_fingerprint
-from pocketvisor.migration.work import to_the_end
+from pocketvisor.to_the_end import to_the_end
 from pocketvisor.policies.act import Act
 from pocketvisor.policies.doors import check_file
 from pocketvisor.policies.generations import governed_head

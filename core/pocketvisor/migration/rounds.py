@@ -13,7 +13,7 @@ from msgspec import Struct
 from pocketvisor.errors import MigrationError
 from pocketvisor.migration import messages
 from pocketvisor.migration.link import Link
-from pocketvisor.migration.work import in_thread
+from pocketvisor.to_the_end import in_thread
 from pocketvisor.profile.file import ProfileFile
 
 _RATE_SECONDS: Final = 2.0

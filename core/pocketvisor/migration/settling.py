@@ -13,7 +13,7 @@ from pocketvisor.migration import lease, messages
 from pocketvisor.migration.lease import Outcome, Record, State
 from pocketvisor.migration.leases import Leases
 from pocketvisor.migration.link import Link
-from pocketvisor.migration.work import in_thread
+from pocketvisor.to_the_end import in_thread
 
 AGAIN_SECONDS: Final = 0.5
 

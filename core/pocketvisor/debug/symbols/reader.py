@@ -15,6 +15,7 @@ import msgspec
 from pocketvisor.debug.symbols import messages
 from pocketvisor.debug.symbols.messages import Ask
 from pocketvisor.errors import DebugError
+from pocketvisor.to_the_end import to_the_end
 
 SECONDS: Final = 90.0
 FILE_MAX: Final = 2 << 30
@@ -33,7 +34,7 @@ class Reader:
         self._seen: tuple[int, int, int] | None = None
         self._asking = asyncio.Lock()
 
-    async def _start(self) -> asyncio.subprocess.Process:
+    async def _start(self) -> None:
         fd = self._open() if self._path is not None else -1
         try:
             self._process = await asyncio.create_subprocess_exec(
@@ -50,7 +51,6 @@ class Reader:
         finally:
             if fd >= 0:
                 os.close(fd)
-        return self._process
 
     def _open(self) -> int:
         """The same file as the last time."""
@@ -87,10 +87,12 @@ class Reader:
         return got
 
     async def _exchange(self, question: Ask) -> messages.Answer:
-        process = self._process or await self._start()
-        to, back = process.stdin, process.stdout
-        if to is None or back is None or process.returncode is not None:
+        if self._process is None:
+            await to_the_end(asyncio.ensure_future(self._start()))
+        process = self._process
+        if process is None or process.returncode is not None or not (process.stdin and process.stdout):
             raise EOFError
+        to, back = process.stdin, process.stdout
         data = messages.encode(question)
         to.write(struct.pack("<I", len(data)))
         to.write(data)
@@ -111,7 +113,7 @@ class Reader:
                 process.kill()
             if process.stdin is not None:
                 process.stdin.close()
-            await process.wait()
+            await to_the_end(asyncio.ensure_future(process.wait()))
 
 
 def open_file(path: Path, largest: int = FILE_MAX) -> int:

@@ -28,6 +28,7 @@ class SymbolTable:
 
     def __init__(self) -> None:
         self.layers: list[SymbolFile] = []
+        self._closed = False
         self.sources = Sources()
         self.generation = 0
         """Counted up at each change, for who keeps what it answered."""
@@ -36,9 +37,15 @@ class SymbolTable:
         """A further file in front of the others: ELF, System.map, a kernel's debug package. Raises
         DebugError."""
         file = await SymbolFile.open(path, bias)
-        if memory is not None:
-            await file.check(memory)
-        self.add(file)
+        try:
+            if memory is not None:
+                await file.check(memory)
+            if self._closed:
+                raise DebugError(f"{file.name}: nobody wants its symbols any more")
+            self.add(file)
+        except BaseException:
+            await file.close()
+            raise
         self.sources.look_near(path)
         return file
 
@@ -84,6 +91,7 @@ class SymbolTable:
         return [problem for file in self.layers for problem in file.problems]
 
     async def close(self) -> None:
+        self._closed = True
         for file in list(self.layers):
             await self.remove(file)
 
