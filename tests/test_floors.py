@@ -20,7 +20,7 @@ CORE = ROOT / "core" / "pocketvisor"
 WORKBENCH = ROOT / "workbench" / "pocketvisor_workbench"
 
 FLOORS = (
-    ("_native", "_engine", "_overrides", "errors", "resources", "sample_guests"),
+    ("_native", "_engine", "_overrides", "errors", "resources", "sample_guests", "to_the_end"),
     ("board", "devices", "profile", "control", "policies", "storage"),
     (
         "attack",

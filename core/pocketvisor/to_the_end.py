@@ -1,5 +1,5 @@
-"""What is waited for to its end, even where its caller is cancelled: whoever closes a file next finds nobody in
-it any more, and a process that was begun is known to whoever ends it."""
+"""What is waited for to its end, even where its caller is cancelled: whoever closes a file next finds nobody
+in it any more, and a process that was begun is known to whoever ends it."""
 
 import asyncio
 from collections.abc import Callable

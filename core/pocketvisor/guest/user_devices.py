@@ -17,6 +17,7 @@ from pocketvisor.board.config import DevicesConfig
 from pocketvisor.board.map import USER_DEVICES_MAX
 from pocketvisor.devices.user_device import SOURCE_MAX, UserDevice, UserDeviceError, describe, preload
 from pocketvisor.errors import ImageError
+from pocketvisor.to_the_end import to_the_end
 
 if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
@@ -93,7 +94,7 @@ async def read_user_device(path: Path) -> UserDevice:
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
+            await to_the_end(asyncio.ensure_future(process.wait()))
     if answer.device is None:
         raise ImageError(f"{path}: is no device: {answer.problem}")
     return answer.device

@@ -12,9 +12,9 @@ from msgspec import Struct
 from pocketvisor.errors import MigrationError, ProfileError
 from pocketvisor.migration import messages
 from pocketvisor.migration.link import Link
-from pocketvisor.to_the_end import in_thread
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.transfer import RawManifest
+from pocketvisor.to_the_end import in_thread
 
 ROUND_SECONDS = 120.0
 

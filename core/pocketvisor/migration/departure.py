@@ -25,8 +25,8 @@ from pocketvisor.migration.leases import Leases
 from pocketvisor.migration.link import Link
 from pocketvisor.migration.rounds import MoveProgress, Sender
 from pocketvisor.migration.settling import ask_again, current, settle
-from pocketvisor.to_the_end import in_thread, to_the_end
 from pocketvisor.profile.file import ProfileFile
+from pocketvisor.to_the_end import in_thread, to_the_end
 
 ROUNDS_MAX: Final = 8
 SMALL: Final = 4 << 20

@@ -18,12 +18,12 @@ from pocketvisor.guest.transit import check_movable
 from pocketvisor.handset import Handset
 from pocketvisor.migration.lease import Peer
 from pocketvisor.migration.peers import shown_fingerprint
-from pocketvisor.to_the_end import to_the_end
 from pocketvisor.policies.act import Act
 from pocketvisor.policies.doors import check_file
 from pocketvisor.policies.generations import governed_head
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import Unlock
+from pocketvisor.to_the_end import to_the_end
 
 
 class LeavingGuest:

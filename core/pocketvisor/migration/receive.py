@@ -23,10 +23,10 @@ from pocketvisor.migration.lease import Peer, Record, State
 from pocketvisor.migration.leases import Leases
 from pocketvisor.migration.link import Link, LinkLost
 from pocketvisor.migration.shelf import Shelf
-from pocketvisor.to_the_end import in_thread, to_the_end
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import Unlock
 from pocketvisor.profile.transfer import RawHeader
+from pocketvisor.to_the_end import in_thread, to_the_end
 
 IDLE_SECONDS: Final = 120.0
 COMMIT_SECONDS: Final = 60.0

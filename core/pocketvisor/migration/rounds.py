@@ -13,8 +13,8 @@ from msgspec import Struct
 from pocketvisor.errors import MigrationError
 from pocketvisor.migration import messages
 from pocketvisor.migration.link import Link
-from pocketvisor.to_the_end import in_thread
 from pocketvisor.profile.file import ProfileFile
+from pocketvisor.to_the_end import in_thread
 
 _RATE_SECONDS: Final = 2.0
 

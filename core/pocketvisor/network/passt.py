@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from pocketvisor.errors import NetworkError
 from pocketvisor.network.spec import Forward
+from pocketvisor.to_the_end import to_the_end
 
 MISSING: Final = "passt is not installed, which leads a guest to this machine's network: apt install passt"
 _READY_SECONDS: Final = 5.0
@@ -106,7 +107,7 @@ class Passt:
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGKILL)  # Process.kill() may take the exit code away
-        await self._process.wait()
+        await to_the_end(asyncio.ensure_future(self._process.wait()))
 
     async def _until_ready(self, end: socket.socket) -> None:
         """Asks for an address as a guest would. One that offers none within a while is taken as it is: this

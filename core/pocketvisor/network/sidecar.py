@@ -18,6 +18,7 @@ import msgspec
 import pocketvisor
 from pocketvisor.errors import NetworkError
 from pocketvisor.network import messages
+from pocketvisor.to_the_end import to_the_end
 
 _HELLO_SECONDS: Final = 30.0
 _SAID_MAX: Final = 4096
@@ -138,7 +139,7 @@ class Sidecar:
         """Comes back when the process is gone. Nobody is told."""
         self._stop()
         self._kill()
-        await self._process.wait()
+        await to_the_end(asyncio.ensure_future(self._process.wait()))
         await asyncio.wait([self._listening], timeout=0.5)  # to the end of its pipe, which is closed then
         self._watching.cancel()
         self._listening.cancel()
