@@ -9,6 +9,7 @@ from pocketvisor.guest.listeners import Listeners, Unsubscribe
 from pocketvisor.guest.script import PlainText
 
 HISTORY_MAX = 1 << 20
+_SLACK = HISTORY_MAX // 4
 _WRITE_MAX = 32 << 10
 
 
@@ -17,7 +18,7 @@ class Console:
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
-        self._listeners = Listeners("output", "changed", "shut")
+        self._listeners = Listeners("output", "changed", "full", "shut")
         self._history = bytearray()
         self._plain = PlainText()
         self._unmatched = ""
@@ -55,33 +56,48 @@ class Console:
         self.guard()
         expression = re.compile(pattern, re.MULTILINE) if isinstance(pattern, str) else pattern
         changed = asyncio.Event()
-        unsubscribe = self._listeners.on("changed", changed.set)
+        found: re.Match[str] | None = None
+
+        def look() -> None:
+            nonlocal found
+            if found is None and (found := expression.search(self._unmatched)):
+                self._unmatched = self._unmatched[found.end() :]
+                changed.set()
+
+        # At each pause of what comes, and before anything is dropped that nobody has looked at.
+        stops = self._listeners.on("changed", changed.set), self._listeners.on("full", look)
         try:
             async with asyncio.timeout(timeout):
                 while True:
-                    if found := expression.search(self._unmatched):
-                        self._unmatched = self._unmatched[found.end() :]
+                    look()
+                    if found is not None:
                         return found
                     if self._ended:
                         raise GuestError(f"{self._ended} before '{expression.pattern}' appeared")
                     changed.clear()
                     await changed.wait()
         except TimeoutError:
+            if found is not None:
+                return found
             tail = "\n".join(self._unmatched.splitlines()[-12:])
             raise TimeoutError(
                 f"'{expression.pattern}' did not appear within {timeout} s; the last lines were:\n{tail}"
             ) from None
         finally:
-            unsubscribe()
+            for stop in stops:
+                stop()
 
     def received(self, data: bytes) -> None:
         """The guest's process sent output."""
         if self.shut:
             return
         self._history += data
-        if len(self._history) > HISTORY_MAX + HISTORY_MAX // 4:
+        if len(self._history) > HISTORY_MAX + _SLACK:
             del self._history[:-HISTORY_MAX]
-        self._unmatched = (self._unmatched + self._plain.feed(data))[-HISTORY_MAX:]
+        self._unmatched += self._plain.feed(data)
+        if len(self._unmatched) > HISTORY_MAX + _SLACK:
+            self._listeners.emit("full")
+            self._unmatched = self._unmatched[-HISTORY_MAX:]
         self._listeners.emit("output", data)
         self._listeners.emit("changed")
 
@@ -103,8 +119,9 @@ class Console:
         self._unmatched = ""
 
     def begun(self) -> None:
-        """The guest starts anew; the history goes on."""
+        """The guest starts anew; the history goes on, but no escape sequence that was begun does."""
         self._ended = ""
+        self._plain = PlainText()
 
     def ended(self, how: str) -> None:
         """No more output will come; `how` begins a sentence."""
