@@ -20,6 +20,12 @@ settings.register_profile("unhurried", settings.default, deadline=None, suppress
 settings.load_profile("unhurried")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes say nothing in a test's name; and where they hold the time at which they were packed, two workers
+    that load their tests a second apart would not have the same ones."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture
 def short_folder() -> Iterator[Path]:
     """For what holds sockets: their paths have 107 bytes at most, and a test's own folder has a long name."""
