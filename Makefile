@@ -4,7 +4,7 @@
 PYTHON ?= $(shell test -x /usr/bin/python3 && echo /usr/bin/python3 || command -v python3)
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip --quiet --disable-pip-version-check
+PIP := $(PY) -m pip --quiet --disable-pip-version-check --retries 10 --timeout 60
 NEED := tools/need-packages
 
 # The tests of a file stay in one process, in their order: some share a guest. More than four processes want more memory than
@@ -12,7 +12,7 @@ NEED := tools/need-packages
 WORKERS ?= $(shell n=$$(nproc); echo $$(( n < 4 ? n : 4 )))
 
 C_FILES := $(wildcard core/native/*.[ch])
-C_FORMATTED := $(shell git ls-files 'core/native/*.[ch]' 'sample_guests/*.[ch]' 2>/dev/null)
+C_FORMATTED := $(shell find core/native sample_guests -name build -prune -o -name '*.[ch]' -print)
 TEST_PACKAGES := e2fsprogs xvfb xauth x11-xkb-utils xkb-data xdotool openbox pcmanfm
 BENCH_PACKAGES := qemu-system-arm ipxe-qemu u-boot-qemu passt iperf3
 
@@ -82,6 +82,9 @@ define need_libraries
 	print(*missing_packages(offscreen=not '$(1)' and not os.environ.get('DISPLAY')))")
 endef
 
+# A download that breaks off goes on where it was, or begins anew, once.
+pip_install = $(PIP) install $(1) || { echo "That did not work: once more" >&2; $(PIP) install $(1); }
+
 $(VENV)/.created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; make PYTHON=/path/to/python3"; exit 1; }
@@ -91,14 +94,14 @@ $(VENV)/.created:
 		2> /dev/null || $(NEED) "building the C half" python3-dev
 	@echo "Making a virtual environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --upgrade "pip>=23" "setuptools>=77" wheel
+	@$(call pip_install,--upgrade "pip>=23" "setuptools>=77" wheel)
 	@touch $@
 
 $(VENV)/.dependencies: $(VENV)/.created pyproject.toml
 	@echo "Installing what Pocketvisor stands on (about 150 MB to download, once)"
 	@$(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
 		> $(VENV)/requirements.txt
-	@$(PIP) install -r $(VENV)/requirements.txt
+	@$(call pip_install,-r $(VENV)/requirements.txt)
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.dependencies setup.py $(C_FILES)
@@ -111,5 +114,5 @@ $(VENV)/.tools: $(VENV)/.installed
 	@echo "Installing the tools for tests"
 	@$(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["dev"], sep="\n")' \
 		> $(VENV)/requirements-dev.txt
-	@$(PIP) install -r $(VENV)/requirements-dev.txt
+	@$(call pip_install,-r $(VENV)/requirements-dev.txt)
 	@touch $@
