@@ -13,7 +13,7 @@ from pocketvisor.errors import PocketvisorError
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import GuestState
 from pocketvisor.handset import Handset
-from pocketvisor.scheduler.host_time import stood_in_line
+from pocketvisor.scheduler.host_time import own_time
 
 LAG_SECONDS: Final = 0.5
 """A handset whose loop is held up longer than this does not serve its other guests."""
@@ -22,12 +22,6 @@ FLOOD_MAX: Final = 128 << 20
 GARBAGES: Final = 8
 _END_SECONDS: Final = 5.0
 _BEAT: Final = 0.01
-
-
-def _now() -> float:
-    """A clock that stands while others have the processors: what they take is no guest's doing. A guest that
-    takes them itself is seen by what is left to its neighbour."""
-    return time.monotonic() - stood_in_line()
 
 
 class Watched:
@@ -67,9 +61,11 @@ class Watched:
 
     async def _beat(self) -> None:
         while True:
-            begun = _now()
+            # What others took of the processors is no guest's doing. A guest that takes them itself is seen
+            # by what is left to its neighbour.
+            begun = own_time()
             await asyncio.sleep(_BEAT)
-            self.lag = max(self.lag, _now() - begun - _BEAT)
+            self.lag = max(self.lag, own_time() - begun - _BEAT)
 
 
 async def lie(name: str, attacker: Attacker, watched: Watched) -> Told:

@@ -6,6 +6,7 @@ waits as far as anybody knows.
 
 import os
 import threading
+import time
 from typing import Final
 
 from msgspec import Struct
@@ -32,11 +33,23 @@ def stood_in_line() -> float:
     """For how many seconds this thread was ready to run, so far, and others had the processors."""
     fd = _open(os.getpid(), threading.get_native_id())
     try:
-        time = _read(fd)
+        figures = _read(fd)
     finally:
         if fd >= 0:
             os.close(fd)
-    return time.waited_ns / 1e9 if time is not None else 0.0
+    return figures.waited_ns / 1e9 if figures is not None else 0.0
+
+
+def own_time() -> float:
+    """Seconds by a clock of this thread that stands while it is ready to run and others have the processors.
+
+    Whoever has to stand in line just between the two readings takes them again: what it waited there would be
+    missing from one of them, and be counted as the thread's own."""
+    while True:
+        waited = stood_in_line()
+        now = time.monotonic()
+        if stood_in_line() == waited:
+            return now - waited
 
 
 class HostClock:

@@ -18,6 +18,7 @@ from pocketvisor.guest.run import GuestRun
 from pocketvisor.handset import Handset
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.models import load_models
+from pocketvisor.scheduler import host_time
 
 LIES = ("status-forgery", "message-forgery", "message-flood", "message-garbage")
 
@@ -96,8 +97,8 @@ async def test_a_loop_that_is_held_up_is_seen_and_one_that_stood_in_line_is_not(
 ) -> None:
     """On a computer that is busy with others no lie has reached anything by that."""
     now = in_line = 0.0
-    monkeypatch.setattr(lies, "time", SimpleNamespace(monotonic=lambda: now))
-    monkeypatch.setattr(lies, "stood_in_line", lambda: in_line)
+    monkeypatch.setattr(host_time, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(host_time, "stood_in_line", lambda: in_line)
     with lies.Watched(phone) as watched:
 
         async def late() -> float:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -89,6 +90,24 @@ def test_a_thread_knows_how_long_it_stood_in_line() -> None:
         other.kill()
         other.communicate()
     assert waits[0] > 0.05
+
+
+@pytest.mark.parametrize("at", range(6))
+def test_who_stands_in_line_between_the_two_readings_took_no_time(
+    monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """Somebody else has the processor for two seconds, just before one of the readings of either clock."""
+    readings, waited = 0, 0.0
+
+    def passes() -> float:
+        nonlocal readings, waited
+        waited += 2.0 * (readings == at)
+        readings += 1
+        return waited
+
+    monkeypatch.setattr(host_time, "stood_in_line", passes)
+    monkeypatch.setattr(host_time, "time", SimpleNamespace(monotonic=lambda: 100.0 + passes()))
+    assert [host_time.own_time() for _ in range(3)] == [100.0] * 3
 
 
 def test_a_process_that_is_gone_is_not_known() -> None:
