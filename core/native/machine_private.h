@@ -87,12 +87,13 @@ struct machine {
 
     /* Running. */
     enum run_reason reason;
-    uint64_t until;                   /* clock bytes */
-    uint64_t woke_at;                 /* clock bytes */
-    uint64_t applied;                 /* events */
-    uint64_t rate_seen;               /* that the last slice ran at */
-    uint64_t left_real;               /* when run() last returned */
-    struct trace *trace;              /* or NULL */
+    uint64_t until;      /* clock bytes */
+    uint64_t woke_at;    /* clock bytes */
+    uint64_t applied;    /* events */
+    uint64_t inputs;     /* those of a touch screen, a keyboard, a key or another device's line */
+    uint64_t rate_seen;  /* that the last slice ran at */
+    uint64_t left_real;  /* when run() last returned */
+    struct trace *trace; /* or NULL */
     uint64_t sample_at, sample_every; /* clock bytes; NEVER: no samples */
     bool started, running, suspended;
     pthread_t thread;
@@ -107,7 +108,7 @@ struct machine {
     pthread_cond_t wake;
     int console_fd, doorbell_fd;
     struct status_page *status;
-    uint64_t status_at;
+    uint64_t status_at, status_bytes, status_applied; /* the page was filled then */
 };
 
 /* machine_run.c */

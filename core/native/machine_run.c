@@ -17,6 +17,7 @@ enum {
     SLEEP_MOST_NS = 20000000,
     DRIFT_NS = 20000000,
     PAUSE_NS = 50000000, /* a shorter time outside of run() is time that the host took */
+    VIRTIO_INPUT = 18,   /* a device's kind */
 };
 #define YEAR_NS (365ull * 24 * 3600 * 1000000000) /* no clock is ever set on by more */
 
@@ -79,9 +80,16 @@ void machine_advance(struct machine *machine, uint64_t ns) {
     run_timers(machine);
 }
 
+static bool is_input(const struct machine *machine, const struct event *event) {
+    if (event->kind == EVENT_VIRTIO_USED && machine->virtio && event->target < VIRTIO_SLOTS)
+        return machine->virtio->slots[event->target].device_id == VIRTIO_INPUT;
+    return event->kind == EVENT_DEVICE;
+}
+
 static void apply(struct machine *machine, const struct event *event) {
     uint64_t ns;
     machine->applied++;
+    machine->inputs += is_input(machine, event);
     if (event->kind != EVENT_CLOCK)
         vcpu_trace_event(machine->vcpu, TRACE_INPUT, event->kind, event->target);
     if (machine->follower && machine_replaying(machine) &&

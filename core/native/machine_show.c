@@ -123,11 +123,18 @@ static void publish(struct machine *machine, uint64_t real) {
         machine_frame_damaged(machine, (const uint16_t (*)[4])rectangles, count, real);
 }
 
+static uint64_t idle_until(const struct machine *machine) {
+    uint64_t deadline = machine_next_deadline(machine);
+    return deadline == NEVER || machine_replaying(machine) ? NEVER : pace_real_at(&machine->pace, deadline);
+}
+
 static void fill_status(struct machine *machine, uint64_t real, enum status_state state) {
     struct status_page *page = machine->status;
     struct timespec cpu;
     uint64_t counters[MACHINE_COUNTERS];
     machine->status_at = real;
+    machine->status_bytes = machine->clock.bytes;
+    machine->status_applied = machine->applied;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
     machine_counters(machine, counters);
     atomic_store_explicit(&page->ticks, clock_ticks(&machine->clock), memory_order_relaxed);
@@ -137,8 +144,22 @@ static void fill_status(struct machine *machine, uint64_t real, enum status_stat
                           memory_order_relaxed);
     for (unsigned index = 0; index < MACHINE_COUNTERS; index++)
         atomic_store_explicit(&page->counters[index], counters[index], memory_order_relaxed);
+    atomic_store_explicit(&page->inputs, machine->inputs, memory_order_relaxed);
+    atomic_store_explicit(&page->idle_until, state == STATUS_IDLE ? idle_until(machine) : NEVER,
+                          memory_order_relaxed);
     atomic_store_explicit(&page->reason, (uint32_t)machine->reason, memory_order_relaxed);
     atomic_store_explicit(&page->state, state, memory_order_release);
+}
+
+/* While it runs, a moment old will do; what an idle guest has shown stands for as long as it waits. */
+static bool is_stale(const struct machine *machine, uint64_t real, enum status_state state) {
+    const struct status_page *page = machine->status;
+    if (real - machine->status_at >= STATUS_EVERY_NS ||
+        atomic_load_explicit(&page->state, memory_order_relaxed) != state)
+        return true;
+    return state == STATUS_IDLE &&
+           (machine->status_bytes != machine->clock.bytes || machine->status_applied != machine->applied ||
+            atomic_load_explicit(&page->idle_until, memory_order_relaxed) != idle_until(machine));
 }
 
 void machine_show(struct machine *machine, uint64_t real, enum status_state state) {
@@ -146,8 +167,7 @@ void machine_show(struct machine *machine, uint64_t real, enum status_state stat
         machine->frame.noticed = real;
     if (machine->frame.touched && real >= machine_frame_due(machine, state != STATUS_RUNNING))
         publish(machine, real);
-    if (machine->status && (real - machine->status_at >= STATUS_EVERY_NS ||
-                            atomic_load_explicit(&machine->status->state, memory_order_relaxed) != state))
+    if (machine->status && is_stale(machine, real, state))
         fill_status(machine, real, state);
 }
 

@@ -38,7 +38,10 @@ struct status_page {
     _Atomic uint64_t cpu_ns;  /* host CPU time of the vCPU's thread */
     _Atomic uint32_t state;   /* enum status_state */
     _Atomic uint32_t reason;  /* of the last return from run() */
-    uint64_t reserved0[2];
+    /* CLOCK_MONOTONIC at which an idle guest wakes by itself, UINT64_MAX: not before input comes. One that is
+     * idle later than that waits for a processor. */
+    _Atomic uint64_t idle_until;
+    _Atomic uint64_t inputs; /* touches and keys that the guest was told of since its process began */
     _Atomic uint64_t counters[STATUS_COUNTERS]; /* in the order of Counters in _native.pyi */
     uint64_t reserved1[24];
     _Atomic uint64_t damage_sequence;       /* of the newest rectangle; written after it */
@@ -54,6 +57,7 @@ struct status_page {
 };
 
 static_assert(offsetof(struct status_page, state) == 0x28, "layout");
+static_assert(offsetof(struct status_page, idle_until) == 0x30, "layout");
 static_assert(offsetof(struct status_page, counters) == 0x40, "layout");
 static_assert(offsetof(struct status_page, damage_sequence) == 0x200, "layout");
 static_assert(offsetof(struct status_page, source) == 0x210, "layout");

@@ -7,6 +7,8 @@ fields may be a moment apart.
     0x000 u32 magic "PVST"    0x004 u32 version
     0x008 u64 ticks           0x010 u64 clock_ns    0x018 u64 idle_ns    0x020 u64 cpu_ns
     0x028 u32 state           0x02c u32 reason of the last return
+    0x030 u64 CLOCK_MONOTONIC ns at which it wakes by itself, where it is idle; all ones: not before input
+    0x038 u64 touches and keys that it was told of since its process began
     0x040 u64 counters, in the order of COUNTERS
     0x200 u64 frames published    0x208 u64 CLOCK_MONOTONIC ns of the last
     0x210 u32 source (0: the framebuffer, 1: the scanout), u32 width, height, stride of the scanout,
@@ -54,7 +56,7 @@ COUNTERS: Final = (
     "output_dropped",
 )
 
-_HEAD = struct.Struct("<IIQQQQII")
+_HEAD = struct.Struct("<IIQQQQIIQQ")
 _COUNTERS = struct.Struct(f"<{len(COUNTERS)}Q")
 _COUNTERS_AT = 0x40
 _FRAMES = struct.Struct("<QQ")
@@ -92,6 +94,12 @@ class StatusHead(Struct, frozen=True):
     cpu_ns: int
     state: int
     reason: int
+    idle_until: int = 0
+    inputs: int = 0
+
+    def is_late(self, monotonic_ns: int) -> bool:
+        """It should have woken by then: it waits for a processor of this computer, or is on its way."""
+        return self.state == STATE_IDLE and monotonic_ns >= self.idle_until
 
 
 class StatusPage:
@@ -123,8 +131,8 @@ class StatusPage:
         return bytes(self._map[0:8]) == struct.pack("<II", MAGIC, VERSION)
 
     def head(self) -> StatusHead:
-        _, _, ticks, clock_ns, idle_ns, cpu_ns, state, reason = _HEAD.unpack_from(self._map, 0)
-        return StatusHead(ticks, clock_ns, idle_ns, cpu_ns, state, reason)
+        _, _, *fields = _HEAD.unpack_from(self._map, 0)
+        return StatusHead(*fields)
 
     def counters(self) -> dict[str, int]:
         return dict(zip(COUNTERS, _COUNTERS.unpack_from(self._map, _COUNTERS_AT), strict=True))

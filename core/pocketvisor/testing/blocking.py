@@ -14,7 +14,8 @@ from pocketvisor.models import HandsetModel
 from pocketvisor.recording import Recording
 from pocketvisor.testing.background import BackgroundLoop
 from pocketvisor.testing.ending import Ending, Verdicts
-from pocketvisor.testing.guests import AsyncGuest, Point
+from pocketvisor.testing.guests import AsyncGuest
+from pocketvisor.testing.hands import Point
 from pocketvisor.testing.handsets import AsyncHandset
 from pocketvisor.testing.phones import SyncPhone
 from pocketvisor.testing.pictures import Mask, Rectangle

@@ -1,7 +1,7 @@
 """Guests under test, for tests that are coroutines. blocking.py has the same for all others.
 
-What waits has a limit in seconds, so that no test hangs, and says in its failure what it saw instead. Input
-is paced in the guest's own time: a tap on a busy host is no longer than on an idle one.
+What waits has a limit in seconds, so that no test hangs, and says in its failure what it saw instead. How it
+is touched is in hands.py.
 """
 
 import asyncio
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from pocketvisor.control.status import STATE_RUNNING
 from pocketvisor.errors import GuestError
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import GuestState, StopReason
@@ -21,25 +20,21 @@ from pocketvisor.guest.script import PlainText
 from pocketvisor.guest.statistics import GuestCounters
 from pocketvisor.recording import Recording
 from pocketvisor.testing.ending import Ending, Verdicts
+from pocketvisor.testing.hands import Hands
 from pocketvisor.testing.pictures import Mask, PictureError, Rectangle, Reference
 from pocketvisor.testing.settings import Settings
 
 if TYPE_CHECKING:
     from pocketvisor.testing.debugging import AsyncDebugger
 
-Point = tuple[float, float]
-
 _LOOK_SECONDS = 1 / 30  # a picture is looked at this often at most
-_PACE_SECONDS = 0.002
-_STEP_SECONDS = 1 / 60  # between the moves of a gesture, in the guest's time
-_OUTLASTS = 20.0  # a guest whose clock stands still holds up a gesture for this long at most
 
 
 class NotSeen(AssertionError):
     """What a test waited for did not come in time."""
 
 
-class AsyncGuest:
+class AsyncGuest(Hands):
     """One guest under test. `api` is the guest of pocketvisor.api, with all that this class does not have."""
 
     def __init__(self, guest: Guest, settings: Settings) -> None:
@@ -98,58 +93,6 @@ class AsyncGuest:
         """Type a line into the serial console."""
         self.write(f"{line}\r")
 
-    # Touch and keys
-
-    async def tap(self, x: float, y: float, seconds: float = 0.05) -> None:
-        """A finger down and up; longer makes it a long press."""
-        self.api.touch(x, y, "down")
-        await self.wait_guest_time(seconds)
-        self.api.touch(x, y, "up")
-        await self.wait_guest_time(_STEP_SECONDS)
-
-    async def swipe(self, start: Point, end: Point, seconds: float = 0.25) -> None:
-        """A finger from one point to another, in even steps."""
-        steps = max(2, round(seconds / _STEP_SECONDS))
-        self.api.touch(*start, "down")
-        for step in range(1, steps + 1):
-            await self.wait_guest_time(seconds / steps)
-            part = step / steps
-            x, y = (a + (b - a) * part for a, b in zip(start, end, strict=True))
-            self.api.touch(x, y, "move")
-        self.api.touch(*end, "up")
-        await self.wait_guest_time(_STEP_SECONDS)
-
-    def touch(self, x: float, y: float, phase: str, slot: int = 0) -> None:
-        """One step of a gesture of one's own: phase "down", "move" or "up", slot the finger."""
-        self.api.touch(x, y, phase, slot)
-
-    async def press(self, key: str, seconds: float = 0.05) -> None:
-        """Press and let go a key of the phone, one of the model's `keys`."""
-        self.api.hardware_key(key, True)
-        await self.wait_guest_time(seconds)
-        self.api.hardware_key(key, False)
-        await self.wait_guest_time(_STEP_SECONDS)
-
-    def type(self, text: str) -> None:
-        """Type on the guest's keyboard."""
-        self.api.type_text(text)
-
-    def key(self, code: int, pressed: bool) -> None:
-        """A key of the keyboard by Linux's KEY_ number."""
-        self.api.key(code, pressed)
-
-    async def wait_guest_time(self, seconds: float) -> None:
-        """Let the guest's clock go on; where the guest waits for something, the host's clock counts."""
-        begun = self.api.status.head()
-        host = time.monotonic()
-        while self.state is GuestState.RUNNING:
-            head, waited = self.api.status.head(), time.monotonic() - host
-            if head.clock_ns - begun.clock_ns >= seconds * 1e9 or waited > seconds + _OUTLASTS:
-                return
-            if head.state != STATE_RUNNING and waited >= seconds:
-                return
-            await asyncio.sleep(_PACE_SECONDS)
-
     # The panel
 
     async def screenshot(self) -> Image.Image:
@@ -203,13 +146,16 @@ class AsyncGuest:
         """Wait until the panel has not changed for `still` seconds."""
         limit = self._limit(seconds)
         deadline = time.monotonic() + max(limit, still + _LOOK_SECONDS)
-        seen, since = self.api.panel.sequence, time.monotonic()
-        while time.monotonic() - since < still:
-            if time.monotonic() > deadline:
-                raise NotSeen(f"{self.name}: its panel did not stand still within {limit:g} s")
+        seen, begun, since = self.api.panel.sequence, self.api.status.head(), time.monotonic()
+        while True:
             await asyncio.sleep(_LOOK_SECONDS)
             if self.api.panel.sequence != seen:
-                seen, since = self.api.panel.sequence, time.monotonic()
+                seen, begun, since = self.api.panel.sequence, self.api.status.head(), time.monotonic()
+            stands = self.state is not GuestState.RUNNING or self._has_lived(still, begun, since)
+            if stands and time.monotonic() - since >= still:
+                return
+            if time.monotonic() > deadline:
+                raise NotSeen(f"{self.name}: its panel did not stand still within {limit:g} s")
 
     def _reference(
         self, name: str, tolerance: int, differing: float, region: Rectangle | None, mask: Mask
