@@ -7,7 +7,7 @@ FORMAT, version 1, little endian. A disk is made of clusters of 4096 bytes; the 
     0x00c  u32       size of a cluster, 4096
     0x010  u64       size of the disk in bytes, whole sectors of 512
     0x018  u64       size of the base file in bytes, 0 where there is none
-    0x020  i64       when the base was last modified, in ns, as its file system says
+    0x020  i64       when the base was last modified, in ns, as its file system says; -1: only just then
     0x028  32 bytes  blake3 of the base's whole content
     0x048  32 bytes  blake3 of bytes 0x000 to 0x048
     0x068            zeros up to 0x1000
@@ -26,7 +26,8 @@ written in part is an older map with some of the newer bits: it needs no checksu
 While a guest's processes share the map (shared_map.py), that one counts, and the first flush of a process
 writes all of it: what a process before it has flushed is not known.
 
-Another overlay's base is refused: it is known again by size and time, or else by its content.
+Another overlay's base is refused: it is known again by size and time, or else by its content. By that alone
+where it had been written to just before: what is written next may have the same time.
 Left out: snapshots in the file, compression, giving room back for clusters that equal the base again.
 """
 
@@ -34,6 +35,7 @@ import errno
 import os
 import struct
 import threading
+import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -64,6 +66,10 @@ _FIELDS: Final = struct.Struct("<8sIIQQq32s")
 _CHECKED: Final = _FIELDS.size
 _PAGE: Final = 4096
 _CHUNK: Final = 1 << 20
+_JUST_THEN: Final = -1
+_GRAIN_NS: Final = 50_000_000
+_COARSE_GRAIN_NS: Final = 2_000_000_000
+"""How long a file may be written to without another time: the kernel's tick, or where seconds are counted."""
 
 
 class Base(NamedTuple):
@@ -310,7 +316,11 @@ def check_size(size: int) -> None:
 def base_of(fd: int) -> Base:
     """The base that a file is, its whole content read."""
     status = os.fstat(fd)
-    return Base(status.st_size, status.st_mtime_ns, content_digest(fd, status.st_size))
+    modified_ns = status.st_mtime_ns
+    digest = content_digest(fd, status.st_size)
+    grain = _GRAIN_NS if modified_ns % 1_000_000_000 else _COARSE_GRAIN_NS
+    settled = time.time_ns() - modified_ns > grain
+    return Base(status.st_size, modified_ns if settled else _JUST_THEN, digest)
 
 
 def is_base(fd: int, base: Base) -> bool:
@@ -318,7 +328,9 @@ def is_base(fd: int, base: Base) -> bool:
     status = os.fstat(fd)
     if status.st_size != base.size:
         return False
-    return status.st_mtime_ns == base.modified_ns or content_digest(fd, base.size) == base.digest
+    if base.modified_ns == status.st_mtime_ns != _JUST_THEN:
+        return True
+    return content_digest(fd, base.size) == base.digest
 
 
 def content_digest(fd: int, size: int) -> bytes:

@@ -16,7 +16,7 @@ from pocketvisor.devices.virtqueue import GuestMemory
 BASE = 0x4000_0000
 SIZE = 1 << 20
 AT = BASE + 0x1000
-SECONDS = 20.0
+SECONDS = 60.0
 LOCK = threading.Lock()
 
 

@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from open_descriptors import none_left_open
 from overlay_files import flush, read
 
 from pocketvisor.errors import StorageError
@@ -141,10 +142,8 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
 
 
 def test_one_that_fails_closes_all(tmp_path: Path) -> None:
-    before = os.listdir("/proc/self/fd")
-    with pytest.raises(StorageError):
+    with none_left_open(), pytest.raises(StorageError):
         open_disks([DiskSpec(path=image(tmp_path / "a")), DiskSpec(path=tmp_path / "missing")], tmp_path)
-    assert os.listdir("/proc/self/fd") == before
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def patiently(work: Callable[[], None]) -> None:
             return work()
         except NotLoaded as missing:
             while not missing.look():
-                assert select.select([missing.fd], [], [], 20)[0]
+                assert select.select([missing.fd], [], [], 60)[0]
                 os.eventfd_read(missing.fd)
 
 
@@ -74,7 +74,7 @@ def test_an_overlay_over_it_waits_for_what_it_copies_up_and_for_nothing_else() -
         expected[offset : offset + size] = b"y" * size
     expected[7 * BLOCK + SECTOR : 8 * BLOCK + SECTOR] = bytes(BLOCK)
     loader.load_rest()
-    assert loader.wait(20)
+    assert loader.wait(60)
     assert read(store) == expected
     loader.stop()
     site.close()

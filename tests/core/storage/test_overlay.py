@@ -2,6 +2,7 @@
 
 import os
 import random
+import time
 
 import pytest
 from captured_files import memfd
@@ -221,13 +222,42 @@ def test_impossible_sizes(size: int) -> None:
 
 def test_a_base_is_known_by_its_content_where_its_time_has_changed() -> None:
     fd = file_of(BASE)
+    os.utime(fd, (3, 3))
     base = overlay.base_of(fd)
+    assert base.modified_ns == 3_000_000_000
     os.utime(fd, (1, 1))
     assert overlay.is_base(fd, base)
     os.pwrite(fd, b"changed", 5000)
     os.utime(fd, (2, 2))
     assert not overlay.is_base(fd, base)
     assert not overlay.is_base(file_of(BASE[:-1]), base)
+
+
+def test_a_base_of_an_hour_ago_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    fd = file_of(BASE)
+    before = time.time_ns() - 3_600_000_000_001
+    os.utime(fd, ns=(before, before))
+    base = overlay.base_of(fd)
+    monkeypatch.setattr(overlay, "content_digest", None)
+    assert overlay.is_base(fd, base)
+
+
+@pytest.mark.parametrize("part_of_a_second", [0, 4_000_000], ids=["of seconds", "of ticks"])
+def test_a_base_that_is_written_to_twice_at_one_time_of_its_file_system_is_another(
+    part_of_a_second: int,
+) -> None:
+    """Most file systems' clocks go on every 4 ms, others' every second. Here it is in the future, so that the
+    two writes are surely not told apart."""
+    at = (time.time_ns() // 1_000_000_000 + 3600) * 1_000_000_000 + part_of_a_second
+    fd = file_of(BASE)
+    os.utime(fd, ns=(at, at))
+    base = overlay.base_of(fd)
+    os.pwrite(fd, b"changed", 5000)
+    os.utime(fd, ns=(at, at))
+    assert not overlay.is_base(fd, base)
+    os.pwrite(fd, BASE[5000:5007], 5000)
+    os.utime(fd, ns=(at, at))
+    assert overlay.is_base(fd, base)
 
 
 def test_holes_count_as_zeros() -> None:

@@ -25,7 +25,7 @@ def comes_back(work: Callable[[], object], release: Callable[[], object]) -> boo
     """`release` ends what did not."""
     thread = threading.Thread(target=work)
     thread.start()
-    thread.join(10)
+    thread.join(60)
     waits = thread.is_alive()
     if waits:
         release()
