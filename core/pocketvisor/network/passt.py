@@ -25,13 +25,17 @@ from pocketvisor.network.spec import Forward
 from pocketvisor.to_the_end import to_the_end
 
 MISSING: Final = "passt is not installed, which leads a guest to this machine's network: apt install passt"
-_READY_SECONDS: Final = 5.0
+_READY_SECONDS: Final = 30.0
 _LAST_WORDS_SECONDS: Final = 1.0
 _SAID_MAX: Final = 8192
 _OFFER_MAX: Final = 2048
 _SOCKET_BUFFER: Final = 4 << 20
 _PROBE_MAC: Final = b"\x02\0\0\0\0\1"
+_PROBE_ADDRESS: Final = ipaddress.IPv6Address("fe80::ff:fe00:1").packed
+_ALL_ROUTERS: Final = ipaddress.IPv6Address("ff02::2").packed
+_ALL_ROUTERS_MAC: Final = b"\x33\x33\0\0\0\2"
 _TRANSACTION: Final = b"PVsr"
+_SOLICIT, _ADVERTISED = 133, 134
 
 
 class UserAddress(Struct, frozen=True):
@@ -95,6 +99,11 @@ class Passt:
     def pid(self) -> int:
         return self._process.pid
 
+    async def ended(self, seconds: float) -> None:
+        """Comes back when it has ended by itself and that is told, or after a while."""
+        if self._watching is not None:
+            await asyncio.wait([self._watching], timeout=seconds)
+
     async def stop(self) -> None:
         """Comes back when it is gone; on_end is not called."""
         self._ended = True
@@ -110,12 +119,13 @@ class Passt:
         await to_the_end(asyncio.ensure_future(self._process.wait()))
 
     async def _until_ready(self, end: socket.socket) -> None:
-        """Asks for an address as a guest would. One that offers none within a while is taken as it is: this
-        machine may speak IPv6 alone."""
+        """Asks for an address as a guest would, and then for a router: where that is answered and the first
+        question is not, this machine speaks IPv6 alone. Of two answers the first one's comes first, and one
+        that says nothing within a while is taken as it is."""
         end.setblocking(False)
         loop = asyncio.get_running_loop()
         with suppress(OSError):  # it has ended already, which is seen below
-            await loop.sock_sendall(end, _framed(_discover()))
+            await loop.sock_sendall(end, _framed(_discover()) + _framed(_solicit()))
         offer = asyncio.create_task(_offer(end))
         exit_code = asyncio.create_task(self._process.wait())
         try:
@@ -217,9 +227,21 @@ def _discover() -> bytes:
     return b"\xff" * 6 + _PROBE_MAC + b"\x08\x00" + head + udp
 
 
+def _solicit() -> bytes:
+    """A router solicitation (RFC 4861) in IPv6 and Ethernet."""
+    asked = struct.pack(">BBHI", _SOLICIT, 0, 0, 0)
+    covered = _PROBE_ADDRESS + _ALL_ROUTERS + struct.pack(">II", len(asked), 58) + asked
+    total = sum(struct.unpack(f">{len(covered) // 2}H", covered))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    asked = asked[:2] + struct.pack(">H", ~total & 0xFFFF) + asked[4:]
+    head = struct.pack(">IHBB", 6 << 28, len(asked), 58, 255) + _PROBE_ADDRESS + _ALL_ROUTERS
+    return _ALL_ROUTERS_MAC + _PROBE_MAC + b"\x86\xdd" + head + asked
+
+
 async def _offer(end: socket.socket) -> UserAddress:
-    """Reads frames until there is one. Nothing but passt is at the other end, and it says nothing unasked
-    that is of use to a guest which has not begun."""
+    """Reads frames until there is one, or a router's word. Nothing but passt is at the other end, and it says
+    nothing unasked that is of use to a guest which has not begun."""
     loop = asyncio.get_running_loop()
     received = bytearray()
     found: UserAddress | None = None
@@ -234,6 +256,12 @@ async def _offer(end: socket.socket) -> UserAddress:
             del received[: 4 + size]
             if len(frame) <= _OFFER_MAX and frame[46:50] == _TRANSACTION and frame[23:24] == b"\x11":
                 found = _read_offer(frame)
+            elif (
+                frame[12:14] == b"\x86\xdd"
+                and frame[20:21] == b"\x3a"
+                and frame[54:55] == bytes((_ADVERTISED,))
+            ):
+                found = found or UserAddress()
     return found
 
 

@@ -28,6 +28,7 @@ from pocketvisor.network.rules import NetworkRules
 
 _TURN_FRAMES: Final = 32
 _TURN_BYTES: Final = 512 << 10
+_LAST_TURNS: Final = 64
 _QUEUE_BYTES: Final = 4 << 20
 _QUEUE_FRAMES: Final = 2048
 FULL: Final = (errno.EAGAIN, errno.ENOBUFS)
@@ -117,37 +118,53 @@ class Port:
         self._queue.clear()
         self._queued = 0
 
+    def start_capture(self, capture: Capture) -> None:
+        self.end_capture()
+        self.capture = capture
+        self.counters.captured = 0
+
+    def end_capture(self) -> None:
+        """What its guest has sent by now is in it, though nobody has read the wire yet."""
+        if self.capture is None:
+            return
+        for _ in range(_LAST_TURNS):
+            if self._wire is None or self._paused or not self._readable():
+                break
+        self.capture.close()
+        self.capture = None
+
     def close(self) -> None:
+        self.end_capture()
         self.attach(None)
         self.set_wire(None)
-        if self.capture is not None:
-            self.capture.close()
 
     # From the guest
 
-    def _readable(self) -> None:
+    def _readable(self) -> bool:
+        """Whether there may be more."""
         assert self._wire is not None
         size = 0
         for _ in range(_TURN_FRAMES):
             try:
                 message = self._wire.recv(MESSAGE_MAX + 1)
             except OSError as error:
-                if error.errno not in FULL:
-                    self.set_wire(None)
-                return
+                if error.errno in FULL:
+                    return False
+                message = b""
             if not message:  # the guest has gone; another run of it brings another wire
                 self.set_wire(None)
-                return
+                return False
             self._from_guest(message)
             if self._wire is None:  # the answer to it found the guest gone
-                return
+                return False
             if self._network is not None and self._network.congested:
                 self._paused = True
                 self._poller.want(self._wire, read=False, write=bool(self._queue))
-                return
+                return False
             size += len(message)
             if size >= _TURN_BYTES:
-                return
+                break
+        return True
 
     def _from_guest(self, message: bytes) -> None:
         counters = self.counters

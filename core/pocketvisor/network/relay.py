@@ -95,16 +95,9 @@ class Relay:
             case messages.SetRules(number, rules):
                 self._port(number).set_rules(rules)
             case messages.StartCapture(number, most):
-                port = self._port(number)
-                if port.capture is not None:
-                    port.capture.close()
-                port.capture = Capture(_descriptor(fd), most)
-                port.counters.captured = 0
+                self._port(number).start_capture(Capture(_descriptor(fd), most))
             case messages.StopCapture(number):
-                port = self._port(number)
-                if port.capture is not None:
-                    port.capture.close()
-                    port.capture = None
+                self._port(number).end_capture()
             case _:
                 raise ValueError(f"{type(message).__name__} is out of place here")
 

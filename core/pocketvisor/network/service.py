@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from pocketvisor.guest.guest import Guest
 
 _RATE_OLD_SECONDS: Final = 1.5
-_LAST_WORDS_SECONDS: Final = 0.5
+_LAST_WORDS_SECONDS: Final = 5.0
 
 
 class NetworkState(Struct, frozen=True, kw_only=True):
@@ -335,8 +335,8 @@ class GuestNetwork:
             self._lose(sentence)
 
     async def _user_closed(self, passt: Passt) -> None:
-        """The stream is closed; passt's own last words say more, if it has some."""
-        await asyncio.sleep(_LAST_WORDS_SECONDS)
+        """The stream is closed; passt's own last words say more, if it has some: it is about to end then."""
+        await passt.ended(_LAST_WORDS_SECONDS)
         if passt is self._passt:
             self._passt = None
             self._lose("passt closed its end of the guest's network")

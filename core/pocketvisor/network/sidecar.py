@@ -21,6 +21,7 @@ from pocketvisor.network import messages
 from pocketvisor.to_the_end import to_the_end
 
 _HELLO_SECONDS: Final = 30.0
+_LAST_SECONDS: Final = 5.0
 _SAID_MAX: Final = 4096
 _KEPT_ENVIRONMENT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
 
@@ -138,17 +139,24 @@ class Sidecar:
     async def end(self) -> None:
         """Comes back when the process is gone. Nobody is told."""
         self._stop()
-        self._kill()
-        await to_the_end(asyncio.ensure_future(self._process.wait()))
+        await to_the_end(asyncio.ensure_future(self._go()))
+        self._control.close()
         await asyncio.wait([self._listening], timeout=0.5)  # to the end of its pipe, which is closed then
         self._watching.cancel()
         self._listening.cancel()
+
+    async def _go(self) -> None:
+        """It does what it was told, and so has the last frames in its captures, before it ends by itself."""
+        with suppress(OSError):
+            self._control.shutdown(socket.SHUT_WR)  # close() would take from it what it has not read yet
+        await asyncio.wait([self._watching], timeout=_LAST_SECONDS)
+        self._kill()
+        await self._process.wait()
 
     def _stop(self) -> None:
         if self._alive:
             self._alive = False
             self._loop.remove_reader(self._control)
-            self._control.close()
         if self._running.get(self._loop) is self:
             del self._running[self._loop]
 
@@ -169,12 +177,13 @@ class Sidecar:
         except OSError:  # it has gone, which _watch() tells, or does not read, which ends it
             self._kill()
 
-    def _readable(self) -> None:
+    def _readable(self) -> bool:
+        """Whether there was anything."""
         try:
             data = self._control.recv(messages.DATAGRAM_MAX)
             message = messages.decode_from_process(data) if data else None
         except BlockingIOError:
-            return
+            return False
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
             message = None
         match message:
@@ -204,13 +213,19 @@ class Sidecar:
             case _:
                 self._loop.remove_reader(self._control)
                 self._kill()
+                return False
+        return True
 
     async def _watch(self) -> None:
         code = await self._process.wait()
         if not self._alive:
             return
         await asyncio.wait([self._listening], timeout=0.5)
-        self._stop()
+        while self._alive and self._readable():
+            pass  # what it said last is why it has ended
+        if self._alive:
+            self._stop()
+            self._control.close()
         lines = [line for line in self._said.decode("utf-8", "replace").splitlines() if line.strip()]
         why = self._refused or (lines[-1].strip()[:300] if lines else "")
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"

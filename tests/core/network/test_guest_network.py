@@ -8,11 +8,12 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from held_port import held_port
 
 from pocketvisor.api import Forward, Guest, GuestState, NetworkError, NetworkSpec
 from pocketvisor.network.passt import MISSING
@@ -91,11 +92,23 @@ async def test_guests_share_the_process_and_it_goes_with_them(start: Start) -> N
     assert not Path(f"/proc/{pid}").exists()
 
 
-async def test_a_guest_that_goes_while_it_is_attached_leaves_no_process(start: Start) -> None:
+async def test_a_guest_that_goes_while_it_is_attached_leaves_no_process(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    shared = Sidecar.shared
+
+    async def slow() -> Sidecar:
+        begun.set()
+        await go_on.wait()
+        return await shared()
+
+    monkeypatch.setattr(Sidecar, "shared", slow)
     guest = await start(network=NetworkSpec(mode="none"))
     attaching = asyncio.create_task(network_of(guest).attach("switch", "lab"))
-    await asyncio.sleep(0)  # the network process is on its way
+    await begun.wait()
     await guest.handset.remove(guest)
+    go_on.set()
     with pytest.raises(NetworkError):
         await attaching
     assert asyncio.get_running_loop() not in Sidecar._running
@@ -119,6 +132,7 @@ async def test_a_network_process_that_dies_costs_links_and_no_guest(start: Start
     for network in (one, two):
         await until(network, lambda network=network: not network.state.link)  # type: ignore[misc]
         assert network.state.sentence == "The network process was ended by signal 9"
+    said = [sentence for sentence in said if "network" in sentence]  # of this computer it may say more
     assert said == ["One: its network is gone: The network process was ended by signal 9"]
     assert all(guest.state is GuestState.RUNNING for guest in guests)
     await one.reconnect()
@@ -141,10 +155,40 @@ async def test_a_passt_that_dies_is_a_sentence_and_can_be_had_again(start: Start
     assert not Path(f"/proc/{pid}").exists()
 
 
-async def test_a_taken_port_is_refused_and_the_rest_can_be_had(start: Start) -> None:
+async def test_a_passt_that_closes_its_end_and_stays_is_ended(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pocketvisor.network.service._LAST_WORDS_SECONDS", 0.01)
     network = await user(start)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    assert network._passt is not None
+    pid = network._passt.pid
+    network.port_user_ended(network._serial)  # as the network process says it
+    await until(network, lambda: bool(network.state.sentence))
+    assert network.state.sentence == "passt closed its end of the guest's network"
+    await asyncio.gather(*network._tasks)
+    assert not Path(f"/proc/{pid}").exists()
+
+
+async def test_a_passt_that_is_slow_to_end_has_the_last_word(start: Start) -> None:
+    """Its stream is closed before anybody hears of its end."""
+    network = await user(start)
+    assert network._passt is not None
+    network.port_user_ended(network._serial)
+    await asyncio.sleep(0)
+    os.kill(network._passt.pid, signal.SIGKILL)
+    await until(network, lambda: bool(network.state.sentence))
+    assert network.state.sentence == "passt was ended by signal 9"
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with held_port() as port:
+        yield port
+
+
+async def test_a_taken_port_is_refused_and_the_rest_can_be_had(start: Start, port: int) -> None:
+    network = await user(start)
+    with socket.create_server(("127.0.0.1", port)):
         forward = Forward("tcp", port, 80)
         with pytest.raises(NetworkError, match=f"Port {port} of 127.0.0.1 cannot be forwarded"):
             await network.forward([forward])

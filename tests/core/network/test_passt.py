@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from held_port import held_port
 
 from pocketvisor.errors import NetworkError
 from pocketvisor.network.passt import MISSING, Passt, arguments, explained
@@ -69,10 +70,12 @@ async def test_killed_it_is_told_once() -> None:
 
 
 async def test_a_port_that_is_taken_is_a_sentence() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(NetworkError, match=f"Port {port} of 127.0.0.1 cannot be forwarded"):
-            await begin(Forward("tcp", port, 80))
+    with (
+        held_port() as port,
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(NetworkError, match=f"Port {port} of 127.0.0.1 cannot be forwarded"),
+    ):
+        await begin(Forward("tcp", port, 80))
 
 
 async def test_without_passt_it_is_said_how_to_get_it(

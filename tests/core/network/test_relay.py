@@ -306,6 +306,21 @@ def test_frames_are_captured_and_the_captures_end_is_told(bench: Bench, tmp_path
     assert len(bench.take(2)) == 61, "the frames go on"
 
 
+@pytest.mark.parametrize("message", [messages.RemovePort(1), messages.StopCapture(1)])
+def test_a_capture_has_what_was_sent_before_it_ends(
+    bench: Bench, tmp_path: Path, message: messages.ToProcess
+) -> None:
+    one = bench.port(1, "lab")
+    bench.port(2, "lab")
+    path = tmp_path / "one.pcap"
+    bench.relay.handle(messages.StartCapture(1, 1 << 20), os.open(path, os.O_WRONLY | os.O_CREAT))
+    for _ in range(100):  # more than is read at once
+        one.send(PLAIN + frame(1, mac(2)))
+    bench.relay.handle(message)
+    assert path.stat().st_size == 24 + 100 * (16 + 60)
+    assert len(bench.take(2)) == 100
+
+
 def test_counters_are_told_when_they_change_and_not_more_often_than_twice_a_second(bench: Bench) -> None:
     one = bench.port(1, "lab")
     for _ in range(5):

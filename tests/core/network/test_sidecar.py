@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import select
 import signal
+import socket
 from pathlib import Path
 
-from pocketvisor.network.messages import AttachSwitch, Counters
+from pocketvisor.network.messages import AttachSwitch, AttachUser, Counters, StartCapture
 from pocketvisor.network.sidecar import Sidecar
 
 SECONDS = 30
@@ -68,3 +70,35 @@ async def test_what_it_cannot_make_sense_of_ends_it_with_a_sentence() -> None:
     sidecar.tell(AttachSwitch(12345, "lab"))
     async with asyncio.timeout(SECONDS):
         assert "there is no port 12345" in await owner.lost
+
+
+async def test_its_last_sentence_is_heard_behind_all_that_it_said_before() -> None:
+    """Its end is seen at once with them, where the program was busy meanwhile."""
+    sidecar = await Sidecar.shared()
+    owner = Owner()
+    for number in range(30):
+        port = sidecar.add_port(owner if number == 0 else Owner(), bytes(6), 1)
+        ours, theirs = socket.socketpair()
+        ours.close()
+        with theirs:
+            sidecar.tell(AttachUser(port, 1), theirs.fileno())
+    sidecar.tell(AttachSwitch(12345, "lab"))
+    ended = os.pidfd_open(sidecar.pid)
+    assert select.select([ended], [], [], SECONDS)[0]
+    os.close(ended)
+    async with asyncio.timeout(SECONDS):
+        assert "there is no port 12345" in await owner.lost
+
+
+async def test_it_does_what_it_was_told_before_it_ends(tmp_path: Path) -> None:
+    sidecar = await Sidecar.shared()
+    port = sidecar.add_port(Owner(), bytes(6), 1)
+    os.kill(sidecar.pid, signal.SIGSTOP)  # it stands in line
+    with (tmp_path / "frames.pcap").open("wb") as file:
+        sidecar.tell(StartCapture(port, 4096), file.fileno())
+    ending = asyncio.create_task(sidecar.remove_port(port))
+    await asyncio.sleep(0)
+    os.kill(sidecar.pid, signal.SIGCONT)
+    await ending
+    assert not lives(sidecar.pid)
+    assert (tmp_path / "frames.pcap").stat().st_size == 24

@@ -90,6 +90,10 @@ def test_the_tunnel_goes_on_after_all_that(found: Found, family: str) -> None:
     assert found[family]["after"] == len("still there") and found[family]["arrived"] == 1
 
 
+def test_a_machine_of_ipv6_alone_is_not_asked_for_long(found: Found) -> None:
+    assert found["IPv6 alone"] == ""
+
+
 def test_an_endpoint_by_name_is_good_once_its_name_was_asked_for(found: Found) -> None:
     name = found["name"]
     assert name["before it is asked for"] == REFUSED
