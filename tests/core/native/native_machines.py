@@ -126,6 +126,10 @@ def irq_vectors(handler: Iterable[int]) -> list[int]:
     return [STOP] * 6 + [*handler, RETURN_FROM_IRQ]
 
 
+# Interrupts are masked but for a moment behind each wait: none comes between the look and the wait, which
+# would then have no end. cmp r6, #0; bne out; wfi; cpsie i; cpsid i; b to the cmp
+WAIT_FOR_R6 = [0xE3560000, branch(1, 6) & 0x0FFFFFFF | 0x10000000, WFI, ENABLE_IRQ, 0xF10C0080, branch(5, 0)]
+
 VIRTUAL_TIMER = 27
 COUNT_FOREVER = [0xE2800001, 0xEAFFFFFD]  # add r0, r0, #1; b .-4
 PERIOD = 1000  # 16 us
@@ -156,9 +160,5 @@ def echo_guest(**options: bool) -> Guest:
     handler += [*load_constant(3, UART), 0xE5934000, 0xE5834000]  # ldr r4, [r3]; str r4, [r3]
     handler += [0xE5828010, 0xE2877001]  # str r8, [r2, #0x10]; add r7, r7, #1
     handler += [0xE3540071, 0x03A06001]  # cmp r4, #'q'; moveq r6, #1
-    code = gic_set_up(32 + UART_SPI) + write(UART + 0x38, 0x10)
-    code += [0xE3A06000, 0xE3A07000, ENABLE_IRQ]
-    loop = len(code)
-    code += [WFI, 0xE3560000]  # cmp r6, #0
-    code.append(branch(len(code), loop) & 0x0FFFFFFF)  # beq
-    return Guest(code + power_off(), irq_vectors(handler), **options)
+    code = gic_set_up(32 + UART_SPI) + write(UART + 0x38, 0x10) + [0xE3A06000, 0xE3A07000]
+    return Guest(code + WAIT_FOR_R6 + power_off(), irq_vectors(handler), **options)

@@ -51,7 +51,7 @@ def qemu_words(code: list[int], count: int) -> list[int]:
     assert QEMU is not None
     program = [*load_constant(5, _RESULTS), *code, *load_constant(2, _RESULTS - 4), *load_constant(3, _DONE)]
     program += [0xE5823000, STOP]
-    until = time.monotonic() + 30
+    until = time.monotonic() + 90
     with tempfile.TemporaryDirectory() as folder:
         image, control, result = (Path(folder) / name for name in ("code", "control", "result"))
         image.write_bytes(struct.pack(f"<{len(program)}I", *program))

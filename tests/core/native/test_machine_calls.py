@@ -1,5 +1,6 @@
 """What a device in Python may do: read and write RAM, end the run; and semihosting calls."""
 
+import os
 import threading
 
 import pytest
@@ -115,6 +116,8 @@ def test_other_threads_leave_ram_alone() -> None:
     machine, seen = guest.machine, []
 
     def outside() -> None:
+        while machine.ticks() == 0:  # until it runs
+            os.sched_yield()
         for attempt in (lambda: machine.store(BUFFER, b"x"), lambda: machine.load(BUFFER, 1)):
             try:
                 attempt()
@@ -122,8 +125,10 @@ def test_other_threads_leave_ram_alone() -> None:
                 seen.append(str(problem))
         machine.stop()
 
-    threading.Timer(0.1, outside).start()
+    thread = threading.Thread(target=outside)
+    thread.start()
     assert machine.run() == _native.RUN_STOPPED
+    thread.join()
     assert len(seen) == 2
     guest.close()
 

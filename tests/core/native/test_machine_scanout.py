@@ -80,8 +80,12 @@ def test_scanouts_are_published_while_the_guest_draws() -> None:
             machine.publish_scanout(100, 100, 400)
         else:
             machine.publish_damage([(turn % 90, 0, turn % 90 + 9, 9), (0, turn % 90, 9, turn % 90 + 9)])
-        seen, rectangles = page.damage_since(seen)
-        assert rectangles is not None
+        before = seen
+        seen, rectangles = page.damage_since(before)
+        if rectangles is None:  # this thread stood still, and the guest drew on
+            assert page.frame_sequence - before > 32
+            whole += seen - before
+            continue
         assert all(x0 < x1 <= 100 and y0 < y1 <= 100 for x0, y0, x1, y1 in rectangles)
         whole += len(rectangles)
     machine.stop()

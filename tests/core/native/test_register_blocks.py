@@ -77,7 +77,11 @@ def fresh(steps: list[list[int]]) -> Guest:
     return guest
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+UNHURRIED = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+"""The profile of the other tests is not known here. How long an example takes says what else is going on."""
+
+
+@settings(UNHURRIED, max_examples=60)
 @given(
     steps=st.lists(accesses(), min_size=1, max_size=60),
     events=st.lists(EVENTS, max_size=6),
@@ -123,7 +127,7 @@ def corrupt(state: dict[str, Any], part: str, field: str, value: int) -> dict[st
     return changed
 
 
-@settings(max_examples=80, deadline=None)
+@settings(UNHURRIED, max_examples=80)
 @given(
     data=st.data(),
     value=st.one_of(VALUES, st.integers(0, (1 << 64) - 1)),
@@ -151,7 +155,7 @@ def test_a_corrupt_field_is_refused_or_harmless(
     guest.close()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(UNHURRIED, max_examples=80)
 @given(log=st.binary(max_size=200))
 def test_a_random_log_is_refused_or_replayed(log: bytes) -> None:
     guest = fresh([])

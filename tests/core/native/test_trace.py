@@ -160,7 +160,7 @@ def test_blocks_are_counted_as_often_as_they_begin() -> None:
 def test_samples_come_by_the_guests_ticks_and_tell_where_it_is() -> None:
     found = []
     for _ in range(2):
-        guest = Guest(LOOP)
+        guest = Guest(LOOP, deterministic=True)
         with tracing(guest.machine, Kinds.PROFILE, period=1001) as trace:
             guest.machine.run(100_000)
             found.append(trace.samples().records)
