@@ -14,7 +14,12 @@ from pocketvisor.guest import nursery
 from pocketvisor.guest.nursery import Nursery, exit_sentence
 
 BIRTH_SECONDS: Final = 30.0
+WORD_SECONDS: Final = 10.0
+"""For the nursery to say how a child ended. It may stand in line for a processor; one that was given up is not
+waited for."""
 _STDERR_TAIL = 8192
+_PIECE = 4096
+_PIPE = 64 << 10  # a pipe holds no more
 
 
 class Child:
@@ -30,8 +35,8 @@ class Child:
         self._born: asyncio.Future[None] = self._loop.create_future()
         self._gone = asyncio.Event()
         self._silent = asyncio.Event()
+        self._died = asyncio.Event()
         self._orphan = ""
-        self._is_dead = False
         self.pid = 0
         self.returncode: int | None = None
         """As subprocess has it: of a signal it is negative. None too where nobody can say."""
@@ -82,11 +87,20 @@ class Child:
         """Until it is gone and what it said is here."""
         await self._gone.wait()
 
+    async def dies(self, seconds: float) -> bool:
+        """Whether it does so by itself in that time; how, is known after wait()."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._died.wait()
+        return self._died.is_set()
+
     async def said_all(self, seconds: float) -> None:
-        """Until its standard error is closed, or that time has passed."""
+        """Until its standard error is closed, or that time has passed; what is there by then is heard."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._silent.wait()
+        for _ in range(_PIPE // _PIECE):
+            self._listen()
 
     def kill(self) -> None:
         if not self._gone.is_set() and self._pidfd >= 0:
@@ -135,7 +149,7 @@ class Child:
         how = self._nursery.end_sentence()
         self._fail(f"The guest's process did not start: it {how}")
         self._orphan = f"went with the process that it was forked from, which {how}"
-        if self._pidfd < 0 or self._is_dead:
+        if self._pidfd < 0 or self._died.is_set():
             self._be_gone()  # else its own pidfd tells
 
     def _fail(self, sentence: str) -> None:
@@ -145,20 +159,28 @@ class Child:
     def _dead(self) -> None:
         """It is dead, and the nursery has yet to say how; if it does."""
         self._loop.remove_reader(self._pidfd)
-        self._is_dead = True
-        if self._orphan:
+        self._died.set()
+        if self._orphan or self._line.fileno() < 0 or self._nursery.given_up:
             self._be_gone()
         else:
-            self._loop.call_later(1.0, self._be_gone)
+            self._loop.call_later(WORD_SECONDS, self._no_word)
+
+    def _no_word(self) -> None:
+        if not self._gone.is_set():
+            nursery.give_up(self._nursery)
+            self._be_gone()
 
     def _be_gone(self) -> None:
+        self._died.set()
         if not self._gone.is_set():
             self._gone.set()
             nursery.leave(self._nursery)
 
     def _listen(self) -> None:
+        if self._stderr < 0:
+            return
         try:
-            data = os.read(self._stderr, 4096)
+            data = os.read(self._stderr, _PIECE)
         except BlockingIOError:
             return
         self._said += data

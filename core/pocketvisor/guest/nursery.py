@@ -21,6 +21,8 @@ from pocketvisor.guest import line as wire
 from pocketvisor.guest.memory import create_memfd
 from pocketvisor.storage.descriptors import let_go
 
+_DYING_SECONDS = 10.0
+"""From its sockets' end to its own: on a busy computer that may take its time."""
 _LAST_WORDS = 64 << 10  # of the nursery's own: what it says beyond is lost
 _KEPT_ENVIRONMENT = (
     "PATH",
@@ -50,6 +52,7 @@ class Nursery:
         self._end = ""
         self.children = 0  # asked for and not gone yet
         self.used = False
+        self.given_up = False
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._requests.setblocking(False)
         self._stderr = create_memfd("nursery", _LAST_WORDS)
@@ -95,7 +98,7 @@ class Nursery:
         """How it ended, if it did, and the last that it said."""
         if not self._end:
             try:
-                self._end = exit_sentence(self._process.wait(1.0))
+                self._end = exit_sentence(self._process.wait(_DYING_SECONDS))
             except subprocess.TimeoutExpired:
                 return "gave up"
             said = os.pread(self._stderr, os.lseek(self._stderr, 0, os.SEEK_CUR), 0)
@@ -143,6 +146,7 @@ def leave(nursery: Nursery) -> None:
 def give_up(nursery: Nursery) -> None:
     """It does not answer: the next child is another's."""
     with _lock:
+        nursery.given_up = True
         for key in [key for key, known in _nurseries.items() if known is nursery]:
             _stuck.append(_nurseries.pop(key))
 

@@ -37,6 +37,8 @@ MESSAGE_COST: Final = 4 << 10
 AT_ONCE: Final = 64
 """Messages that are heard before the others of the loop have their turn."""
 _REST: Final = 0.02
+_ENDING_SECONDS: Final = 5.0
+"""From its channel's end to its own: a moment, unless it stands in line for a processor."""
 
 
 class Pace:
@@ -214,11 +216,9 @@ class GuestProcess:
 
     async def _exit_sentence(self) -> str:
         """Its side of the channel is closed: how it ended, if it did so by itself."""
-        try:
-            async with asyncio.timeout(1.0):
-                await self._child.wait()
-        except TimeoutError:
+        if not await self._child.dies(_ENDING_SECONDS):
             return "closed its control channel"
+        await self._child.wait()
         return self._child.end_sentence()
 
     async def _end_process(self) -> None:
