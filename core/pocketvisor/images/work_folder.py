@@ -18,13 +18,13 @@ OLD: Final = "old"
 def work_folder(guests: Path, *, removing: bool = False) -> Iterator[Path]:
     """Locked for as long as it is there. Raises OSError."""
     guests.mkdir(parents=True, exist_ok=True)
-    settle(guests)
-    work = Path(tempfile.mkdtemp(prefix=_PREFIXES[removing], dir=guests))
-    try:
-        with _locked(work):
-            yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    with contextlib.ExitStack() as held:
+        with _locked(guests, wait=True):  # until its lock is there, others would take it for left over
+            settle(guests)
+            work = Path(tempfile.mkdtemp(prefix=_PREFIXES[removing], dir=guests))
+            held.callback(shutil.rmtree, work, ignore_errors=True)
+            held.enter_context(_locked(work))
+        yield work
 
 
 def settle(guests: Path) -> None:
@@ -38,11 +38,11 @@ def settle(guests: Path) -> None:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Raises OSError where another program has it."""
+def _locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
+    """Raises OSError where another program has it, and nobody wants to wait for that."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     finally:
         os.close(descriptor)

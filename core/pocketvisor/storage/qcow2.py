@@ -18,7 +18,7 @@ import struct
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,6 +41,8 @@ _MAKING, _PART = "making-", ".part"
 _INFO_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.1
 _ANSWER_MAX: Final = 1 << 20
+_PIECE: Final = 4096
+_FIGURE_MAX: Final = 64
 
 Progress = Callable[[str], None]
 Cancelled = Callable[[], bool]
@@ -128,11 +130,12 @@ def _convert(image: int, path: Path, copy: Path, size: int, progress: Progress, 
     copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     source = f"/proc/self/fd/{image}"  # the very file whose header was looked at
     _check_info(program, image, source, path)
-    _forget_unfinished(copy.parent)
-    _make_room(copy.parent, size)
-    descriptor, name = tempfile.mkstemp(prefix=_MAKING, suffix=_PART, dir=copy.parent)
-    try:
+    with _turn(copy.parent):
+        _forget_unfinished(copy.parent)
+        _make_room(copy.parent, size)
+        descriptor, name = tempfile.mkstemp(prefix=_MAKING, suffix=_PART, dir=copy.parent)
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # it is being made, for as long as that is held
+    try:
         progress(f"Unpacking {path.name}")
         _run_convert(program, image, source, name, path, progress, cancelled)
         if os.stat(name).st_size != size:
@@ -192,6 +195,7 @@ def _follow(process: subprocess.Popen[bytes], path: Path, progress: Progress, ca
     """Until it has ended, telling how far it is."""
     assert process.stdout is not None
     told = -1
+    said = b""
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while True:
@@ -199,19 +203,20 @@ def _follow(process: subprocess.Popen[bytes], path: Path, progress: Progress, ca
                 raise StorageError(f"{path}: unpacking was given up")
             if not selector.select(_POLL_SECONDS):
                 continue
-            data = os.read(process.stdout.fileno(), 4096)
+            data = os.read(process.stdout.fileno(), _PIECE)
             if not data:
                 process.wait()
                 return
-            percent = _percent(data)
+            said = (said + data)[-max(_FIGURE_MAX, len(data)) :]  # a figure may come in two pieces
+            percent = _percent(said)
             if percent is not None and percent // 5 != told // 5:
                 told = percent
                 progress(f"Unpacking {path.name}: {percent} %")
 
 
-def _percent(data: bytes) -> int | None:
+def _percent(said: bytes) -> int | None:
     """The last figure of qemu-img's "    (12.34/100%)"."""
-    text, _, _ = data.rpartition(b"/100%")
+    text, _, _ = said.rpartition(b"/100%")
     try:
         return int(float(text.rpartition(b"(")[2]))
     except ValueError:
@@ -222,6 +227,17 @@ def _last_line(said: bytes, source: str, path: Path) -> str:
     lines = said.decode("utf-8", "replace").strip().splitlines()
     line = lines[-1].removeprefix(f"{PROGRAM}: ")[:300] if lines else f"{PROGRAM} failed without a word"
     return line.replace(source, path.name)
+
+
+@contextlib.contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """One program at a time: what is new and not locked yet would be taken for unfinished."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _forget_unfinished(folder: Path) -> None:

@@ -5,12 +5,15 @@ import io
 import os
 import stat
 import tarfile
+import tempfile
 import tomllib
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from folder_locks import is_free
 
 from pocketvisor.errors import ImageError
 from pocketvisor.images.add import Single, add, remove
@@ -126,6 +129,20 @@ def test_what_a_killed_program_left_goes_and_a_guest_that_it_was_replacing_is_ba
     assert sorted(left_over()) == [".adding.working", "mine", "other"]
     catalogue()["mine"].check()
     (guests / ".adding.working").rmdir()
+
+
+def test_nobody_takes_what_is_just_begun_for_what_a_killed_program_left(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns, make = [], tempfile.mkdtemp
+
+    def watched(**arguments: Any) -> str:
+        turns.append(is_free(user_guests_path()))
+        return make(**arguments)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", watched)
+    add(folder, tell=lambda sentence, done: turns.append(is_free(user_guests_path())))
+    assert turns[0] is False and all(turns[1:]) and len(turns) > 1
 
 
 def test_a_guest_of_ones_own_can_be_removed_and_no_other(folder: Path) -> None:

@@ -2,13 +2,17 @@
 
 import fcntl
 import os
+import random
 import shutil
 import struct
 import subprocess
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from folder_locks import is_free
 
 from pocketvisor.errors import StorageError
 from pocketvisor.storage import qcow2
@@ -112,7 +116,7 @@ def test_what_the_header_says_is_looked_at_first(tmp_path: Path, head: bytes, se
 @needs_qemu
 def test_a_damaged_image_is_told_in_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "disk.img"
-    path.write_bytes(header() + os.urandom(4096))
+    path.write_bytes(header() + random.Random(1).randbytes(4096))
     with pytest.raises(StorageError, match=r"disk.img: "):
         qcow2.open_raw_copy(path, lambda _: None, lambda: False)
     assert list(qcow2.copies_path().iterdir()) == []
@@ -124,6 +128,18 @@ def test_unpacking_can_be_given_up(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="given up"):
         qcow2.open_raw_copy(path, lambda _: None, lambda: True)
     assert list(qcow2.copies_path().iterdir()) == []
+
+
+@needs_qemu
+@pytest.mark.parametrize("piece", [1, 7, 4096])
+def test_how_far_it_is_is_told_in_whatever_pieces_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    monkeypatch.setattr(qcow2, "_PIECE", piece)
+    told: list[str] = []
+    os.close(qcow2.open_raw_copy(make(tmp_path / "disk.img"), told.append, lambda: False))
+    figures = [int(sentence.split()[-2]) for sentence in told[1:]]
+    assert figures == sorted(figures) and figures[-1] == 100
 
 
 def test_without_qemu_img_it_is_told_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +162,9 @@ def test_copies_have_bounded_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for number in range(4):
         (folder / f"{number}.raw").write_bytes(b"x" * (1 << 20))
         os.utime(folder / f"{number}.raw", (now - number, now))
-    monkeypatch.setattr(qcow2, "COPIES_MAX", 4 << 20)
+    monkeypatch.setattr(
+        qcow2, "COPIES_MAX", (4 << 20) + (512 << 10)
+    )  # files take a little more than they hold
     qcow2._make_room(folder, 2 << 20)
     assert sorted(path.name for path in folder.iterdir()) == ["0.raw", "1.raw"]
 
@@ -162,3 +180,19 @@ def test_what_a_killed_program_left_half_made_goes(tmp_path: Path) -> None:
         os.close(qcow2.open_raw_copy(make(tmp_path / "disk.img"), lambda _: None, lambda: False))
         assert sorted(path.suffix for path in folder.iterdir()) == [".part", ".raw"]
         assert (folder / "making-now.part").exists()
+
+
+@needs_qemu
+def test_nobody_takes_a_copy_that_has_just_begun_for_what_was_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, turns, make_one = make(tmp_path / "disk.img"), [], tempfile.mkstemp
+
+    def watched(**arguments: Any) -> Any:
+        turns.append(is_free(qcow2.copies_path()))
+        return make_one(**arguments)
+
+    monkeypatch.setattr(tempfile, "mkstemp", watched)
+    fd = qcow2.open_raw_copy(path, lambda _: turns.append(is_free(qcow2.copies_path())), lambda: False)
+    os.close(fd)
+    assert turns[0] is False and all(turns[1:]) and len(turns) > 1
