@@ -15,8 +15,8 @@ from pocketvisor.guest.nursery import Nursery, exit_sentence
 
 BIRTH_SECONDS: Final = 30.0
 WORD_SECONDS: Final = 10.0
-"""For the nursery to say how a child ended. It may stand in line for a processor; one that was given up is not
-waited for."""
+"""For the nursery to say how a child ended: it may stand in line for a processor. One that was given up is
+not waited for."""
 _STDERR_TAIL = 8192
 _PIECE = 4096
 _PIPE = 64 << 10  # a pipe holds no more

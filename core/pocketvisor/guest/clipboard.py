@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import socket
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pocketvisor.board.config import PortConfig
@@ -43,6 +44,7 @@ class GuestClipboard:
         self._reader = Reader()
         self._unsent = bytearray()
         self._greeted = asyncio.Event()
+        self._has_greeted = False
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Line]] = {}
         self._asks = _ASKS_AT_ONCE
@@ -121,11 +123,13 @@ class GuestClipboard:
         guest = self._guest
         if guest.state is not GuestState.RUNNING:
             raise GuestError(f"{guest.name} is {guest.state.value}: it cannot be asked for what is copied")
-        try:
-            async with asyncio.timeout(HELLO_SECONDS):
+        # One that goes on from somewhere, or has greeted before, has to be heard again first.
+        known = self._has_greeted or guest.options.origin is not None
+        with suppress(TimeoutError):  # a loop that was held up for longer hears of both at once
+            async with asyncio.timeout(ANSWER_SECONDS if known else HELLO_SECONDS):
                 await self._greeted.wait()
-        except TimeoutError:
-            raise GuestError(f"No program in {guest.name} speaks for its clipboard") from None
+        if not self._greeted.is_set():
+            raise GuestError(f"No program in {guest.name} speaks for its clipboard")
         guest.check(act)  # the policy may have changed while nobody was there
         if len(self._unsent) >= _UNSENT_MAX:
             raise GuestError(f"{guest.name} does not read what it is told of its clipboard")
@@ -134,12 +138,12 @@ class GuestClipboard:
         self._waiting[number] = future
         self._send(encoded(verb, number, text))
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return await future
-        except TimeoutError:
-            raise GuestError(f"{guest.name} does not answer about its clipboard") from None
+            done, _ = await asyncio.wait([future], timeout=ANSWER_SECONDS)
         finally:
             self._waiting.pop(number, None)
+        if not done:
+            raise GuestError(f"{guest.name} does not answer about its clipboard")
+        return future.result()
 
     def _send(self, data: bytes) -> None:
         if self._ours is not None and len(self._unsent) < _UNSENT_MAX:
@@ -208,6 +212,7 @@ class GuestClipboard:
         match line.verb:
             case "hello" if line.number == VERSION:
                 if not self._greeted.is_set():
+                    self._has_greeted = True
                     self._greeted.set()
                     self._listeners.emit("changed")
             case "text" | "done" | "no":

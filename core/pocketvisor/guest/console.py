@@ -77,6 +77,7 @@ class Console:
                     changed.clear()
                     await changed.wait()
         except TimeoutError:
+            look()  # a loop that was held up for longer than that hears of both at once
             if found is not None:
                 return found
             tail = "\n".join(self._unmatched.splitlines()[-12:])

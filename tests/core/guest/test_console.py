@@ -1,4 +1,4 @@
-"""A guest's serial console: whoever waits for an output sees it, however much comes and whenever it is cut."""
+"""A guest's serial console: who waits for an output sees it, however much comes and whenever it is cut."""
 
 import asyncio
 import re
@@ -62,6 +62,17 @@ async def test_who_gives_up_takes_nothing_from_the_next(console: Console) -> Non
         await task
     console.received(b"ready\n")
     assert await console.expect("ready", 5)
+
+
+async def test_what_came_while_the_loop_was_held_up_is_seen(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hears of the output and of the end of its patience in one turn."""
+    loop = asyncio.get_running_loop()
+    task, now = await waiting(console, "ready"), loop.time
+    loop.call_soon(console.received, b"ready\n")
+    monkeypatch.setattr(loop, "time", lambda: now() + 60)
+    assert (await task)[0] == "ready"
 
 
 async def test_a_guest_that_ends_is_told(console: Console) -> None:

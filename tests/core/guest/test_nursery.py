@@ -311,14 +311,21 @@ def test_one_that_nobody_used_is_not_waited_for(monkeypatch: pytest.MonkeyPatch)
     made = nursery.Nursery(nursery.guest_environment())
     os.kill(made.pid, signal.SIGSTOP)  # as if it took for ever
     done: list[str] = []
-    for name in ("kill", "wait"):
-        real = getattr(made._process, name)
-        monkeypatch.setattr(
-            made._process, name, lambda *a, of=name, real=real: (done.append(of), real(*a))[1]
-        )
+    kill, wait = made._process.kill, made._process.wait
+
+    def killed() -> None:
+        done.append("killed")
+        kill()
+
+    def waited(timeout: float | None = None) -> int:
+        done.append("waited for")
+        return wait(timeout)
+
+    monkeypatch.setattr(made._process, "kill", killed)
+    monkeypatch.setattr(made._process, "wait", waited)
     made.close()
     assert made._process.returncode == -signal.SIGKILL
-    assert done[:2] == ["kill", "wait"]
+    assert done[:2] == ["killed", "waited for"]
 
 
 def test_without_standard_streams_a_guest_is_refused() -> None:
