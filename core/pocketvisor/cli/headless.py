@@ -220,11 +220,13 @@ def _type_keys(handset: Handset, keys: bytes) -> None:
 
 
 def _timeout_sentence(plan: RunPlan, runners: list[_Runner]) -> str:
+    waiting = [(runner.guest.name, runner.script) for runner in runners]
+    if not runners and plan.script is not None:  # not even the first one has begun
+        waiting = [(plan.images[0].name, Script(plan.script))]
+    for name, script in waiting:
+        if script is not None and not script.done and script.waits_for:
+            return f"Out of time after {plan.timeout:g} s: {name} did not show {script.waits_for}"
     missing = f": '{plan.until}' did not appear" if plan.until is not None else ""
-    for runner in runners:
-        if runner.script is not None and not runner.script.done and runner.script.waits_for:
-            missing = f": {runner.guest.name} did not show {runner.script.waits_for}"
-            break
     return f"Out of time after {plan.timeout:g} s{missing}"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pocketvisor.cli.output import EXIT_ERROR, EXIT_USAGE, Json, confirmed, fail, print_json
+from pocketvisor.cli.output import EXIT_ERROR, EXIT_USAGE, Json, asked, confirmed, fail, print_json
 from pocketvisor.cli.unlocking import Identity, KeyFile, PassphraseFile
 
 if TYPE_CHECKING:
@@ -124,20 +124,21 @@ async def _trusted(address: str, code: str | None) -> None:
     from pocketvisor.migration.greeting import NotPaired
     from pocketvisor.services.migration import called
 
-    asked = code is None and sys.stdin is not None and sys.stdin.isatty()
+    asks = code is None and sys.stdin is not None and sys.stdin.isatty()
     for left in range(_CODE_TRIES - 1, -1, -1):
         try:
             (await called(address, code)).abort()
             return
         except NotPaired as error:
-            if not asked:
+            if not asks:
                 raise
             typer.echo(str(error), err=True)
         except MigrationError as error:
-            if not asked or code is None or not left:
+            if not asks or code is None or not left:
                 raise
             typer.echo(str(error), err=True)
-        code = typer.prompt("Pairing code", err=True)
+        while not (code := asked("Pairing code")):
+            pass
 
 
 def _is_guest(name: str) -> bool:

@@ -86,7 +86,7 @@ def screenshot(
         raise _strange()
     file.write_bytes(reply.png)
     if json:
-        print_json({"guest": guest, "file": str(file), "bytes": len(reply.png)})
+        print_json({"guest": reply.guest, "file": str(file), "bytes": len(reply.png)})
 
 
 def ask_done(request: Any) -> "Done":

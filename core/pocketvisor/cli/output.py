@@ -51,11 +51,16 @@ def confirmed(question: str, in_json: bool) -> bool:
     """Whether it is meant. Raises typer.Abort where nobody answers."""
     if not in_json:
         return typer.confirm(question)
-    # confirm(err=True) would still put a space on standard output.
-    typer.echo(f"{question} [y/N]: ", nl=False, err=True)
+    return asked(f"{question} [y/N]").lower() in ("y", "yes")
+
+
+def asked(question: str) -> str:
+    """A line of whoever sits there. Raises typer.Abort where nobody answers."""
+    # confirm(err=True) and prompt(err=True) would still put a space on standard output.
+    typer.echo(f"{question}: ", nl=False, err=True)
     if not (line := sys.stdin.readline() if sys.stdin is not None else ""):
         raise typer.Abort()
-    return line.strip().lower() in ("y", "yes")
+    return line.strip()
 
 
 def print_json(value: Any) -> None:

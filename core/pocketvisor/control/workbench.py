@@ -21,7 +21,7 @@ from pocketvisor.control.profile_calls import ProfileReply, ProfileRequest
 from pocketvisor.control.qos_calls import QosRequest, QosShown
 from pocketvisor.control.service_calls import ServicesRequest, ServicesShown
 
-PROTOCOL = 5
+PROTOCOL = 6
 
 Name = Annotated[str, Meta(max_length=64)]
 Operation = Literal["pause", "resume", "reset", "restart", "power-off", "kill", "remove", "foreground"]
@@ -162,6 +162,7 @@ class Failed(_Message):
 
 class Picture(_Message):
     png: bytes
+    guest: Name
 
 
 Reply = (

@@ -102,7 +102,8 @@ class WorkbenchService:
                 guest.send(device, payload)
                 return done(f"{guest.name}'s {device} was told", guest)
             case workbench.Screenshot(guest_name, handset_name):
-                return workbench.Picture(await self.guest(guest_name, handset_name).screenshot())
+                guest = self.guest(guest_name, handset_name)
+                return workbench.Picture(await guest.screenshot(), guest.name)
             case _ if isinstance(request, ProfileRequest):
                 return await profile_service.answer(self, request, tell)
             case _ if isinstance(request, PolicyRequest):

@@ -147,7 +147,7 @@ async def test_what_is_done_with_a_guest_says_how_it_is(ask: Command, handset: H
 async def test_pictures_and_files_to_open(ask: Command, start: Callable[..., Any], tmp_path: Path) -> None:
     await start("Work")
     file = tmp_path / "work.png"
-    assert await ask("screenshot", "Work", file) == {
+    assert await ask("screenshot", "work", file) == {
         "guest": "Work",
         "file": str(file),
         "bytes": file.stat().st_size,

@@ -57,7 +57,7 @@ class Receive:
     def code(self) -> str:
         return str(self.waiting["code"])
 
-    async def event(self, kind: str, seconds: float = 40) -> dict[str, Any]:
+    async def event(self, kind: str, seconds: float = 60) -> dict[str, Any]:
         """The next of that kind."""
         assert self.process is not None and self.process.stdout is not None
         async with asyncio.timeout(seconds):
@@ -71,7 +71,7 @@ class Receive:
     async def end(self, number: int = signal.SIGINT) -> None:
         if self.process is not None and self.process.returncode is None:
             self.process.send_signal(number)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await self.process.communicate()
 
 
@@ -94,7 +94,7 @@ async def kept(start: Any, handset: Handset, tmp_path: Path) -> Path:
     path: Path = tmp_path / "Work.vphone"
     await guest.keep(path)
     guest.console.write(b"hello")
-    await guest.console.expect("hello", timeout=10)
+    await guest.console.expect("hello", timeout=30)
     await guest.suspend()
     await handset.remove(guest)
     return path
@@ -128,6 +128,36 @@ async def test_a_phone_moves_to_a_machine_that_was_paired_by_a_code(
     assert shown.code == 0, shown.err
     removed = await pocketvisor("peers", "remove", told["peer"])
     assert "not trusted any more" in removed.out
+
+
+async def test_who_is_asked_for_the_code_has_the_answer_alone_on_standard_output(
+    receive: Receive, start: Any, handset: Handset, tmp_path: Path
+) -> None:
+    path = await kept(start, handset, tmp_path)
+    await receive.begin()
+    ours, theirs = os.openpty()
+    migrate = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pocketvisor.cli", "migrate", str(path), receive.address, "--json"),
+        stdin=theirs,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(theirs)
+    assert migrate.stderr is not None
+    try:
+        async with asyncio.timeout(60):
+            assert b"not trusted yet" in await migrate.stderr.readuntil(b"Pairing code: ")
+            os.write(ours, b"\n")
+            await migrate.stderr.readuntil(b"Pairing code: ")
+            os.write(ours, f"{receive.code}\n".encode())
+            out, err = await migrate.communicate()
+    finally:
+        os.close(ours)
+        if migrate.returncode is None:
+            migrate.kill()
+            await migrate.wait()
+    assert migrate.returncode == 0, err
+    assert out.startswith(b"{") and json.loads(out)["peer"] == receive.waiting["name"]
 
 
 async def test_a_running_guest_of_the_workbench_moves_by_its_name(
@@ -167,7 +197,7 @@ async def test_a_handset_of_the_workbench_receives_until_it_is_told_to_stop(
         assert guest.state is GuestState.RUNNING
         assert "Monitor has come from another machine" in said or "Work has come from another machine" in said
         guest.console.write(b" hi")
-        await guest.console.expect("hi", timeout=10)
+        await guest.console.expect("hi", timeout=30)
         assert "no more" in (await pocketvisor("receive", "--handset", handset.name, "--stop")).out
         gone = await pocketvisor("migrate", path, waits["address"])
         assert "cannot be reached" in gone.err

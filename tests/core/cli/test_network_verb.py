@@ -1,5 +1,6 @@
 """A guest's network on the command line: given at its start, shown and changed in the open workbench."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -48,7 +49,9 @@ async def test_it_is_shown_and_changed(ask: Command, start: Callable[..., Any], 
 
     file = tmp_path / "frames.pcap"
     assert f"captured in {file}" in (await ask("Monitor", "capture", file)).out
-    assert file.stat().st_size == 24
+    async with asyncio.timeout(30):  # the network process writes it, in its own time
+        while file.stat().st_size != 24:
+            await asyncio.sleep(0.01)
     assert "captured" not in (await ask("Monitor", "capture", "off")).out
 
     ran = await ask("Monitor", "forward", "tcp:8080:80", "udp:[::1]:5353:53")

@@ -34,11 +34,12 @@ async def test_battery(ask: Command, handset: Handset) -> None:
     ran = await ask("battery", 40, "--charging")
     assert (ran.code, ran.out) == (0, "Pre: 40 %, charging, 3.76 V, 25.0 °C\n")
     assert (handset.phone.battery.level, handset.phone.battery.plugged) == (40, True)
-    await ask("battery", "--discharging", "--drain")
-    assert handset.phone.draining
-    shown = json.loads((await ask("battery", "--json")).out)
+    shown = json.loads((await ask("battery", "--discharging", "--json")).out)
     assert (shown["level"], shown["status"], shown["millivolts"]) == (40, "discharging", 3760)
-    assert (shown["draining"], shown["handset"]) == (True, "Pre")
+    assert (shown["draining"], shown["handset"]) == (False, "Pre")
+    await ask("battery", "--drain")
+    assert handset.phone.draining
+    assert json.loads((await ask("battery", "--json")).out)["draining"]
 
 
 async def test_location(ask: Command, handset: Handset) -> None:

@@ -3,10 +3,12 @@
 import os
 import signal
 import threading
+from types import SimpleNamespace
 
 import pytest
 import typer
 
+from pocketvisor.cli import progress
 from pocketvisor.cli.progress import shown_progress, stoppable
 from pocketvisor.errors import ProfileError
 
@@ -48,7 +50,10 @@ def test_errors_and_answers_are_the_works() -> None:
         stoppable(lambda stop: (_ for _ in ()).throw(ProfileError("no room")))
 
 
-def test_what_is_soon_over_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_soon_over_says_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: 5.0))
     with shown_progress("Copying") as tell:
         for done in range(100):
             tell("Copying", done / 100)

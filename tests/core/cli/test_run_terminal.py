@@ -40,5 +40,5 @@ async def test_a_terminal_that_is_hung_up_ends_the_run(monkeypatch: pytest.Monke
             while typed != b"abc":
                 await asyncio.sleep(0)
             os.close(master)
-            await asyncio.wait_for(quitted.wait(), 10)
+            await asyncio.wait_for(quitted.wait(), 30)
     assert failures == []

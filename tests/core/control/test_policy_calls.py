@@ -72,7 +72,7 @@ async def test_a_guest_that_runs_is_governed_locked_and_let_go_on(
     now = datetime.now(UTC)
     lock = new_order("lock", own, 5, now, now + timedelta(hours=1), KEY, "lost")
     await call(DeliverPolicy(profile=path, delivery=lock), socket)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not guest.locked:
             await asyncio.sleep(0.02)
     shown = await call(AskPolicy(profile=path), socket)
@@ -84,7 +84,7 @@ async def test_a_guest_that_runs_is_governed_locked_and_let_go_on(
         await call(DeliverPolicy(profile=path, delivery=b"[policy]\n"), socket)
     unlock = new_order("unlock", own, 6, now, now + timedelta(hours=1), KEY)
     await call(DeliverPolicy(profile=path, delivery=policy(own, 2) + unlock), socket)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while guest.locked:
             await asyncio.sleep(0.02)
 

@@ -128,7 +128,7 @@ async def test_the_newest_workbench_has_the_name(tmp_path: Path) -> None:
 async def test_garbage_closes_that_call_alone(server: WorkbenchServer, garbage: bytes) -> None:
     reader, writer = await asyncio.open_unix_connection(os.fspath(server.path))
     writer.write(garbage)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await reader.read() == b""
     writer.close()
     assert isinstance(await call(workbench.List(), server.path), workbench.Listing)
@@ -160,31 +160,42 @@ async def _empty(*_: object) -> workbench.Reply:
     return workbench.Listing([])
 
 
-async def _asked(
-    tmp_path: Path, handler: Any, request: workbench.Request, **words: Any
-) -> tuple[workbench.Reply, list[tuple[str, float | None]]]:
-    told: list[tuple[str, float | None]] = []
-    server = WorkbenchServer(handler, tmp_path / "workbench.sock")
-    await server.open()
-    try:
-        reply = await call(request, server.path, progress=lambda *news: told.append(news), **words)
-    finally:
-        await server.close()
-    return reply, told
+class Asked:
+    """A caller that keeps what it is told; `last` is what the work waits for then."""
+
+    def __init__(self, last: str) -> None:
+        self.told: list[tuple[str, float | None]] = []
+        self.heard = asyncio.Event()
+        self._last = last
+
+    async def ask(self, tmp_path: Path, handler: Any, request: workbench.Request) -> workbench.Reply:
+        server = WorkbenchServer(handler, tmp_path / "workbench.sock")
+        await server.open()
+        try:
+            return await call(request, server.path, progress=self._hear)
+        finally:
+            await server.close()
+
+    def _hear(self, words: str, fraction: float | None) -> None:
+        self.told.append((words, fraction))
+        if words == self._last:
+            self.heard.set()
 
 
 async def test_progress_comes_before_the_answer_and_never_after_newer(tmp_path: Path) -> None:
+    asked = Asked("Nearly there")
+
     async def slow(_: object, tell: Callable[[str, float | None], None]) -> workbench.Reply:
         for done in range(1000):
             tell("Saving", done / 1000)
             if done % 100 == 0:
                 await asyncio.sleep(0.01)
         tell("Nearly there", None)
-        await asyncio.sleep(0.2)
+        await asked.heard.wait()
         return workbench.Done("saved")
 
-    reply, told = await _asked(tmp_path, slow, AskProfile(profile="/p"))
-    assert reply == workbench.Done("saved")
+    assert await asked.ask(tmp_path, slow, AskProfile(profile="/p")) == workbench.Done("saved")
+    told = asked.told
     assert told[-1] == ("Nearly there", None)
     fractions = [fraction for _, fraction in told[:-1] if fraction is not None]
     assert fractions == sorted(fractions)
@@ -192,13 +203,15 @@ async def test_progress_comes_before_the_answer_and_never_after_newer(tmp_path: 
 
 
 async def test_progress_may_be_told_from_another_thread(tmp_path: Path) -> None:
+    asked = Asked("Compressing")
+
     async def threaded(_: object, tell: Callable[[str, float | None], None]) -> workbench.Reply:
         await asyncio.to_thread(tell, "Compressing", 0.5)
-        await asyncio.sleep(0.1)
+        await asked.heard.wait()
         return workbench.Done("saved")
 
-    _, told = await _asked(tmp_path, threaded, AskProfile(profile="/p"))
-    assert told == [("Compressing", 0.5)]
+    await asked.ask(tmp_path, threaded, AskProfile(profile="/p"))
+    assert asked.told == [("Compressing", 0.5)]
 
 
 @pytest.mark.parametrize("request_", [AskProfile(profile="/p"), AttackHandset()], ids=["profile", "attack"])
@@ -216,7 +229,7 @@ async def test_a_caller_that_hangs_up_cancels_the_work(tmp_path: Path, request_:
     server = WorkbenchServer(endless, tmp_path / "workbench.sock")
     await server.open()
     asking = asyncio.ensure_future(call(request_, server.path))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await begun.wait()
         asking.cancel()
         await cancelled.wait()
@@ -235,7 +248,7 @@ async def test_an_operation_is_done_whether_its_caller_waits_or_not(tmp_path: Pa
     server = WorkbenchServer(operate, tmp_path / "workbench.sock")
     await server.open()
     asking = asyncio.ensure_future(call(workbench.Operate("remove", "Work"), server.path))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await begun.wait()
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
