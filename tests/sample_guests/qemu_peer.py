@@ -32,7 +32,7 @@ def device_tree(command: list[str], folder: Path, panel: tuple[int, int], base: 
     dumped = folder / "virt.dtb"
     machine = command.index("-M") + 1
     dump = [*command[:machine], f"{command[machine]},dumpdtb={dumped}", *command[machine + 1 :]]
-    subprocess.run(dump, check=True, capture_output=True, timeout=30)
+    subprocess.run(dump, check=True, capture_output=True, timeout=120)
     tree = libfdt.Fdt(dumped.read_bytes())
     tree.resize(tree.totalsize() + 4096)
     chosen = tree.path_offset("/chosen")
@@ -96,7 +96,7 @@ class QemuPeer:
         self._qmp = self._connect()
 
     def _connect(self) -> socket.socket:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         qmp = socket.socket(socket.AF_UNIX)
         while True:
             try:
@@ -125,7 +125,7 @@ class QemuPeer:
         assert self.process.stdin is not None
         self.process.stdin.write(text.encode())
 
-    def expect(self, pattern: str, timeout: float = 20) -> re.Match[bytes]:
+    def expect(self, pattern: str, timeout: float = 60) -> re.Match[bytes]:
         """The console up to and with the pattern is taken away; what follows stays for the next call."""
         assert self.process.stdout is not None
         deadline = time.monotonic() + timeout
@@ -140,7 +140,7 @@ class QemuPeer:
         self.log = self.log[found.end() :]
         return found
 
-    def run(self, command: str, timeout: float = 20) -> str:
+    def run(self, command: str, timeout: float = 60) -> str:
         """What a console command prints."""
         self.type(command + "\r")
         self.expect(re.escape(command) + r"\r\n", timeout)

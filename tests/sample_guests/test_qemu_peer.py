@@ -47,4 +47,4 @@ def test_the_template_powers_off() -> None:
         peer.type("hello")
         peer.expect("hello")
         peer.type("q")
-        assert peer.process.wait(timeout=20) == 0
+        assert peer.process.wait(timeout=60) == 0

@@ -8,7 +8,8 @@ import pytest
 from pocketvisor.errors import ImageError, ModelError, OutOfMemory
 from pocketvisor.testing import AsyncHandset, NotSeen, PictureError, SyncGuest, SyncHandset
 
-EPOCH = 1_300_000_000
+EPOCH = 1_299_999_960
+"""When a minute begins: what a test paints stays until the next one, as then the phone draws its clock."""
 UP = ((240, 700), (240, 200))
 
 
@@ -16,7 +17,7 @@ def screen_is(guest: SyncGuest, name: str) -> None:
     """Input and console go different ways into a guest: ask until it is so."""
     for _ in range(50):
         guest.send_line("where")
-        if guest.expect(r"^screen (\w+)$")[1] == name:
+        if guest.expect(r"^screen (\w+)\n")[1] == name:  # the whole line, however it comes in pieces
             return
         guest.wait_guest_time(0.05)
     raise AssertionError(f"the screen never became {name}")

@@ -29,7 +29,7 @@ def test_a_handset_is_handled_while_its_guest_runs(handset: SyncHandset, guest: 
     with pytest.raises(PhoneError, match="level"):
         handset.phone.set_battery(200)
     guest.send_line("where")
-    guest.expect(r"^screen \w+$")
+    guest.expect(r"^screen \w+\n")
     assert "not understood" not in guest.text
 
 

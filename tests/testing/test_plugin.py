@@ -8,10 +8,11 @@ import pytest
 
 pytest_plugins = ("pytester",)
 
+# The clock of these begins with a minute: what is painted stays until the next one, as then the phone draws it.
 FAILS = """
     import pytest
 
-    @pytest.mark.pocketvisor("personal", rtc_epoch=1_300_000_000)
+    @pytest.mark.pocketvisor("personal", rtc_epoch=1_299_999_960)
     def test_fails(guest):
         guest.expect("> ")
         assert False, "on purpose"
@@ -19,7 +20,7 @@ FAILS = """
 PAINTED = """
     import pytest
 
-    @pytest.mark.pocketvisor("personal", rtc_epoch=1_300_000_000)
+    @pytest.mark.pocketvisor("personal", rtc_epoch=1_299_999_960)
     @pytest.mark.parametrize("colour", ["336699"])
     def test_painted(guest, colour):
         guest.expect("> ")
@@ -92,7 +93,7 @@ def test_evidence_of_coroutines_is_kept_too(pytester: pytest.Pytester) -> None:
 
 
 def test_references_are_stored_on_demand_and_held_to_afterwards(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(PAINTED.replace("SECONDS", "10"))
+    pytester.makepyfile(PAINTED.replace("SECONDS", "60"))
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*run pytest with --pocketvisor-update to store it*"])

@@ -14,6 +14,8 @@ from pocketvisor.profile.keys import NewKeys
 from pocketvisor.testing import SyncHandset
 
 PASSPHRASE = "correct horse"
+EPOCH = 1_299_999_960
+"""When a minute begins: what is painted stays until the next one, as then the phone draws its clock."""
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def _make(folder: Path) -> None:
     handset = Handset(load_models()["nexus-one"])
     try:
-        guest = await handset.start(catalogue()["personal"], options=RunOptions(rtc_epoch=1_300_000_000))
+        guest = await handset.start(catalogue()["personal"], options=RunOptions(rtc_epoch=EPOCH))
         await guest.console.expect("> ", timeout=30)
         guest.console.write(b"paint ff0000\r")
         await guest.console.expect("painted", timeout=30)

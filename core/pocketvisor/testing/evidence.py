@@ -15,7 +15,7 @@ from pocketvisor.recording import Recording, write_recording
 from pocketvisor.testing.guests import AsyncGuest
 from pocketvisor.testing.handsets import AsyncHandset
 
-_SECONDS = 10.0
+_SECONDS = 30.0  # no guest takes that long: the host may
 _LAST_LINES = 15
 
 
