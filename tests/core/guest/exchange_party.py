@@ -74,7 +74,7 @@ class Party:
 
     async def hears(self, *kinds: int) -> Message:
         """The next message, of these kinds where some are given."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 packet = await asyncio.get_running_loop().sock_recv(self._wire, 1 << 20)
                 message = wire.unpack(packet)

@@ -23,7 +23,7 @@ from pocketvisor.moving import move
 from pocketvisor.policies.governed import Governed
 from pocketvisor.profile.file import ProfileFile
 
-SECONDS = 30
+SECONDS = 60
 STILL_SECONDS = 0.1
 Start = Callable[..., Any]
 
@@ -361,7 +361,7 @@ async def test_a_flood_costs_the_handset_little(start: Start) -> None:
                 sent += len(flood)
     passed = asyncio.get_running_loop().time() - began
     assert sent < (2 + passed) * (1 << 20), "the guest waits"
-    assert 1 <= len(changes) <= 14
+    assert 1 <= len(changes) <= 11 + 2 * passed, "ten at once, and two a second"
     assert guest.clipboard._reader.nonsense == 0
 
 

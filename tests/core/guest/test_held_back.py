@@ -60,7 +60,7 @@ async def _spinning(start: Start, folder: Path) -> tuple[Guest, list[str]]:
     guest.on("event", notes.append)
     guest.on("device", lambda *_: ready.set())
     guest.send("spins", b"when it is paused")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await ready.wait()
     await guest.pause()  # its process says so, and then works
     return guest, notes
@@ -97,7 +97,7 @@ async def test_one_that_is_debugged_while_it_stands_still_may_work(start: Start)
     await guest.pause()
     assert guest.rests
     asked = asyncio.create_task(guest.debugger.registers())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while guest.rests:
             assert not asked.done()
             await asyncio.sleep(0)

@@ -13,7 +13,7 @@ from pocketvisor.devices.virtio_console import Connected
 from pocketvisor.guest.port_spec import PortSpec
 from pocketvisor.guest.ports import _Channel, _Hvc
 
-FLOOD_SECONDS = 20
+FLOOD_SECONDS = 60
 
 
 class Flood:

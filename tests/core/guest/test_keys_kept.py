@@ -33,7 +33,7 @@ async def phone() -> AsyncIterator[Handset]:
 @pytest.fixture
 async def keys(phone: Handset, tmp_path: Path) -> Guest:
     keys = await phone.start(catalogue()["keys"], options=RunOptions(rate="max"))
-    await keys.console.expect("serves port 7000", 20)
+    await keys.console.expect("serves port 7000", 60)
     await keys.keep(tmp_path / "keys.vphone")
     return keys
 
@@ -46,7 +46,7 @@ async def party(phone: Handset) -> AsyncIterator[Party]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.02)
 

@@ -45,7 +45,7 @@ async def phone() -> AsyncIterator[Handset]:
 @pytest.fixture
 async def keys(phone: Handset) -> Guest:
     keys = await phone.start(catalogue()["keys"], options=RunOptions(rate="max"))
-    await keys.console.expect("serves port 7000", 20)
+    await keys.console.expect("serves port 7000", 60)
     return keys
 
 
@@ -236,7 +236,7 @@ async def test_after_a_reset_it_has_another_key(call: Call, keys: Guest, phone: 
     protected = await before.protect(FILM)
     key = (await before.about())[2]
     await keys.reset()
-    await keys.console.expect("serves port 7000", 20)
+    await keys.console.expect("serves port 7000", 60)
     with pytest.raises(EOFError):
         await before.receive()
     after = await call("After", b"the same profile")
@@ -276,13 +276,13 @@ async def test_two_lives_from_one_state_draw_other_numbers(call: Call, keys: Gue
 async def test_a_program_of_the_users_has_no_account(phone: Handset, tmp_path: Path) -> None:
     folder = tmp_path / "sockets"
     keys = await phone.start(catalogue()["keys"], options=RunOptions(rate="max", vsock=folder))
-    await keys.console.expect("serves port 7000", 20)
+    await keys.console.expect("serves port 7000", 60)
     reader, writer = await asyncio.open_unix_connection(folder / "vsock")
     writer.write(f"CONNECT {KEYS.port}\n".encode())
-    assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"OK ")
+    assert (await asyncio.wait_for(reader.readline(), 60)).startswith(b"OK ")
     forged = struct.pack("<I8sII16s64s", 96, b"PVCALL\0\1", 1, KEYS.port, b"studio's profile", b"Studio")
     writer.write(forged)
-    assert await asyncio.wait_for(reader.read(), 10) == b""
+    assert await asyncio.wait_for(reader.read(), 60) == b""
     writer.close()
     await writer.wait_closed()
 
@@ -291,7 +291,7 @@ async def test_a_recording_of_its_calls_comes_again(phone: Handset) -> None:
     """What callers say enters it as all else does: a replay, where nobody calls, ends alike."""
     image = catalogue()["keys"]
     keys = await phone.start(image, options=RunOptions(rate="max", record=True))
-    await keys.console.expect("serves port 7000", 20)
+    await keys.console.expect("serves port 7000", 60)
     party = Party(phone, "Caller")
     caller = await KeysCaller.connect(party)
     protected = await caller.protect(FILM)

@@ -23,7 +23,7 @@ class Told:
         self.said.append(message.there)
 
     async def until(self, *said: bool) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self.said != list(said):
                 await asyncio.sleep(0)
 
@@ -37,7 +37,7 @@ def theirs(channel: _Channel) -> socket.socket:
 
 async def speaks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, guest: socket.socket) -> None:
     loop = asyncio.get_running_loop()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         writer.write(b"to the guest")
         assert await loop.sock_recv(guest, 100) == b"to the guest"
         await loop.sock_sendall(guest, b"to the client")
@@ -45,7 +45,7 @@ async def speaks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gue
 
 
 async def gone(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert await reader.read() == b""
     writer.close()
     await writer.wait_closed()
@@ -91,7 +91,7 @@ async def test_who_is_given_up_before_anybody_served_him_is_let_go(tmp_path: Pat
             told.channel._accept()  # as the loop does; the run ends in the same turn
             told.channel.end()
             await told.channel.ended()
-            client.settimeout(10)
+            client.settimeout(60)
             assert client.recv(1) == b""
     finally:
         told.channel.close()

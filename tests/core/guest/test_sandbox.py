@@ -5,6 +5,7 @@ import re
 import resource
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ paper = os.memfd_create("paper")
 confine(os.getppid())
 LAYER
 attempt("read", lambda: open("/etc/passwd"))
-attempt("write", lambda: open("/tmp/pocketvisor-escape", "w").close())
+attempt("write", lambda: open("ESCAPE", "w").close())
 attempt("list", lambda: os.listdir("/"))
 attempt("stat", lambda: os.stat("/etc/passwd"))
 attempt("socket", lambda: socket.socket(socket.AF_UNIX))
@@ -58,7 +59,12 @@ attempt("execute", lambda: os.execv("/bin/true", ["true"]))
 
 
 def told(layer: str, sealed: str = "") -> dict[str, str]:
-    script = INSIDE.replace("LAYER", layer).replace("SEALED", sealed)
+    with tempfile.TemporaryDirectory() as folder:
+        return _told(layer, sealed, f"{folder}/escape")
+
+
+def _told(layer: str, sealed: str, escape: str) -> dict[str, str]:
+    script = INSIDE.replace("LAYER", layer).replace("SEALED", sealed).replace("ESCAPE", escape)
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0, ran.stderr
     return dict(line.split() for line in ran.stdout.splitlines() if line)

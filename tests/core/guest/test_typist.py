@@ -26,7 +26,7 @@ class Typing:
         return self.reading
 
     async def asked_again(self, times: int = 3) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             for _ in range(times):
                 self.asked.clear()
                 await self.asked.wait()

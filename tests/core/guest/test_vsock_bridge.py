@@ -14,6 +14,7 @@ from pocketvisor.board.config import DevicesConfig
 from pocketvisor.devices import vsock_wire as wire
 from pocketvisor.devices.vsock_wire import FROM_HANDSET, STREAMS_MAX, WINDOW, Message
 from pocketvisor.errors import GuestError
+from pocketvisor.guest import vsock
 from pocketvisor.guest.vsock import Vsock
 from pocketvisor.guest.vsock_link import Stream, VsockLink
 
@@ -34,7 +35,7 @@ class Process:
         await asyncio.get_running_loop().sock_sendall(self._wire, packet)
 
     async def hears(self) -> Message:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             message = wire.unpack(await asyncio.get_running_loop().sock_recv(self._wire, 1 << 20))
         assert message is not None
         return message
@@ -73,7 +74,7 @@ class Program:
         return program
 
     async def taken(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await self.clients.get()
 
     async def close(self, path: Path) -> None:
@@ -135,7 +136,7 @@ async def test_who_connects_before_the_device_has_begun_is_heard_when_it_has(pro
     asker.write(b"CONNECT 22\n")
     assert (await process.hears()).kind == wire.CONNECT
     await process.says(wire.RESET, 0)  # the guest begins anew, and its connections are gone
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await reader.read() == await asking.read() == b""
     await hung_up(writer)
     await hung_up(asker)
@@ -174,7 +175,7 @@ async def test_shut_it_is_for_programs_and_open_for_other_guests(tmp_path: Path)
         Message(wire.CLOSE, 1),
         Message(wire.CLOSE, asked.stream),
     }
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await reader.read() == await greeting.read() == b""
     await process.silent()
     await process.says(wire.CONNECT, 3, 52)
@@ -226,18 +227,22 @@ async def test_a_program_without_manners_is_hung_up_on(process: Process, hello: 
     if hello == b"CONNECT 1":
         writer.write_eof()
     with suppress(ConnectionError):
-        assert await asyncio.wait_for(reader.read(), 10) == b""
+        assert await asyncio.wait_for(reader.read(), 60) == b""
     await hung_up(writer)
 
 
-async def test_connections_are_bounded(process: Process) -> None:
+async def test_connections_are_bounded(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of them says where it wants to, and none is hung up on for that."""
+    monkeypatch.setattr(vsock, "_HELLO_SECONDS", 600.0)
+    program = await Program.listen(process.folder / "vsock_1")
     clients = [await asyncio.open_unix_connection(process.folder / "vsock") for _ in range(STREAMS_MAX)]
     reader, writer = await asyncio.open_unix_connection(process.folder / "vsock")
-    assert await asyncio.wait_for(reader.read(), 10) == b""
+    assert await asyncio.wait_for(reader.read(), 60) == b""
     await process.says(wire.CONNECT, 7, 1)
     assert await process.hears() == Message(wire.CLOSE, 7)
     for _, client in [*clients, (reader, writer)]:
         await hung_up(client)
+    await program.close(process.folder / "vsock_1")
 
 
 async def test_random_messages(process: Process) -> None:
@@ -253,7 +258,7 @@ async def test_random_messages(process: Process) -> None:
         )
     await process.says(wire.RESET)
     await process.says(wire.CONNECT, 99, 1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await process.hears() != Message(wire.ACCEPT, 99):
             pass
     while not program.clients.empty():
