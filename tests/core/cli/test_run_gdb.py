@@ -19,7 +19,7 @@ OFF = BASE + code().index(bytes.fromhex("080000e3"))  # where the monitor asks t
 @pytest.mark.skipif(shutil.which("gdb-multiarch") is None, reason="gdb-multiarch is not installed")
 async def test_a_gdb_is_waited_for(monitor_file: Path, tmp_path: Path) -> None:
     run = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "pocketvisor.cli", "run", "--headless", "--timeout", "60"),
+        *(sys.executable, "-m", "pocketvisor.cli", "run", "--headless", "--timeout", "120"),
         *("--elf", str(monitor_file), "--gdb", str(tmp_path / "gdb.sock"), "--wait-gdb"),
         env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)},
         stdin=asyncio.subprocess.DEVNULL,
@@ -27,7 +27,7 @@ async def test_a_gdb_is_waited_for(monitor_file: Path, tmp_path: Path) -> None:
         stderr=asyncio.subprocess.PIPE,
     )
     assert run.stderr is not None
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         told = (await run.stderr.readline()).decode()
         found = re.fullmatch(r"pocketvisor: to attach: (.*)\n", told)
         assert found, told

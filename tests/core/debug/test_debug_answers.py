@@ -71,7 +71,7 @@ async def test_what_it_did_is_told_and_written(start: Start, tmp_path: Path) -> 
     standing = await ask(guest, calls.SetTracing, calls.Standing, kinds=["mmio", "coverage"])
     assert standing.sentence == "traced: mmio, coverage"
     guest.console.write(b"xyz")
-    await guest.console.expect("xyz", timeout=10)
+    await guest.console.expect("xyz", timeout=30)
     rows = await ask(guest, calls.AskTrace, what="mmio", limit=50)
     written = [row for row in rows if row["write"] and row["register"] == "UARTDR"]
     assert [chr(row["value"]) for row in written][-3:] == ["x", "y", "z"]
@@ -92,7 +92,7 @@ async def test_back_to_a_write_and_to_the_present(start: Start) -> None:
     shown = await ask(guest, calls.Record, calls.RecordingShown, how="start")
     assert shown.recording
     guest.console.write(b"tx")
-    await guest.console.expect("x", timeout=10)
+    await guest.console.expect("x", timeout=30)
     place = "0x40105000"
     halt = await ask(guest, calls.Move, calls.Halt, how="last-write", place=place)
     assert halt.in_past
@@ -123,7 +123,7 @@ async def test_the_past_runs_forward_to_the_present(start: Start) -> None:
     guest: Guest = await start()
     await ask(guest, calls.Record, how="start")
     guest.console.write(b"tx")
-    await guest.console.expect("x", timeout=10)
+    await guest.console.expect("x", timeout=30)
     written = await ask(guest, calls.Move, calls.Halt, how="last-write", place="0x40105000")
     await ask(guest, calls.AddStop, kind="write", place="0x40108000")
     halt = await ask(guest, calls.Move, calls.Halt, how="continue")
@@ -183,7 +183,7 @@ async def test_one_that_is_busy_with_a_condition_can_be_paused(start: Start) -> 
 async def test_gdb_is_let_in_and_out(start: Start) -> None:
     guest: Guest = await start()
     shown = await ask(guest, calls.SetGdb, calls.GdbShown)
-    assert shown.command == f"gdb-multiarch -ex 'target remote {shown.address}'"
+    assert shown.command == f"gdb-multiarch -ex 'set remotetimeout 60' -ex 'target remote {shown.address}'"
     assert (await ask(guest, calls.AskDebug, calls.Standing)).gdb == shown.address
     assert (await ask(guest, calls.SetGdb, calls.GdbShown, open=False)).command == ""
     assert (await ask(guest, calls.AskDebug, calls.Standing)).gdb == ""

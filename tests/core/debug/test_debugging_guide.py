@@ -77,7 +77,7 @@ async def test_its_programs(
 async def run_program(name: str, guest: Guest) -> None:
     made: dict[str, Any] = {}
     exec(compile(PROGRAMS[name], f"{GUIDE.name}:{name}", "exec"), made)
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(180):
         await made[name](guest)
 
 
@@ -87,7 +87,7 @@ async def test_what_it_says_of_linux(handset: Handset, tmp_path: Path) -> None:
     if image is None or not image.available:
         pytest.skip("Debian has not been fetched")
     guest = await handset.start(image, name="debian", options=RunOptions(rate="max"))
-    await guest.console.expect(r"debian:/root# ", timeout=90)
+    await guest.console.expect(r"debian:/root# ", timeout=240)
 
     async def after(command: list[str]) -> None:
         pass

@@ -26,6 +26,9 @@ _log = logging.getLogger(__name__)
 _CONNECTIONS_MAX: Final = 8
 _BACKLOG: Final = 8
 _TOKEN_MAX: Final = 200
+_PATIENCE: Final = "set remotetimeout 60"
+"""Of gdb, which by itself gives up an answer after some seconds, and repeats what it has asked before: on a
+busy computer it would take one answer for another."""
 
 
 class GdbServer:
@@ -88,9 +91,10 @@ class GdbServer:
     def command(self) -> str:
         """To be pasted into a terminal."""
         if self.token is None:
-            commands = [f"target remote {self.address}"]
+            commands = [_PATIENCE, f"target remote {self.address}"]
         else:
             commands = [
+                _PATIENCE,
                 f"target extended-remote {self.address}",
                 f"monitor token {self.token}",
                 "attach 1",

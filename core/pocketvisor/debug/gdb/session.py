@@ -31,7 +31,7 @@ from pocketvisor.debug.gdb.target_xml import target_description
 from pocketvisor.errors import DebugError, PocketvisorError
 from pocketvisor.guest.options import GuestState
 
-_FIRST_PACKET_SECONDS: Final = 10.0
+_FIRST_PACKET_SECONDS: Final = 30.0
 _READ_SIZE: Final = 64 << 10
 _WRONG_TOKENS_MAX: Final = 3
 _REFUSAL_MAX: Final = 1000

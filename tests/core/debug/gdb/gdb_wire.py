@@ -4,7 +4,7 @@ import asyncio
 
 from pocketvisor.debug.gdb.packet import framed
 
-SECONDS = 10
+SECONDS = 60
 _LIMIT = 1 << 20
 
 

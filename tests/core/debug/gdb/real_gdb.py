@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 GDB = shutil.which("gdb-multiarch")
-SECONDS = 60
+SECONDS = 120
 _TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
@@ -26,7 +26,14 @@ class Gdb:
         )
         gdb = cls(process)
         await gdb._until("(gdb)")
-        for setting in ("confirm off", "pagination off", "style enabled off", "mi-async on", "width 0"):
+        for setting in (
+            "confirm off",
+            "pagination off",
+            "style enabled off",
+            "mi-async on",
+            "width 0",
+            "remotetimeout 60",
+        ):
             await gdb.do(f"set {setting}")
         return gdb
 

@@ -9,7 +9,7 @@ from pocketvisor.images.catalogue import catalogue
 
 pytestmark = [pytest.mark.debian, pytest.mark.skipif(GDB is None, reason="gdb-multiarch is not installed")]
 
-SECONDS = 120
+SECONDS = 240
 
 
 async def test_a_kernel_is_stopped_watched_and_taken_back_and_goes_on(handset: Handset) -> None:

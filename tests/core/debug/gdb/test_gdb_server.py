@@ -22,7 +22,7 @@ from pocketvisor.guest.options import GuestState
 
 
 async def until(held: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not held():
             await asyncio.sleep(0)
 
@@ -233,7 +233,7 @@ async def test_garbage_does_no_harm(pieces: list[bytes]) -> None:
         wire.send(piece)
     wire.close()
     other = None
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while other is None:
             other = await Wire.to(stub.address)
             other.send(b"#00" + framed(b"qC"))
@@ -281,7 +281,7 @@ async def test_a_unix_socket_is_its_users_alone(
     path = tmp_path / "gdb.sock"
     stub = await GdbServer.open(made_guest, machine, path)
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
-    assert stub.command == f"gdb-multiarch -ex 'target remote {path}'"
+    assert stub.command == f"gdb-multiarch -ex 'set remotetimeout 60' -ex 'target remote {path}'"
     wire = await Wire.attached(stub.address)
     assert stub.attached
     with pytest.raises(DebugError, match="listens there already"):
@@ -317,8 +317,8 @@ async def test_the_command_can_be_pasted(made_guest: MadeGuest, machine: MadeMac
     port = int(stub.address.rpartition(":")[2])
     assert stub.address == f"127.0.0.1:{port}" and port > 0
     assert stub.command == (
-        f"gdb-multiarch -ex 'target extended-remote 127.0.0.1:{port}' -ex 'monitor token it'\"'\"'s' "
-        "-ex 'attach 1'"
+        f"gdb-multiarch -ex 'set remotetimeout 60' -ex 'target extended-remote 127.0.0.1:{port}' "
+        "-ex 'monitor token it'\"'\"'s' -ex 'attach 1'"
     )
     with pytest.raises(DebugError, match="nobody can connect there"):
         await GdbServer.open(made_guest, machine, port)

@@ -55,7 +55,7 @@ async def gdb(start_gdb: Start) -> Gdb:
 
 
 async def until(held: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not held():
             await asyncio.sleep(0)
 
@@ -220,11 +220,11 @@ async def test_one_that_is_killed_leaves_a_guest_that_runs(gdb: Gdb, guest: Gues
     await gdb.do("watch *(int *)&counter")
     await gdb.do("continue")
     gdb.process.send_signal(signal.SIGKILL)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await gone.wait()
     await until(lambda: guest.state is GuestState.RUNNING)
     assert not list(guest.debugger.stops)
-    assert notes[-1] == "Debuggee: a debugger has gone without a word"
+    assert "Debuggee: a debugger has gone without a word" in notes
 
 
 async def test_others_go_on_while_it_is_debugged(gdb: Gdb, handset: Handset, debuggee: Path) -> None:
@@ -238,6 +238,7 @@ async def test_others_go_on_while_it_is_debugged(gdb: Gdb, handset: Handset, deb
 
 async def test_the_end_of_the_guest_is_told(gdb: Gdb, guest: Guest) -> None:
     await gdb.do("continue", stops=False)
+    await until(lambda: guest.state is GuestState.RUNNING)
     await guest.power_off()
     assert "exited" in await gdb.stopped()
 

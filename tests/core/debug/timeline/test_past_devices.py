@@ -43,7 +43,7 @@ async def guest(phone: Handset, tmp_path: Path) -> Guest:
     subprocess.run([program, "-q", "-t", "ext4", "-F", card], check=True, timeout=60)
     options = RunOptions(rate="max", display="gpu", disks=(DiskSpec(path=card),), ram_mib=192)
     guest = await phone.start(image, options=options)
-    await guest.console.expect(PROMPT, timeout=90)
+    await guest.console.expect(PROMPT, timeout=240)
     await answer(guest, "stty -echo; dmesg -n 1")
     await answer(guest, "modprobe ext4; mkdir -p /mnt; mount -t ext4 /dev/vda /mnt")
     await guest.debugger.timeline.start()

@@ -51,7 +51,7 @@ async def debian(phone: Handset) -> Guest:
     if not image.available:
         pytest.skip(image.missing)
     guest = await phone.start(image)
-    await guest.console.expect("# $", timeout=90)
+    await guest.console.expect("# $", timeout=240)
     return guest
 
 

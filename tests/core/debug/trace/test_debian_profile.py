@@ -21,12 +21,12 @@ async def test_system_calls_of_a_kernel_have_their_callers() -> None:
     phone = Handset(load_models()["galaxy-s2"])
     try:
         guest = await phone.start(image, options=RunOptions(rate="max"))
-        await guest.console.expect(PROMPT, 120)
+        await guest.console.expect(PROMPT, 240)
         debugger = guest.debugger
         await debugger.linux.find()
         await debugger.trace.start(["profile", "coverage"], period=50_000)
         guest.console.write(b"dd if=/dev/zero of=/dev/null bs=1 count=5000\r")
-        await guest.console.expect("records out", 60)
+        await guest.console.expect("records out", 180)
         await guest.console.expect(PROMPT, 60)
         profile = await debugger.trace.profile_with_callers(2000)
         calls = {
