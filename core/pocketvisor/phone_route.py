@@ -66,8 +66,9 @@ class Route:
         leg = self._marks[index + 1] - self._marks[index]
         part = (metres - self._marks[index]) / leg if leg else 1.0
         east = _turn(other.longitude - one.longitude)
+        latitude = one.latitude + part * (other.latitude - one.latitude)
         point = Point(
-            one.latitude + part * (other.latitude - one.latitude),
+            min(max(latitude, -90.0), 90.0),  # at a pole it may be off by a rounding
             _turn(one.longitude + part * east),
             one.altitude + part * (other.altitude - one.altitude),
         )
