@@ -33,7 +33,7 @@ async def test_a_clone_outlives_it_and_is_reset(back: Guest, handset: Handset) -
     again = await handset.clone(clone)
     await handset.remove(clone)
     await again.reset()
-    await again.console.expect("monitor ready", timeout=20)
+    await again.console.expect("monitor ready", timeout=60)
 
 
 async def test_clones_of_clones_share_an_image_that_stays(start: Start, handset: Handset) -> None:
@@ -52,7 +52,7 @@ async def test_files_that_cannot_be_linked_are_copied(
     clone = await handset.clone(back)
     await handset.remove(back)
     await clone.reset()
-    await clone.console.expect("monitor ready", timeout=20)
+    await clone.console.expect("monitor ready", timeout=60)
 
 
 async def test_a_clone_is_kept_in_a_profile_of_its_own(back: Guest, handset: Handset, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ async def test_a_clone_is_kept_in_a_profile_of_its_own(back: Guest, handset: Han
         await handset.remove(guest)
     again = await handset.open_profile(tmp_path / "second.vphone")
     await again.reset()
-    await again.console.expect("monitor ready", timeout=20)
+    await again.console.expect("monitor ready", timeout=60)
 
 
 async def test_nothing_of_them_is_left_in_the_temporary_folder(
@@ -83,8 +83,8 @@ async def test_a_guest_that_went_back_in_its_profile_is_reset_and_cloned(
     for _ in range(2):
         await back.restore(1)
         await back.reset()
-        await back.console.expect("monitor ready", timeout=20)
+        await back.console.expect("monitor ready", timeout=60)
     clone = await handset.clone(back)
     await handset.remove(back)
     await clone.reset()
-    await clone.console.expect("monitor ready", timeout=20)
+    await clone.console.expect("monitor ready", timeout=60)

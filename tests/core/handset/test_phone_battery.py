@@ -15,7 +15,7 @@ async def test_a_running_guest_uses_it_up_and_a_paused_one_does_not(
     used = asyncio.Event()
     handset.phone.on("battery", lambda battery: used.set() if battery.level < 80 else None)
     handset.phone.set_draining(True)
-    await asyncio.wait_for(used.wait(), 20)
+    await asyncio.wait_for(used.wait(), 60)
     assert 79 < handset.phone.battery.level < 80
     await guest.pause()
     handset.power.look()  # what it did before the pause
