@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -12,24 +13,37 @@ import pytest
 from pocketvisor.api import Guest, Handset, load_models, move
 from pocketvisor.errors import AdmissionError
 from pocketvisor.scheduler import Qos
+from pocketvisor.scheduler.qos import ShareNow
 
 Start = Callable[..., Any]
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 async def _spins(guest: Guest) -> None:
     guest.console.write(b"s")
     before = guest.ticks
-    async with asyncio.timeout(20):
-        while guest.ticks < before + 10_000_000:
-            await asyncio.sleep(0.01)
+    await _until(lambda: guest.ticks >= before + 10_000_000)
 
 
 async def _ran(guests: list[Guest], seconds: float) -> list[float]:
     """MIPS of each."""
-    began, before = time.monotonic(), [guest.ticks for guest in guests]
+    began, before = _ticks(guests)
     await asyncio.sleep(seconds)
-    took = time.monotonic() - began
-    return [(guest.ticks - then) / took / 1e6 for guest, then in zip(guests, before, strict=True)]
+    ended, after = _ticks(guests)
+    return [(now - then) / (ended - began) / 1e6 for now, then in zip(after, before, strict=True)]
+
+
+def _ticks(guests: list[Guest]) -> tuple[float, list[int]]:
+    """When, and how many each has run then: again where this thread had to stand in line in between."""
+    while True:
+        began, ticks = time.monotonic(), [guest.ticks for guest in guests]
+        if time.monotonic() - began < 0.002:
+            return began, ticks
 
 
 def _in_line(guest: Guest) -> float:
@@ -44,7 +58,13 @@ async def _ran_alone(guest: Guest, seconds: float) -> tuple[float, float]:
     """Its MIPS, and the share of the time that was left to it: what is lost in line is not made up for."""
     began, before = time.monotonic(), _in_line(guest)
     (ran,) = await _ran([guest], seconds)
-    return ran, 1 - (_in_line(guest) - before) / (time.monotonic() - began)
+    took, ticks = time.monotonic() - began, guest.ticks
+    await _until(lambda: guest.ticks > ticks)  # Linux counts a wait when it is over
+    return ran, 1 - (_in_line(guest) - before) / took
+
+
+def _limits(handset: Handset) -> dict[str, str]:
+    return {each.name: each.limited_by for each in handset.scheduler.now()}
 
 
 async def test_a_reservation_holds_while_the_neighbour_spins(handset: Handset, start: Start) -> None:
@@ -52,23 +72,35 @@ async def test_a_reservation_holds_while_the_neighbour_spins(handset: Handset, s
     work.set_qos(reservation=handset.model.mips * 6 // 10)
     await _spins(work)
     await _spins(personal)
-    await asyncio.sleep(0.5)  # until both are known to want all they can get
-    mine, theirs = await _ran([work, personal], 3.0)
-    assert 0.56 < mine / (mine + theirs) < 0.64  # over each second and closer: scheduler/test_fairness.py
-    shown = {each.name: each for each in handset.scheduler.now()}
-    assert shown["Work"].hungry and shown["Personal"].hungry
-    assert shown["Work"].granted == pytest.approx(handset.model.mips * 0.6, rel=0.01)
-    assert shown["Work"].share == pytest.approx(0.6, abs=0.1)
+
+    def shown(name: str) -> ShareNow:
+        return next(each for each in handset.scheduler.now() if each.name == name)
+
+    def known() -> bool:
+        """Both want all they can get."""
+        promised = pytest.approx(handset.model.mips * 0.6, rel=0.01)
+        hungry = shown("Work").hungry and shown("Personal").hungry
+        return hungry and shown("Work").granted == promised
+
+    await _until(known)
+    parts = []
+    for _ in range(5):
+        mine, theirs = await _ran([work, personal], 1.0)
+        parts.append(mine / (mine + theirs))
+    # Over each second and closer, and on a computer that is too slow: scheduler/test_fairness.py. Here one
+    # of these seconds may be another program's, and the next make up for it.
+    assert 0.56 < median(parts) < 0.64, parts
+    await _until(lambda: known() and shown("Work").share == pytest.approx(0.6, abs=0.1))
 
 
 async def test_a_limit_holds_though_nobody_else_wants_anything(handset: Handset, start: Start) -> None:
     guest = await start()
     await _spins(guest)
     guest.set_qos(limit=100)
-    await asyncio.sleep(0.3)
+    await _until(lambda: _limits(handset)[guest.name] == "limit")
     ran, left = await _ran_alone(guest, 1.0)
     assert 80 * left < ran < 105
-    assert handset.scheduler.now()[0].limited_by == "limit"
+    await _until(lambda: _limits(handset)[guest.name] == "limit")
 
 
 async def test_the_foreground_is_boosted(handset: Handset, start: Start) -> None:
@@ -77,15 +109,15 @@ async def test_the_foreground_is_boosted(handset: Handset, start: Start) -> None
     handset.scheduler.set_boost(3.0)
     await _spins(front)
     await _spins(back)
-    await asyncio.sleep(0.5)
-    assert {each.name: round(each.granted) for each in handset.scheduler.now()} == {
-        "Front": handset.model.mips * 3 // 4,
-        "Back": handset.model.mips // 4,
-    }
+    boosted = {"Front": handset.model.mips * 3 // 4, "Back": handset.model.mips // 4}
+    await _until(lambda: {each.name: round(each.granted) for each in handset.scheduler.now()} == boosted)
     handset.set_foreground(back)
-    await asyncio.sleep(0.3)
-    first, second = handset.scheduler.now()
-    assert second.boosted and not first.boosted and second.granted > 2.9 * first.granted
+
+    def back_is_boosted() -> bool:
+        first, second = handset.scheduler.now()
+        return second.boosted and not first.boosted and second.granted > 2.9 * first.granted
+
+    await _until(back_is_boosted)
     with pytest.raises(AdmissionError, match="from 1, which is none, to 10"):
         handset.scheduler.set_boost(0.5)
 
@@ -95,15 +127,15 @@ async def test_a_low_battery_throttles_the_background(handset: Handset, start: S
     await _spins(back)
     handset.power.set_low(percent=15, background_mips=40)
     handset.phone.set_battery(10)
-    await asyncio.sleep(0.3)
+    await _until(lambda: _limits(handset)["Back"] == "battery")
     ran, left = await _ran_alone(back, 1.0)
     assert 30 * left < ran < 43
-    assert {each.name: each.limited_by for each in handset.scheduler.now()}["Back"] == "battery"
+    await _until(lambda: _limits(handset)["Back"] == "battery")
     assert handset.power.now().is_low
     handset.set_foreground(back)
-    await asyncio.sleep(0.3)
-    (ran,) = await _ran([back], 1.0)
-    assert ran > 100
+    await _until(lambda: _limits(handset)["Back"] != "battery")
+    ran, left = await _ran_alone(back, 1.0)
+    assert ran > 100 * left
     assert front.qos == Qos()
 
 
@@ -145,8 +177,7 @@ async def test_the_automatic_mode_makes_room_for_the_foreground(handset: Handset
     assert shown["Reserved"].granted >= 300
     assert handset.scheduler.state().waited_ms > 1.0
     handset.scheduler.set_response(None)
-    await asyncio.sleep(0.2)
-    assert handset.scheduler.state().squeeze == 1.0
+    await _until(lambda: handset.scheduler.state().squeeze == 1.0)
 
 
 # Where it goes, its promise goes
