@@ -70,7 +70,7 @@ class Debugger(OpensToGdb):
         self._forget_past: Unsubscribe | None = None
         self.timeline = Timeline(self)
         self.trace = Trace(self)
-        self._telling = 0  # stops that are not in `last` yet
+        self._telling: set[asyncio.Task[None] | None] = set()  # of stops that are not in `last` yet
         self.stops.on_change(self._stops_changed)
         self._forget_state = guest.on("state", self._state_changed)
         self._leaver: asyncio.Task[None] | None = None
@@ -283,6 +283,7 @@ class Debugger(OpensToGdb):
         if self.in_past:
             await self.timeline.run_forward()
             return
+        await self.told()
         await self._pushed_all()
         await self.timeline.before_running()
         try:
@@ -346,6 +347,11 @@ class Debugger(OpensToGdb):
         waiting: asyncio.Future[StopInfo] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
         return await waiting
+
+    async def told(self) -> None:
+        """When where it stands is told; or that would be taken for the next stop."""
+        if self._telling:
+            await asyncio.wait({task for task in self._telling if task is not None})
 
     async def ask(self, request: DebugRequest, fds: Sequence[int] = ()) -> DebugReply:
         """Its process's answer. Raises DebugError with the sentence where it cannot."""
@@ -436,8 +442,7 @@ class Debugger(OpensToGdb):
         if self._was is GuestState.RUNNING and was is not GuestState.RUNNING:
             self._listeners.emit("running")
         elif self._was is not was or self._was is GuestState.PAUSED:
-            self._telling += 1
-            self._do(self._tell_stopped())
+            self._telling.add(self._do(self._tell_stopped()))
 
     async def _tell_stopped(self) -> None:
         target = self.target
@@ -446,7 +451,7 @@ class Debugger(OpensToGdb):
                 return
             info = self.last = await self._seen()
         finally:
-            self._telling -= 1
+            self._telling.discard(asyncio.current_task())
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             if not future.done():
@@ -474,15 +479,17 @@ class Debugger(OpensToGdb):
         reached = [stop for stop in self.stops.reached if stop.id == number] or list(self.stops.reached)
         return reached[0] if reached else None
 
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+    def _do(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(self._quietly(work))
         self._tasks.add(task)
 
         def done(_: object) -> None:
             self._tasks.discard(task)
+            self._telling.discard(task)
             work.close()  # of a task that was cancelled before it began
 
         task.add_done_callback(done)
+        return task
 
     async def _quietly(self, work: Coroutine[Any, Any, None]) -> None:
         """A guest that ends meanwhile has said so already."""

@@ -117,6 +117,7 @@ async def _continued(debugger: Debugger) -> StopInfo:
         if not stopped.done():
             stopped.set_result(info)
 
+    await debugger.told()
     end = debugger.on("stopped", note)  # before it runs: it may stop at once
     try:
         await debugger.resume()

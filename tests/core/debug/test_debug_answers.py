@@ -167,6 +167,20 @@ async def test_who_hangs_up_while_it_runs_has_it_paused(start: Start) -> None:
     assert guest.state is GuestState.PAUSED
 
 
+async def test_the_stop_before_is_not_the_one_that_is_waited_for(start: Start) -> None:
+    """Somebody else has just paused it: its debugger is about to tell of that."""
+    guest: Guest = await start()
+    wait = BASE + code().index(bytes.fromhex("03f020e3"))
+    await ask(guest, calls.AddStop, kind="execute", place=hex(wait))
+    await guest.pause()
+    halt = asyncio.ensure_future(ask(guest, calls.Move, calls.Halt, how="continue"))
+    async with asyncio.timeout(30):
+        while guest.state is GuestState.PAUSED and not halt.done():
+            await asyncio.sleep(0)
+        guest.console.write(b"x")
+        assert (await halt).reason == "breakpoint"
+
+
 async def test_one_that_is_busy_with_a_condition_can_be_paused(start: Start) -> None:
     """The monitor's command 's' runs one instruction for ever, and a breakpoint there holds at each."""
     guest: Guest = await start()

@@ -68,10 +68,10 @@ def test_a_packet_that_is_too_long_is_told_and_not_kept(length: int, piece: int)
 
 
 def test_what_never_ends_in_single_bytes_takes_no_age() -> None:
-    parser, began = PacketParser(), time.monotonic()
+    parser, began = PacketParser(), time.process_time()
     for _ in range(200_000):
         parser.feed(b"$")
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
     assert parser.feed(b"#00" + framed(b"g"))[-1] == Packet(b"g")
 
 
