@@ -5,7 +5,7 @@
 #include "timer.h"
 #include "virtio_console.h"
 
-enum { LINE_SIZE = CHANNEL_MESSAGE_MAX, ANSWER_TIME = 1 };
+enum { LINE_SIZE = CHANNEL_MESSAGE_MAX, ANSWER_TIME = 5 };
 
 static char copied[NOTE_SIZE]; /* here */
 static char line[LINE_SIZE];

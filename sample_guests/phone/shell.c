@@ -17,6 +17,8 @@ struct app apps[APP_COUNT] = {
 };
 bool trace_touches;
 
+#define HELD (600 * MILLISECONDS)
+
 static const struct screen *current = &lock_screen;
 static struct rect opened_from;
 static bool asleep, moving = true;
@@ -140,7 +142,7 @@ static void hardware_key(unsigned code, bool pressed, uint64_t now) {
             power_pressed = now;
         else if (pressed)
             shell_wake_up();
-        else if (power_pressed) { /* not held for the menu */
+        else if (power_pressed && now - power_pressed < HELD) { /* else the menu is due, if late */
             power_pressed = 0;
             shell_sleep();
         }
@@ -278,7 +280,7 @@ bool shell_moving(void) {
 uint64_t shell_next_wake(uint64_t now) {
     uint64_t wake = NEVER;
     if (power_pressed)
-        wake = power_pressed + 600 * MILLISECONDS;
+        wake = power_pressed + HELD;
     if (asleep)
         return wake;
     if (wall_next_minute(now) < wake)
@@ -309,7 +311,7 @@ static void tick_wake_fade(uint64_t now) {
 }
 
 void shell_frame(uint64_t now) {
-    if (power_pressed && now - power_pressed >= 600 * MILLISECONDS) {
+    if (power_pressed && now - power_pressed >= HELD) {
         power_pressed = 0;
         power_menu_show();
     }
