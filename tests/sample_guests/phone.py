@@ -25,10 +25,10 @@ class Phone:
         picture = self.guest.screenshot()
         return picture.size
 
-    def run(self, command: str) -> str:
+    def run(self, command: str, seconds: float = 60.0) -> str:
         """What a console command prints."""
         self.guest.send_line(command)
-        return self.guest.expect(rf"(?s){re.escape(command)}\n(.*?)> ")[1]
+        return self.guest.expect(rf"(?s){re.escape(command)}\n(.*?)> ", seconds)[1]
 
     def where(self) -> dict[str, tuple[int, int]]:
         """The middles of all that can be touched, by name; and the screen's name as `screen`."""
@@ -46,6 +46,22 @@ class Phone:
 
     def tap(self, name: str) -> None:
         self.guest.tap(*self.where()[name])
+
+    def seconds(self) -> float:
+        """Its time. A host that comes to a standstill makes what a finger does longer than it was meant."""
+        return self.guest.counters().clock_ns / 1e9
+
+    def power(self) -> str:
+        """A short press of the power key; what `ps` says of the screen then."""
+        while True:
+            begun = self.seconds()
+            self.guest.press("power")
+            short = self.seconds() - begun < 0.5
+            self.still()
+            screen = self.run("ps").splitlines()[-1]
+            if short or "Power off" not in self.where():
+                return screen
+            self.run("back")  # the menu of a long one goes
 
     def unlock(self) -> None:
         width, height = self.size

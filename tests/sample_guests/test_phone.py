@@ -126,8 +126,15 @@ def test_a_list_flies_on_after_the_finger_and_comes_to_rest(phone: Phone) -> Non
     phone.still()
     width, height = phone.size
     assert "Ada Lindqvist" in phone.where()
-    phone.run("frames reset")
-    phone.guest.swipe((width // 2, height * 8 // 10), (width // 2, height * 4 // 10), 0.15)
+    low, high = (width // 2, height * 8 // 10), (width // 2, height * 4 // 10)
+    while True:
+        begun = phone.seconds()
+        phone.run("frames reset")
+        phone.guest.swipe(low, high, 0.15)
+        if phone.seconds() - begun < 0.3:
+            break
+        phone.guest.swipe(high, low, 1.0)  # the finger rested on its way, as the host did: once more
+        phone.still()
     phone.still()
     assert "Ada Lindqvist" not in phone.where()
     assert phone.frames()["frames"] > 20
@@ -193,12 +200,9 @@ def test_the_brightness_dims_the_panel(phone: Phone) -> None:
 def test_the_power_key_sleeps_and_wakes(phone: Phone) -> None:
     phone.run("home")
     phone.still()
-    phone.guest.press("power")
-    phone.still()
+    assert phone.power() == "screen lock, display off"
     assert brightness(phone.guest.screenshot()) == 0
-    phone.guest.press("power")
-    phone.still()
-    assert phone.on("lock")
+    assert phone.power() == "screen lock"
     assert brightness(phone.guest.screenshot()) > 10
 
 
@@ -212,9 +216,13 @@ def test_a_long_press_of_power_offers_to_power_off(phone: Phone) -> None:
 def test_the_keys_of_the_handset_do_what_they_say(phone: Phone) -> None:
     phone.run("home")
     phone.run("app contacts")
-    phone.guest.press("volume-up")
-    phone.guest.wait_guest_time(0.3)
-    assert "volume" in phone.where()
+    shown = False
+    while not shown:
+        begun = phone.seconds()
+        phone.guest.press("volume-up")
+        phone.guest.wait_guest_time(0.3)
+        shown = "volume" in phone.where()
+        assert shown or phone.seconds() - begun > 1.0  # it is there for longer than that
     phone.guest.press("back")
     assert phone.on("home")
     phone.guest.press("menu")
@@ -257,7 +265,7 @@ def test_the_clock_goes_on_while_nobody_touches_it(phone: Phone) -> None:
     """The lock screen is redrawn at the minute (it once slept from each minute to the next). Here a minute in
     which nothing happens is over at once."""
     before = phone.guest.screenshot()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not differ(before, phone.guest.screenshot()):
         assert time.monotonic() < deadline
 
@@ -281,7 +289,7 @@ def test_the_console_drives_it(phone: Phone) -> None:
     assert "anim" in phone.run("help")
     assert "no such command" in phone.run("nonsense")
     assert "2 MiB" in phone.run("fill 2")
-    assert "END bench" in phone.run("bench")
+    assert "END bench" in phone.run("bench", 200)
     assert "idle" in phone.run("uptime")
     phone.run("paint 336699")
     assert phone.guest.screenshot().getpixel((10, 10)) == (0x33, 0x66, 0x99)

@@ -1,6 +1,10 @@
 """Text copied in one sample phone is pasted in another, through their handset and as far as policies go."""
 
+import time
+
 import pytest
+from PIL import ImageChops
+from PIL.Image import Image
 
 from pocketvisor.testing import SyncHandset
 
@@ -38,6 +42,16 @@ def test_what_is_copied_in_one_is_pasted_in_the_other(phones: tuple[Phone, Phone
     note(personal, "abc cab")
     personal.tap("Copy")
     note(work, "")
+    paper = first_line(work)
     work.tap("Paste")
-    work.guest.wait_still()
+    deadline = time.monotonic() + 60
+    while not ImageChops.difference(paper, first_line(work)).getbbox():
+        assert time.monotonic() < deadline, "nothing was pasted"
+        work.guest.wait_guest_time(0.05)
     assert written(work) == "abc cab"
+
+
+def first_line(phone: Phone) -> Image:
+    """Of the note that is open."""
+    x, y = phone.where()["back"]
+    return phone.guest.screenshot().crop((x, 2 * y, phone.size[0], 2 * y + y // 2))

@@ -8,7 +8,7 @@ import pytest
 
 pytest_plugins = ("pytester",)
 
-# The clock of these begins with a minute: what is painted stays until the next one, as then the phone draws it.
+# The clock of these begins with a minute: what is painted stays until the next one, when the phone draws it.
 FAILS = """
     import pytest
 

@@ -90,7 +90,7 @@ class SyncGuest:
 
     def touch(self, x: float, y: float, phase: str, slot: int = 0) -> None:
         """One step of a gesture of one's own: phase "down", "move" or "up", slot the finger."""
-        self._loop.call(self.guest.touch, x, y, phase, slot)
+        self._loop.run(self.guest.give(self.guest.touch, x, y, phase, slot))
 
     def press(self, key: str, seconds: float = 0.05) -> None:
         """Press and let go a key of the phone, one of the model's `keys`."""
@@ -102,7 +102,7 @@ class SyncGuest:
 
     def key(self, code: int, pressed: bool) -> None:
         """A key of the keyboard by Linux's KEY_ number."""
-        self._loop.call(self.guest.key, code, pressed)
+        self._loop.run(self.guest.give(self.guest.key, code, pressed))
 
     def wait_guest_time(self, seconds: float) -> None:
         """Let the guest's clock go on."""

@@ -30,22 +30,23 @@ class Hands:
 
     async def tap(self, x: float, y: float, seconds: float = 0.05) -> None:
         """A finger down and up; longer makes it a long press."""
-        await self._give(seconds, self.api.touch, x, y, "down")
-        await self._give(_STEP_SECONDS, self.api.touch, x, y, "up")
+        await self.give(self.api.touch, x, y, "down", seconds=seconds)
+        await self.give(self.api.touch, x, y, "up", seconds=_STEP_SECONDS)
 
     async def swipe(self, start: Point, end: Point, seconds: float = 0.25) -> None:
         """A finger from one point to another, in even steps."""
         steps = max(2, round(seconds / _STEP_SECONDS))
+        pause = seconds / steps
         at = self.api.panel.on_glass(*start)
-        await self._give(seconds / steps, self.api.touch, *start, "down")
+        await self.give(self.api.touch, *start, "down", seconds=pause)
         for step in range(1, steps + 1):
             part = step / steps
             x, y = (a + (b - a) * part for a, b in zip(start, end, strict=True))
             if at == (at := self.api.panel.on_glass(x, y)):
-                await self.wait_guest_time(seconds / steps)  # the glass has no finer pixels to tell of
+                await self.wait_guest_time(pause)  # the glass has no finer pixels to tell of
             else:
-                await self._give(seconds / steps if step < steps else 0.0, self.api.touch, x, y, "move")
-        await self._give(_STEP_SECONDS, self.api.touch, *end, "up")
+                await self.give(self.api.touch, x, y, "move", seconds=pause if step < steps else 0.0)
+        await self.give(self.api.touch, *end, "up", seconds=_STEP_SECONDS)
 
     def touch(self, x: float, y: float, phase: str, slot: int = 0) -> None:
         """One step of a gesture of one's own: phase "down", "move" or "up", slot the finger."""
@@ -53,8 +54,8 @@ class Hands:
 
     async def press(self, key: str, seconds: float = 0.05) -> None:
         """Press and let go a key of the phone, one of the model's `keys`."""
-        await self._give(seconds, self.api.hardware_key, key, True)
-        await self._give(_STEP_SECONDS, self.api.hardware_key, key, False)
+        await self.give(self.api.hardware_key, key, True, seconds=seconds)
+        await self.give(self.api.hardware_key, key, False, seconds=_STEP_SECONDS)
 
     def type(self, text: str) -> None:
         """Type on the guest's keyboard."""
@@ -80,10 +81,11 @@ class Hands:
             return True
         return waited >= seconds and head.state != STATE_RUNNING and not head.is_late(time.monotonic_ns())
 
-    async def _give(self, seconds: float, give: Callable[..., None], *what: Any) -> None:
-        """Input, and then some of its time from when it was told of it."""
+    async def give(self, touch: Callable[..., None], *what: Any, seconds: float = 0.0) -> None:
+        """touch() or key(), and comes back when it was told of it and has then had so much of its time. What
+        is typed on its console after that comes after it."""
         told = self.api.status.head().inputs
-        give(*what)
+        touch(*what)
         until = time.monotonic() + (_DEAF if self._hears else _DEAF_STILL)
         while self.api.state is GuestState.RUNNING:
             self._hears = self.api.status.head().inputs != told
