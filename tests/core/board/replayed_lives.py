@@ -15,7 +15,7 @@ from pocketvisor.board.map import FLASH_BANK_SIZE
 from pocketvisor.guest.memory import create_memfd
 from pocketvisor.guest.ram import Ram
 from pocketvisor.storage.files import data_pieces
-from pocketvisor.storage.overlay import OverlayStore, create
+from pocketvisor.storage.overlay import HEADER_SIZE, OverlayStore, create
 
 STEP = 2_000_000
 PROMPT = b"# \x1b[6n"
@@ -165,11 +165,10 @@ class Life:
         self.board.hold()
         state = msgspec.msgpack.encode(self.board.save())
         self.log += self.machine.take_log()
-        for disk in self.board._disks:
-            flush = disk._store.flush() if disk._store is not None else None
-            if flush is not None:
-                flush()  # the map's newer bits are not in the file before
         overlay = copied(self.overlay) if self.overlay >= 0 else -1
+        for disk in self.board._disks:  # its map's newer bits are in the file when a flush has ended
+            assert isinstance(disk._store, OverlayStore)
+            os.pwrite(overlay, disk._store._map, HEADER_SIZE)
         own = self.ram.new_own()
         self.machine.freeze_ram(own)
         blocks = self.ram.blocks

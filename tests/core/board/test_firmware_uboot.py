@@ -12,7 +12,7 @@ from pocketvisor.api import Guest, GuestImage, Handset, RunOptions, catalogue, i
 from pocketvisor.storage.disk import DiskSpec
 
 FIRMWARE = Path("/usr/lib/u-boot/qemu_arm/u-boot.bin")
-SECONDS = 120.0
+SECONDS = 240.0
 CONFIG = b"""default debian
 timeout 1
 label debian

@@ -15,7 +15,7 @@ from pocketvisor.api import Guest, GuestImage, Handset, RunOptions, catalogue, i
 from pocketvisor.storage.disk import DiskSpec
 
 FIRMWARE = Path("/usr/share/AAVMF/AAVMF32_CODE.fd")
-SECONDS = 120.0
+SECONDS = 240.0
 GREY = (0x98, 0x98, 0x98)
 
 Colours = dict[tuple[int, int, int], float]
@@ -60,22 +60,25 @@ async def shell(guest: Guest) -> None:
     await guest.console.expect("Shell> ", SECONDS)
 
 
+async def asked(guest: Guest, line: str) -> None:
+    """A line, and all that it has to do: a prompt alone may be that for a key of before."""
+    guest.console.write(f"{line}\recho did {line.split()[1]}\r".encode())
+    await guest.console.expect(f"^did {line.split()[1]}", SECONDS)
+
+
 async def test_variables_survive_a_power_cycle_and_a_killed_process(phone: Handset, tmp_path: Path) -> None:
     flash = tmp_path / "variables.fd"
     image = image_from_files(firmware=FIRMWARE, ram_mib=256)
     guest = await hurried(phone, image, flash=flash)
     await first_shell(guest)
-    guest.console.write(b"set kept over-reset\r")
-    await shell(guest)
+    await asked(guest, "set kept over-reset")
     guest.console.write(b"reset\r")  # through PSCI: a new process
     await guest.console.expect("UEFI firmware", SECONDS)
     guest.console.write(b"\r")
     await first_shell(guest)
     guest.console.write(b"set kept\r")
     await guest.console.expect("over-reset", SECONDS)
-    await shell(guest)
-    guest.console.write(b"set also over-power-off\r")
-    await shell(guest)
+    await asked(guest, "set also over-power-off")
     await guest.kill()
     await phone.remove(guest)
     assert flash.stat().st_blocks * 512 < 4 << 20

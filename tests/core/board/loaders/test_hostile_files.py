@@ -14,7 +14,11 @@ from pocketvisor.errors import ImageError
 
 IMAGES = {name: (kind, make()) for name, (kind, make) in ALL.items()}
 MEMORY = config()
-QUIET = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUIET = settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 # (where, what), a length to cut at
 damages = st.lists(st.tuples(st.integers(0, 1 << 20), st.binary(min_size=1, max_size=8)), max_size=6)
