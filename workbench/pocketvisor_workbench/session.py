@@ -170,10 +170,10 @@ class Session(QObject):
                 self.operate(guest, "resume", quiet=True)
         self.select(handset)
 
-    def lose_handset(self, handset: Handset) -> None:
+    def lose_handset(self, handset: Handset) -> Job | None:
         """As when a phone falls into the sea: its guests' processes are killed, nothing is saved before."""
         if handset not in self.handsets:
-            return
+            return None
         self.handsets.remove(handset)
         lost = _kept_on(handset)
         if self._handset is handset:
@@ -185,8 +185,9 @@ class Session(QObject):
             await self._close(handset)
             self.phones_lost.gone(lost)
 
-        self.run(f"Lose {handset.name}", work, shown=False)
+        job = self.run(f"Lose {handset.name}", work, shown=False)
         self.changed.emit()
+        return job
 
     def _close_removed(self, handset: Handset) -> None:
         if handset not in self.removed:

@@ -29,6 +29,7 @@ _READY_SECONDS = 60.0
 _STEP_SECONDS = 30.0
 _DRAG_MS = 1400
 _PICTURE_HEIGHT = 132
+_BACKS = 4
 
 
 class Scene:
@@ -137,9 +138,12 @@ class Scene:
         return found
 
     async def tap(self, guest: "Guest", name: str) -> None:
-        places = await self.places(guest)
-        if name not in places:
-            raise StoryError(f"There is no '{name}' on {guest.name}'s screen")
+        """Once it is on the screen: what was touched before may not be through yet."""
+        end = time.monotonic() + _STEP_SECONDS
+        while name not in (places := await self.places(guest)):
+            if time.monotonic() > end:
+                raise StoryError(f"There is no '{name}' on {guest.name}'s screen")
+            await asyncio.sleep(0.1)
         guest.touch(*places[name], "down")
         await asyncio.sleep(0.1)
         guest.touch(*places[name], "up")
@@ -166,8 +170,10 @@ class Scene:
 
     async def note_of(self, guest: "Guest") -> str:
         """The newest note's title, as the list of notes tells it."""
-        await self.command(guest, "back")
-        await self.command(guest, "back")
+        for _ in range(_BACKS):
+            if "screen notes" in await self.command(guest, "where"):
+                break
+            await self.command(guest, "back")  # a keyboard or a message may be before the note
         return next((name for name in await self.places(guest) if name not in ("back", "add")), "")
 
     async def drag(self, guest: "Guest", target: "Handset") -> None:

@@ -4,7 +4,7 @@ import asyncio
 import re
 from typing import Final
 
-from pocketvisor.api import GuestState, ProfileFile, Refused
+from pocketvisor.api import Guest, GuestState, ProfileFile, Refused
 from pocketvisor.policies.governed import Governed
 from pocketvisor.profile.vault import Vault
 from pocketvisor_workbench.demo.scene import Scene
@@ -127,19 +127,23 @@ async def _lose(scene: Scene) -> str:
     work = scene.work
     scene.session.vaulting.set_address(str(scene.vault))
     await scene.done(scene.session.keeping.snapshot(work, "Before the train"))
-    await scene.until(lambda: _is_in_vault(scene), "A copy in the vault", 60)
+    await scene.until(lambda: _is_in_vault(scene, work), "A copy in the vault", 60)
     await scene.pace.breathe(1.0)
     handset = work.handset
-    scene.session.lose_handset(handset)
-    await scene.until(lambda: work not in scene.session.guests, "The phone's loss")
+    if (loss := scene.session.lose_handset(handset)) is not None:
+        await scene.done(loss)  # until then its file is its own
+    if work in scene.session.guests:
+        raise StoryError(f"{handset.name} is there still")
     return f"{handset.name} is gone, with all that was on it. Its last copy is in the vault"
 
 
-def _is_in_vault(scene: Scene) -> bool:
+def _is_in_vault(scene: Scene, guest: Guest) -> bool:
+    """As it was saved last, not before."""
+    saved = guest.profile.generation if guest.profile is not None else 0
     copies = scene.session.vaulting.of(scene.work_path)
     if copies.problem:
         raise StoryError(copies.problem)
-    return copies.newest > 0 and not copies.missing and not copies.busy
+    return copies.newest >= saved and not copies.missing and not copies.busy
 
 
 async def _wipe(scene: Scene) -> str:
