@@ -9,9 +9,11 @@ import enum
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
+
+_Result = TypeVar("_Result")
 
 
 class JobState(enum.StrEnum):
@@ -19,6 +21,13 @@ class JobState(enum.StrEnum):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+def ending_quietly(work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
+    """What goes on behind a job that was cancelled: nobody asks any more what it failed with."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task
 
 
 class Job(QObject):

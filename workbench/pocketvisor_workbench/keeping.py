@@ -17,7 +17,7 @@ from pocketvisor.errors import ProfileError
 from pocketvisor.profile.ledger import OlderProfile
 from pocketvisor_workbench.accents import accent_of
 from pocketvisor_workbench.ending import Ending
-from pocketvisor_workbench.jobs import Job, JobState
+from pocketvisor_workbench.jobs import Job, JobState, ending_quietly
 from pocketvisor_workbench.log import Level, words_of
 from pocketvisor_workbench.words import span_words
 
@@ -315,7 +315,7 @@ def _to(job: Job) -> Tell:
 async def _copying(work: Callable[[threading.Event], Path]) -> Path:
     """In a thread, which stops at its next piece when the job is cancelled."""
     stop = threading.Event()
-    copying = asyncio.ensure_future(asyncio.to_thread(work, stop))
+    copying = ending_quietly(asyncio.to_thread(work, stop))
     try:
         return await asyncio.shield(copying)
     except asyncio.CancelledError:

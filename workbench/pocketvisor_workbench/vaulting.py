@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from pocketvisor.api import Act, PocketvisorError
-from pocketvisor_workbench.jobs import Job
+from pocketvisor_workbench.jobs import Job, ending_quietly
 from pocketvisor_workbench.keeping import profile_of
 from pocketvisor_workbench.log import Level, words_of
 from pocketvisor_workbench.policy.asking import why_not
@@ -104,7 +104,7 @@ class Vaulting(QObject):
                 loop.call_soon_threadsafe(self._tell, path, Copies(newest, missing, True, fraction))
 
             loop = asyncio.get_running_loop()
-            copying = asyncio.ensure_future(asyncio.to_thread(_copy, address, profile.file, tell, stop))
+            copying = ending_quietly(asyncio.to_thread(_copy, address, profile.file, tell, stop))
             try:
                 newest, self._idents[path] = await asyncio.shield(copying)
                 self._tell(path, Copies(newest))
