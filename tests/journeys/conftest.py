@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from visitor import Journey, needed
+from visitor import Journey, needed, until
 
 _HERE = Path(__file__).parent
 
@@ -22,18 +22,30 @@ def display() -> Iterator[str]:
     needed("Xvfb", "xdotool", "openbox")
     read, write = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1440x900x24", "-nolisten", "tcp"],
+        # "-r": no key repeats itself, however long xdotool waits for a processor before it lets it go.
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1440x900x24", "-nolisten", "tcp", "-r"],
         pass_fds=[write],
         stderr=subprocess.DEVNULL,
     )
     os.close(write)
     with os.fdopen(read) as pipe:
         name = f":{pipe.readline().strip()}"
-    manager = subprocess.Popen(["openbox"], env=os.environ | {"DISPLAY": name}, stderr=subprocess.DEVNULL)
-    yield name
-    for process in (manager, server):
-        process.terminate()
-        process.wait(10)
+    environment = os.environ | {"DISPLAY": name}
+    manager = subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: _managed(environment))
+        yield name
+    finally:
+        for process in (manager, server):
+            process.terminate()
+            process.wait(60)
+
+
+def _managed(environment: dict[str, str]) -> bool:
+    """Whether somebody tells how many desktops there are, which the window manager does: before that, no
+    window can be asked to be in front."""
+    asked = subprocess.run(["xdotool", "get_num_desktops"], env=environment, capture_output=True, check=False)
+    return asked.returncode == 0
 
 
 @pytest.fixture(scope="module")

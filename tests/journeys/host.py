@@ -2,22 +2,33 @@
 
     python host.py SOCKET [arguments of the workbench]
 
-A request is a line of JSON, an answer too: {"widget": NAME} gives its place in pixels of the screen,
-{"guests": true} the guests, {"gaps": true} the longest time that the window's thread did not get round, and
-{"drop": true} whether what is dragged would be taken where it is.
+A request is a line of JSON, an answer too:
+
+    {"widget": NAME, "at": [ACROSS, DOWN]}      a point of a widget in pixels of the screen
+    {"window": true}                            the window's size
+    {"guests": true}                            the guests
+    {"printed": NAME}                           what is on a guest's console
+    {"write": NAME, "text": TEXT}               types on it
+    {"clicks": true}                            how often a button of the mouse was let go on the window
+    {"gaps": true}                              the longest time that the window's thread did not get round
+    {"drop": true}                              whether what is dragged would be taken where it is
+    {"colours": [X, Y, WIDTH, HEIGHT]}          how many are seen there on the screen
+    {"view": true}                              how phones are shown
 """
 
 import asyncio
 import contextlib
 import json
+import os
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
+from pocketvisor.guest.console import Console
+from pocketvisor.scheduler.host_time import own_time
 from pocketvisor_workbench.app import main
 from pocketvisor_workbench.run import make_application
 from pocketvisor_workbench.window import Window
@@ -26,9 +37,14 @@ _HEARTBEAT_MS = 5
 _TAKEN = (Qt.CursorShape.DragCopyCursor, Qt.CursorShape.DragMoveCursor, Qt.CursorShape.DragLinkCursor)
 
 
-def _stood_in_line() -> float:
-    """For how many seconds this thread was ready to run, and others had the processors."""
-    return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+def _server_waited() -> float:
+    """For how many seconds the X server stood in line for a processor: the window waits for it to have read
+    one picture before it paints the next."""
+    try:
+        pid = int(Path(f"/tmp/.X{os.environ['DISPLAY'].lstrip(':')}-lock").read_text())
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, ValueError, LookupError):
+        return 0.0
 
 
 class Heartbeat:
@@ -36,24 +52,65 @@ class Heartbeat:
 
     def __init__(self) -> None:
         self.longest = 0.0
-        self._last = time.monotonic() - _stood_in_line()
+        self._last, self._server = own_time(), _server_waited()
         self._timer = QTimer()
         self._timer.setInterval(_HEARTBEAT_MS)
         self._timer.timeout.connect(self._beat)
         self._timer.start()
 
     def _beat(self) -> None:
-        now = time.monotonic() - _stood_in_line()
-        self.longest = max(self.longest, now - self._last)
-        self._last = now
+        now, server = own_time(), _server_waited()
+        self.longest = max(self.longest, now - self._last - (server - self._server))
+        self._last, self._server = now, server
 
     def take(self) -> float:
         longest, self.longest = self.longest, 0.0
         return longest
 
 
+class Clicks(QObject):
+    """Counted where the window system hands them over, once the window manager has looked at them."""
+
+    def __init__(self, watched: QObject) -> None:
+        super().__init__(watched)
+        self.count = 0
+        watched.installEventFilter(self)
+
+    def eventFilter(self, _: QObject, event: QEvent) -> bool:
+        self.count += event.type() is QEvent.Type.MouseButtonRelease
+        return False
+
+
+def clicks(shown: Window) -> int:
+    handle = shown.windowHandle()
+    return (handle.findChild(Clicks) or Clicks(handle)).count
+
+
 def window() -> Window | None:
     return next((widget for widget in QApplication.topLevelWidgets() if isinstance(widget, Window)), None)
+
+
+def place(shown: Window, name: str, across: float, down: float) -> dict[str, Any] | None:
+    """One that goes may be there still beside a new one of its name."""
+    found = shown.findChildren(QWidget, name)
+    if not found:
+        return None
+    widget = next((each for each in found if each.isVisible()), found[0])
+    at = widget.mapToGlobal(QPoint(round(widget.width() * across), round(widget.height() * down)))
+    over = QApplication.widgetAt(at)
+    beside = not (0 <= across <= 1 and 0 <= down <= 1)
+    return {
+        "x": at.x(),
+        "y": at.y(),
+        "width": widget.width(),
+        "height": widget.height(),
+        "visible": widget.isVisible() and not widget.visibleRegion().isEmpty(),
+        "free": beside or over is widget or (over is not None and widget.isAncestorOf(over)),
+    }
+
+
+def console(shown: Window, name: str) -> Console:
+    return next(guest.console for guest in shown.session.guests if guest.name == name)
 
 
 def answer(request: dict[str, Any], heartbeat: Heartbeat) -> Any:
@@ -61,18 +118,17 @@ def answer(request: dict[str, Any], heartbeat: Heartbeat) -> Any:
     if shown is None:
         return None
     if "widget" in request:
-        found = shown.findChild(QWidget, request["widget"])
-        if found is None:
-            return None
-        at = found.mapToGlobal(QPoint(0, 0))
-        visible = found.isVisible() and not found.visibleRegion().isEmpty()
-        return {
-            "x": at.x(),
-            "y": at.y(),
-            "width": found.width(),
-            "height": found.height(),
-            "visible": visible,
-        }
+        return place(shown, request["widget"], *request.get("at", (0.0, 0.0)))
+    if "window" in request:
+        return [shown.width(), shown.height()]
+    if "printed" in request:
+        return console(shown, request["printed"]).text.decode("utf-8", "replace")
+    if "write" in request:
+        return console(shown, request["write"]).write(request["text"].encode())
+    if "colours" in request:
+        picture = shown.screen().grabWindow(0, *request["colours"]).toImage()
+        points = ((x, y) for x in range(picture.width()) for y in range(picture.height()))
+        return len({picture.pixel(*point) for point in points})
     if "guests" in request:
         panes = {pane.guest: pane for pane in shown.stage.panes}
         return [
@@ -94,6 +150,8 @@ def answer(request: dict[str, Any], heartbeat: Heartbeat) -> Any:
             }
             for guest in shown.session.guests
         ]
+    if "clicks" in request:
+        return clicks(shown)
     if "gaps" in request:
         return heartbeat.take()
     if "drop" in request:

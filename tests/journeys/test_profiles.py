@@ -14,10 +14,9 @@ DREAM = "Dream (T-Mobile G1)"
 
 def gone(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
+    except (FileNotFoundError, ProcessLookupError):  # it may go while one reads
         return True
-    return Path(f"/proc/{pid}/stat").read_text().split(") ")[1].startswith("Z")
 
 
 def active(journey: Journey) -> str:
@@ -38,8 +37,8 @@ def answer(journey: Journey, title: str) -> None:
 def lives(journey: Journey) -> None:
     """A finger comes to it, and it runs."""
     before = journey.guest("Personal")
-    journey.swipe("pane-Personal", (0.5, 0.5), (0.5, 0.1))
-    until(lambda: journey.guest("Personal")["events"] > before["events"] + 3)
+    journey.swipe_on("Personal", (0.5, 0.5), (0.5, 0.1))
+    assert journey.guest("Personal")["events"] > before["events"] + 8
     until(lambda: journey.guest("Personal")["ticks"] > before["ticks"])
 
 
@@ -88,27 +87,25 @@ def test_what_it_was_comes_back_after_its_process_was_killed(journey: Journey) -
 def folder(journey: Journey, tmp_path: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
     """A file manager's window beside the workbench's: its folder, and where it is."""
     needed("pcmanfm")
-    journey.xdotool("search", "--onlyvisible", "--name", "^Pocketvisor$", "windowmove", "0", "0")
-    journey.xdotool(
-        "search", "--onlyvisible", "--name", "^Pocketvisor$", "windowsize", "--sync", "1000", "860"
-    )
+    workbench = journey.window("^Pocketvisor$")
+    journey.xdotool("windowmove", workbench, "0", "0", "windowsize", workbench, "1000", "860")
+    until(lambda: journey.ask(window=True) == [1000, 860])
     shown = tmp_path / "stick"
     shown.mkdir()
     program = subprocess.Popen(
         ["pcmanfm", "--no-desktop", str(shown)], env=journey.environment, stderr=subprocess.DEVNULL
     )
-    ident = until(lambda: journey.xdotool("search", "--sync", "--onlyvisible", "--name", "^stick$").split())
-    journey.xdotool("windowsize", "--sync", ident[0], "420", "300")
-    journey.xdotool("windowmove", ident[0], "1010", "100")
+    ident = journey.window("^stick$")
 
     def there() -> tuple[int, int] | None:
-        said = journey.xdotool("sleep", "0.1", "getwindowgeometry", "--shell", ident[0])
+        journey.xdotool("windowsize", ident, "420", "300", "windowmove", ident, "1010", "100", "sleep", "0.2")
+        said = journey.xdotool("getwindowgeometry", "--shell", ident)
         at = {name: int(value) for name, value in (line.split("=") for line in said.split())}
         return (at["X"], at["Y"]) if at["X"] >= 1010 and at["Y"] >= 100 and at["WIDTH"] == 420 else None
 
     yield shown, until(there)
     program.terminate()
-    program.wait(10)
+    program.wait(60)
 
 
 def test_dragged_onto_a_folder_it_is_a_file_and_runs_where_that_is_dropped(
@@ -120,7 +117,9 @@ def test_dragged_onto_a_folder_it_is_a_file_and_runs_where_that_is_dropped(
     until(file.is_file)
     assert journey.guest("Work")["state"] == "running" and journey.guest("Work")["profile"]
     remove(journey, "Work")
-    journey.drag_to((str(x + 207), str(y + 124)), journey.place("handset-Nexus One", 0.5, 0.6))
+    icon = x + 207, y + 124
+    until(lambda: journey.ask(colours=[icon[0] - 16, icon[1] - 16, 32, 32]) > 8)  # its window is drawn anew
+    journey.drag_to((str(icon[0]), str(icon[1])), journey.place("handset-Nexus One", 0.5, 0.6))
     until(lambda: any(guest["profile"] == str(file) for guest in journey.guests()))
     assert journey.guest("Work")["handset"] == "Nexus One"
 
@@ -128,8 +127,8 @@ def test_dragged_onto_a_folder_it_is_a_file_and_runs_where_that_is_dropped(
 def remove(journey: Journey, name: str) -> None:
     journey.click(f"chip-{name}")
     journey.keys("ctrl+shift+p")
+    until(lambda: journey.ask(widget="paletteBox")["visible"])
     journey.xdotool("type", "--delay", "20", "remove from the handset")
-    until(lambda: journey.ask(widget="paletteBox"))
     journey.keys("Return")
     answer(journey, f"Remove {name}")
     until(lambda: all(guest["name"] != name for guest in journey.guests()))
