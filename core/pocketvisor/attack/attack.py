@@ -244,8 +244,9 @@ class _Took:
 
     def sentence(self) -> str:
         """Empty where that is no more than the others left to it."""
-        elapsed = time.monotonic() - self._begun
+        # The time last: who waits for a processor in between is not to count for less than it is.
         took, used = self._guest.ticks - self._ticks, self._sum() - self._used
+        elapsed = time.monotonic() - self._begun
         due = max(self._total * elapsed - used, self._total * elapsed / (len(self._others) + 1))
         if took > due * _OVER:
             return f"it ran {took / elapsed / 1e6:.0f} MIPS, and {due / elapsed / 1e6:.0f} were left to it"

@@ -12,6 +12,7 @@ from typing import Final
 from pocketvisor.attack.sheet import SecretSearch
 from pocketvisor.errors import GuestError
 from pocketvisor.guest.guest import Guest
+from pocketvisor.storage.lazy import BLOCK, PRESENT
 
 PLANTED: Final = 8
 SAMPLES: Final = 16
@@ -36,7 +37,7 @@ def put(guest: Guest, wanted: Iterable[bytes]) -> None:
     at = ram.size
     for secret in wanted:
         at -= _PAGE
-        while at > 0 and _holds(os.pread(ram.own, _PAGE, at)):
+        while at > 0 and (ram.place(at // BLOCK) != PRESENT or _holds(os.pread(ram.own, _PAGE, at))):
             at -= _PAGE
         os.pwrite(ram.own, secret, at + _PAGE // 2)
 

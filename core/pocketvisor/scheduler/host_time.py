@@ -52,6 +52,31 @@ def own_time() -> float:
             return now - waited
 
 
+class OthersInLine:
+    """How long this process's other threads, together, were ready to run while others had the processors."""
+
+    def __init__(self) -> None:
+        self._waited = _others_waited()
+
+    def waited(self) -> float:
+        """Seconds, since the last call."""
+        before, self._waited = self._waited, _others_waited()
+        return sum(max(ns - before.get(task, 0), 0) for task, ns in self._waited.items()) / 1e9
+
+
+def _others_waited() -> dict[int, int]:
+    """Nanoseconds, by thread."""
+    own, found = threading.get_native_id(), {}
+    for name in os.listdir("/proc/self/task"):
+        if (task := int(name)) == own or (fd := _open(os.getpid(), task)) < 0:
+            continue
+        figures = _read(fd)
+        os.close(fd)
+        if figures is not None:
+            found[task] = figures.waited_ns
+    return found
+
+
 class HostClock:
     """Of one guest, from process to process: its vCPU's thread, and the one that input comes through.
     close() lets its files go."""

@@ -2,7 +2,8 @@
 process, or between the two guests."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ async def phone() -> AsyncIterator[Handset]:
 
 
 async def tried(phone: Handset, *kinds: str, victim: Guest | None = None) -> ScoreSheet:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         sheet = await Attack(phone, victim=victim, kinds=kinds).run()
     assert [outcome.kind.name for outcome in sheet.outcomes if not outcome.attempts] == []
     return sheet
@@ -107,9 +108,14 @@ async def test_all_of_it_is_held(phone: Handset) -> None:
 
 
 @pytest.fixture(scope="module")
-def unguarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unguarded]:
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        yield Unguarded(monkeypatch, tmp_path_factory.mktemp("lenient"))
+def lenient(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder, and so one nursery, for all of them."""
+    return tmp_path_factory.mktemp("lenient")
+
+
+@pytest.fixture
+def unguarded(monkeypatch: pytest.MonkeyPatch, lenient: Path) -> Unguarded:
+    return Unguarded(monkeypatch, lenient)
 
 
 @pytest.mark.parametrize("kind", LENIENT)
@@ -117,7 +123,7 @@ async def test_a_device_that_trusts_its_driver_is_reached(
     phone: Handset, monitor_image: GuestImage, kind: str, unguarded: Unguarded
 ) -> None:
     unguarded.by("from pocketvisor.devices import virtqueue\n" + LENIENT[kind])
-    victim = await phone.start(monitor_image)
+    victim = await phone.start(monitor_image)  # maybe a fork of before, without it; the next one is not
     assert reached(await tried(phone, kind, victim=victim))[kind] > 0
 
 

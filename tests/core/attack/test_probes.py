@@ -40,6 +40,11 @@ def test_without_the_sandbox_it_succeeds(name: str, module: str, target: int) ->
     assert told.sentence
 
 
+def test_a_process_with_other_threads_outlives_its_forks(target: int) -> None:
+    """As a guest's process is one: in a fork of it nobody gives Python's lock back."""
+    assert probed("processes", "forks", confined=False, target=target, busy=True).reached == 96
+
+
 def test_what_a_call_reaches_is_told(target: int) -> None:
     told = probed("files", "files", confined=False, target=target)
     assert told.sentence == "open / worked"

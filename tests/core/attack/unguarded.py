@@ -1,7 +1,6 @@
 """Takes a defence away, for one test: in the guests' processes by a sitecustomize that their nursery finds,
 in a process that runs a probe by not confining it."""
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -14,12 +13,14 @@ from pocketvisor.attack.probes.tally import Ask, Told
 from pocketvisor.guest import nursery
 
 _RUN = """
-import importlib, os, sys
+import importlib, os, resource, sys, threading
 import msgspec
 from pocketvisor.attack.probes.tally import Ask, Tally
 from pocketvisor.guest import sandbox
 from pocketvisor.guest.confine import confine
 module, confined = sys.argv[1], sys.argv[2] == "confined"
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 ask = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Ask)
 probe = importlib.import_module(f"pocketvisor.attack.probes.{module}").PROBES[ask.probe]
 paper = os.memfd_create("paper")
@@ -28,6 +29,9 @@ if confined:
     confine(os.getppid())
     sandbox.enter()
     sandbox.seal_threads()
+if sys.argv[3] == "busy":
+    sys.setswitchinterval(0.0005)
+    threading.Thread(target=lambda: [None for _ in iter(int, 1)], daemon=True).start()
 tally = Tally(ask)
 probe(tally)
 os.write(1, msgspec.msgpack.encode(tally.told()))
@@ -59,21 +63,18 @@ class Unguarded:
         self._source.write_text(source)
 
 
-def _as_many_files_as_may_be() -> None:
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def probed(module: str, name: str, *, confined: bool, target: int) -> Told:
-    """What a probe comes to in a process of its own."""
+def probed(module: str, name: str, *, confined: bool, target: int, busy: bool = False) -> Told:
+    """What a probe comes to in a process of its own. `busy`: another thread of it works all the time."""
     ask: Ask = asked(name, [target])
     ran = subprocess.run(
-        [sys.executable, "-c", _RUN, module, "confined" if confined else "free"],
+        [
+            *(sys.executable, "-c", _RUN, module),
+            *("confined" if confined else "free", "busy" if busy else "alone"),
+        ],
         input=msgspec.msgpack.encode(ask),
         capture_output=True,
         timeout=60,
         env=nursery.guest_environment(),  # with the library of overrides
-        preexec_fn=_as_many_files_as_may_be,
     )
     assert ran.returncode == 0, ran.stderr.decode()
     return msgspec.msgpack.decode(ran.stdout, type=Told)

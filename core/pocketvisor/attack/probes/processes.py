@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import signal
 import struct
 import threading
 from collections.abc import Callable
@@ -109,10 +110,12 @@ def fork(tally: Tally) -> None:
 
 
 def _end(process: int) -> None:
-    """A process that could be made, in both of the two."""
+    """A process that could be made, in both of the two. It is ended from here: without its parent's other
+    threads it would wait for ever where one of them had Python's lock."""
     if process == 0:
         LIBC.syscall(231, 0)
     if process > 0:
+        os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0x40000000)  # __WALL: whatever it says at its end
 
 
