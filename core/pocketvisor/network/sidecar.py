@@ -52,6 +52,7 @@ class Sidecar:
         self._said = bytearray()
         self._refused = ""
         self._alive = True
+        self._captures = False
         self._greeted: asyncio.Future[None] = self._loop.create_future()
         self._listening = asyncio.create_task(self._listen())
         self._watching = asyncio.create_task(self._watch())
@@ -122,6 +123,7 @@ class Sidecar:
 
     def tell(self, message: messages.ToProcess, fd: int | None = None) -> None:
         """Never waits; to a process that has gone nothing is told. The descriptor stays open here."""
+        self._captures |= isinstance(message, messages.StartCapture)
         self._send(message, fd)
 
     async def remove_port(self, number: int) -> None:
@@ -146,10 +148,12 @@ class Sidecar:
         self._listening.cancel()
 
     async def _go(self) -> None:
-        """It does what it was told, and so has the last frames in its captures, before it ends by itself."""
-        with suppress(OSError):
-            self._control.shutdown(socket.SHUT_WR)  # close() would take from it what it has not read yet
-        await asyncio.wait([self._watching], timeout=_LAST_SECONDS)
+        """Where there is something to keep, it does what it was told before it ends by itself: the last frames
+        are in its captures then."""
+        if self._captures:
+            with suppress(OSError):
+                self._control.shutdown(socket.SHUT_WR)  # close() would take from it what it has not read yet
+            await asyncio.wait([self._watching], timeout=_LAST_SECONDS)
         self._kill()
         await self._process.wait()
 
