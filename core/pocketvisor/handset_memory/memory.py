@@ -85,12 +85,13 @@ class HandsetMemory:
     async def search(self, *, bound: float = 1.0) -> Pass:
         """Looks for what is the same, twice, as fast as it goes: what it came to."""
         total = Pass()
-        for _ in range(2):
-            found = await self._look_for_equals(bound)
-            total.looked_at += found.looked_at
-            total.shared += found.shared
-            total.zeros += found.zeros
-            total.seconds += found.seconds
+        async with self._searching:  # else another search between the two would find what the first has seen
+            for _ in range(2):
+                found = await self._look_for_equals(bound)
+                total.looked_at += found.looked_at
+                total.shared += found.shared
+                total.zeros += found.zeros
+                total.seconds += found.seconds
         return total
 
     async def trim(self) -> None:
@@ -155,16 +156,16 @@ class HandsetMemory:
             began = time.monotonic()
             found = Pass()
             with suppress(GuestError):
-                found = await self._look_for_equals(None)
+                async with self._searching:
+                    found = await self._look_for_equals(None)
             self._search = found.seconds / (time.monotonic() - began + pause)
             pause = _SEARCH_SECONDS[0] if found.shared or found.zeros else min(pause * 2, _SEARCH_SECONDS[1])
 
     async def _look_for_equals(self, bound: float | None) -> Pass:
-        async with self._searching:
-            guests = [guest for guest in self._handset.guests if self._may(guest)]
-            if bound is None:
-                return await self._finder.search(guests, may=self._may)
-            return await self._finder.search(guests, bound=bound, may=self._may)
+        guests = [guest for guest in self._handset.guests if self._may(guest)]
+        if bound is None:
+            return await self._finder.search(guests, may=self._may)
+        return await self._finder.search(guests, bound=bound, may=self._may)
 
     def _may(self, guest: "Guest") -> bool:
         return guest.handset is self._handset and not self.why_alone(guest)

@@ -14,6 +14,7 @@ from sharing_worker import MIB, worker_image
 from pocketvisor.guest.guest import Guest
 from pocketvisor.guest.options import GuestState, RunOptions
 from pocketvisor.handset import Handset
+from pocketvisor.handset_memory import memory
 from pocketvisor.images.catalogue import GuestImage
 from pocketvisor.models import load_models
 from pocketvisor.moving import move
@@ -27,7 +28,9 @@ STRETCH = 300_000
 
 @pytest.fixture(autouse=True)
 def _own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nobody searches but these tests."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr(memory, "_SEARCH_SECONDS", (3600.0, 3600.0))
 
 
 @pytest.fixture
@@ -109,6 +112,16 @@ async def test_what_became_the_same_is_found_and_taken_apart_again(
     assert (now.saved, now.shared, now.merged, now.share) == (0, 0, 0, False)
     assert now.private >= 4 * MIB and phone.memory._pool.held == 0
     assert await guests[1].digest() == digest
+
+
+async def test_what_is_found_is_counted_whoever_else_searches(
+    phones: list[Handset], image: GuestImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The handset does by itself, all the time here."""
+    monkeypatch.setattr(memory, "_SEARCH_SECONDS", (0.001, 0.001))
+    await two_alike(phones[0], image)
+    await phones[0].memory.set_share(True)
+    assert (await phones[0].memory.search()).shared >= 4 * MIB // BLOCK
 
 
 async def test_one_whose_memory_was_found_alike_goes_on_in_a_new_process(
@@ -207,8 +220,8 @@ async def test_on_another_handset_it_has_all_for_itself(phones: list[Handset], i
     await phone.memory.search()
     digest = await guest.digest()
     await move(guest, other)
-    async with asyncio.timeout(15):
-        while shared(guest):
+    async with asyncio.timeout(60):
+        while shared(guest) or guest.capturing.locked():
             await asyncio.sleep(0.05)
     assert await guest.digest() == await second.digest() == digest
     (there,) = other.memory.now().guests
@@ -244,7 +257,7 @@ async def test_one_that_does_not_answer_holds_nobody_up(phones: list[Handset], i
     await phone.memory.set_share(True)
     os.kill(silent.pid, signal.SIGSTOP)
     searching = asyncio.create_task(phone.memory.search())
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(30):
         while not silent.capturing.locked():
             await asyncio.sleep(0.01)
         await silent.kill()  # it is asked just now
@@ -268,8 +281,8 @@ async def test_a_policy_keeps_a_guest_apart(phones: list[Handset], image: GuestI
     )
     document = sign(text, DocumentKind.POLICY, key)
     await asyncio.to_thread(deliver, document, profile.file.id, file=profile.file)
-    async with asyncio.timeout(15):
-        while shared(work):
+    async with asyncio.timeout(60):
+        while shared(work) or work.capturing.locked():
             await asyncio.sleep(0.05)
     await phone.memory.search()
     now = {one.id: one for one in phone.memory.now().guests}
