@@ -148,8 +148,8 @@ class Sidecar:
         self._listening.cancel()
 
     async def _go(self) -> None:
-        """Where there is something to keep, it does what it was told before it ends by itself: the last frames
-        are in its captures then."""
+        """Where there is something to keep, it does what it was told before it ends by itself: its captures
+        have the last frames then."""
         if self._captures:
             with suppress(OSError):
                 self._control.shutdown(socket.SHUT_WR)  # close() would take from it what it has not read yet
