@@ -50,6 +50,7 @@ static void run_garbage(uint32_t cpsr) {
     mmu_alias((uint32_t)garbage, (uint32_t)section_of_heap(), MEMORY_USER);
     exception_hook = come_back;
     gic_connect(IRQ_VIRTUAL_TIMER, watchdog);
+    interrupts_off(); /* the garbage has them on: before it has begun there is nothing to come back from */
     for (uint32_t count = 0;; count++) {
         if (count % 4096 == 0)
             for (uint32_t i = 0; i < GARBAGE_WORDS; i++)
