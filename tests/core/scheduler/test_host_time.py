@@ -46,26 +46,38 @@ def test_a_thread_is_told_from_the_others_by_what_it_ran() -> None:
     clock.close()
 
 
+_SHARES_A_CORE = """
+import os, select, sys, time
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+print(flush=True)
+if sys.argv[1] == "works":
+    input()
+    while time.process_time_ns() < 600_000_000: pass
+else:
+    while not select.select([0], [], [], 0)[0]: pass
+print(time.process_time_ns(), flush=True)
+sys.stdin.read()
+"""
+
+
 def test_two_that_share_a_core_wait_for_each_other() -> None:
-    script = "import os, time; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); print(flush=True)\n"
-    script += (
-        "end = time.monotonic() + 1.5\nwhile time.monotonic() < end: pass\nprint(time.process_time_ns())\n"
-    )
-    script += "print(flush=True); input()"
-    two = [subprocess.Popen([sys.executable, "-c", script], stdin=-1, stdout=-1, text=True) for _ in range(2)]
+    """One works from before the other begins until after that is through."""
+    command = [sys.executable, "-c", _SHARES_A_CORE]
+    two = [subprocess.Popen([*command, how], stdin=-1, stdout=-1, text=True) for how in ("spins", "works")]
     try:
         for process in two:
-            assert process.stdout is not None
-            process.stdout.readline()
+            assert process.stdout is not None and process.stdout.readline() == "\n"
+        for process in reversed(two):
+            assert process.stdout is not None and process.stdin is not None
+            print(file=process.stdin, flush=True)
             ran = int(process.stdout.readline())
-            process.stdout.readline()
             clock = HostClock()
             found = clock.read(process.pid, ran)
             clock.close()
             assert found is not None and found.waited_ns > 100_000_000
     finally:
         for process in two:
-            process.communicate("\n", timeout=20)
+            process.communicate(timeout=60)
 
 
 def test_a_thread_knows_how_long_it_stood_in_line() -> None:
