@@ -65,15 +65,30 @@ namespace eval keyboard {
     proc hide {} { if {[winfo exists .keyboard]} { wm withdraw .keyboard } }
 
     proc show {} {
-        variable typist
         if {![winfo exists .keyboard]} make
-        if {$typist eq "" && ![catch {open |xte w} typist]} { fconfigure $typist -buffering line }
+        begin
         wm deiconify .keyboard
     }
 
+    # Whether there is somebody to tell of keys.
+    proc begin {} {
+        variable typist
+        if {$typist eq ""} {
+            if {[catch {open |xte w} channel]} { return 0 }
+            fconfigure $channel -buffering line
+            set typist $channel
+        }
+        return 1
+    }
+
+    # An xte that has ended says so when it is told something: another one is told then, from the beginning.
     proc type {args} {
         variable typist
-        if {[catch { foreach command $args { puts $typist $command } }]} { set typist "" }
+        foreach try {1 2} {
+            if {![begin] || ![catch { foreach command $args { puts $typist $command } }]} return
+            catch {close $typist}
+            set typist ""
+        }
     }
 
     proc chord {modifier key} { type "keydown $modifier" "key $key" "keyup $modifier" }
