@@ -336,9 +336,9 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, Gue
             self._set_state(GuestState.STARTING)
             self._do(self._reset_itself())
         elif kind in ("diverged", "error"):
-            self._do(self._end_crashed(stopped))
+            self._do(self._end_crashed(stopped, self._run))
         elif kind in ("power-off", "exit", "reset"):
-            self._do(self._end(kind, GuestState.OFF, stopped))
+            self._do(self._end(kind, GuestState.OFF, stopped, self._run))
         else:
             self.stopped = stopped
             if self.judge is None or not self.judge(stopped):
@@ -382,18 +382,29 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, Gue
     def end_crashed(self, sentence: str) -> None:
         """For what cannot go on, seen from outside."""
         stopped = messages.Stopped("error", self.ticks, sentence[:2000])
-        self._do(self._end_crashed(stopped))
+        self._do(self._end_crashed(stopped, self._run))
 
-    async def _end_crashed(self, stopped: messages.Stopped) -> None:
+    async def _end_crashed(self, stopped: messages.Stopped, run: GuestRun | None) -> None:
         async with self._lifecycle:
+            if run is not self._run:
+                return  # it was reset just then
             if self._run is not None:
                 await self._run.end()
             self._crashed(f"{self.name} ended: {stopped.detail}", stopped)
 
-    async def _end(self, kind: str, state: GuestState, stopped: messages.Stopped | None = None) -> None:
-        if self._starting is not None:
+    async def _end(
+        self,
+        kind: str,
+        state: GuestState,
+        stopped: messages.Stopped | None = None,
+        run: GuestRun | None = None,
+    ) -> None:
+        """`run`: which one has stopped by itself, and is ended if it still is the guest's."""
+        if self._starting is not None and run is None:
             self._starting.cancel()
         async with self._lifecycle:
+            if run is not None and run is not self._run:
+                return  # it was reset just then
             if self.state in LIVE_STATES and self._run is not None:
                 if kind in ("power-off", "exit"):
                     await self._flush()
