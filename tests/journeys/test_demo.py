@@ -10,7 +10,7 @@ import pytest
 
 from pocketvisor_workbench.demo.steps import STEPS
 
-_SECONDS = 280
+_SECONDS = 600
 
 
 def _demo(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -63,7 +63,7 @@ class Scene:
         to, and may take its time on a busy computer."""
         governed = self.guest.governed is not None and self.guest.governed.policy is not None
         loop = asyncio.get_running_loop()
-        end = loop.time() + (seconds if governed else 15.0)
+        end = loop.time() + (seconds if governed else 30.0)
         while not promise():
             if loop.time() > end:
                 return False
@@ -72,7 +72,7 @@ class Scene:
 
     async def idle(self) -> None:
         await asyncio.sleep(0)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             await self.session.jobs.idle()
         await asyncio.sleep(0.01)
 

@@ -26,7 +26,7 @@ from pocketvisor_workbench.settings import Settings
 from pocketvisor_workbench.theme import Theme, ThemeMode
 from pocketvisor_workbench.window import Window
 
-_LIMIT_SECONDS = 30.0
+_LIMIT_SECONDS = 120.0
 _frozen = False
 _EXPECTED_WARNINGS = ("This plugin does not support propagateSizeHints",)
 

@@ -15,7 +15,7 @@ T = TypeVar("T")
 Run = Callable[[Coroutine[Any, Any, T]], T]
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Lets the event loop go on until something holds."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():

@@ -1,4 +1,4 @@
-"""Paints a panel 60 times a second from a process of its own, as a guest does: to measure the window.
+"""Paints a panel at most 60 times a second from a process of its own, as a guest does: to measure the window.
 
 python painter.py FRAMEBUFFER_FD STATUS_FD FRAME_FD WIDTH HEIGHT full|box
 """
@@ -40,7 +40,6 @@ class Publisher:
 def paint(framebuffer_fd: int, status_fd: int, frame_fd: int, width: int, height: int, full: bool) -> None:
     pixels = np.frombuffer(mmap.mmap(framebuffer_fd, 0), np.uint32)[: width * height].reshape(height, width)
     publisher = Publisher(status_fd, frame_fd)
-    due = time.monotonic()
     number = 0
     while os.getppid() != 1:
         number += 1
@@ -51,8 +50,7 @@ def paint(framebuffer_fd: int, status_fd: int, frame_fd: int, width: int, height
         else:
             pixels[y : y + _BOX, x : x + _BOX] = number * 0x010305 & 0xFFFFFF
             publisher.publish(x, y, x + _BOX, y + _BOX)
-        due += 1 / 60
-        time.sleep(max(due - time.monotonic(), 0))
+        time.sleep(1 / 60)  # after a pause the beat begins anew: what came at once, nobody could show
 
 
 if __name__ == "__main__":

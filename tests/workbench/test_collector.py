@@ -16,6 +16,7 @@ from pocketvisor_workbench.collector import Collector
 @pytest.fixture
 def collector(run: Run[Any]) -> Iterator[Collector]:
     was = gc.isenabled()
+    gc.enable()  # as in any program, and not as in the tests of the workbench
     made = Collector()
     yield made
     made.close()
@@ -49,7 +50,7 @@ def test_no_other_thread_collects_what_qt_has(collector: Collector, run: Run[Any
         for _ in range(3):
             Knot()
         await asyncio.to_thread(allocate)
-        assert Knot.ended_in == []
+        assert set(Knot.ended_in) <= {threading.get_ident()}, "here it may have been looked at meanwhile"
         Knot()
         gc.collect()
         await until(lambda: len(Knot.ended_in) == 4)

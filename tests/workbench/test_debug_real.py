@@ -39,8 +39,8 @@ def real(run: Run[Any], theme: Theme, tmp_path: Path) -> Iterator[Workbench]:
         handset = session.add_handset(session.models["nexus-one"])
         session.start_guest(handset, session.images["personal"])
         await session.jobs.idle()
-        await until(lambda: window.bench.inspector.sample is not None, 20)
-        await until(lambda: handset.guests[0].panel.sequence, 20)
+        await handset.guests[0].console.expect("^> ", timeout=60)  # what comes before, it comes by but once
+        await until(lambda: window.bench.inspector.sample is not None)
         return window
 
     window = run(build())
@@ -67,7 +67,7 @@ async def _stopped(bench: Workbench, reason: str) -> Any:
             and sample.position == stop.position
         )
 
-    await until(seen, 20)
+    await until(seen)
     await bench.session.jobs.idle()
     return inspector.stop
 
@@ -129,7 +129,7 @@ def test_a_breakpoint_set_in_the_disassembly_stops_there_and_the_guest_goes_on(r
         await until(lambda: guest.state is GuestState.RUNNING)
         irqs = guest.counters().irqs
         _wake(guest)
-        await until(lambda: guest.counters().irqs > irqs, 20)
+        await until(lambda: guest.counters().irqs > irqs)
         assert guest.state is GuestState.RUNNING and rows.rows[0].hits == 1
         await _beside(real, pc)
         assert len(guest.debugger.stops) == 0 and inspector.stop is None
@@ -164,11 +164,11 @@ def test_memory_is_typed_over_found_and_watched(real: Workbench) -> None:
         pane.needle.setText("c0 ff ee 5a")
         pane.view.go_to(0x40000000)
         pane.search_on()
-        await until(lambda: pane.told.text() == f"At {physical:#010x}", 20)
+        await until(lambda: pane.told.text() == f"At {physical:#010x}")
         assert pane.view.caret == physical
         pane.needle.setText("c0 ff ee 5a 00 11 22 33 44 55 66 77 88 99")
         pane.search_on()
-        await until(lambda: pane.told.text() == "Not found", 20)
+        await until(lambda: pane.told.text() == "Not found")
 
         pane.show_address(0xE0000000, False)  # nothing is there
         await until(lambda: "nothing is mapped" in pane.here.text() or not pane.view.memory)
@@ -225,8 +225,10 @@ def test_stepping_over_and_out(real: Workbench) -> None:
             assert guest.debugger.standing
             positions.append(guest.debugger.position)
         assert positions == sorted(set(positions))
+        states: list[GuestState] = []
+        guest.on("state", lambda *_: states.append(guest.state))
         window.trigger("debug.step-out")  # out of the loop that waits for events, which need not end
-        await until(lambda: guest.state is GuestState.RUNNING or not real.session.jobs.jobs)
+        await until(lambda: GuestState.RUNNING in states)
         window.trigger("debug.pause")
         await real.session.jobs.idle()
         assert guest.debugger.standing and guest.debugger.position >= positions[-1]
@@ -292,8 +294,8 @@ def test_a_guest_that_ends_while_it_is_looked_into_leaves_words(real: Workbench)
         pane = _pane(real, "registers")
         await until(lambda: "start it to look inside" in pane.nothing._text.text())
         real.session.operate(guest, "restart")
-        await until(lambda: guest.state is GuestState.RUNNING, 20)
-        await until(lambda: real.window.bench.inspector.sample is not None, 20)
+        await until(lambda: guest.state is GuestState.RUNNING)
+        await until(lambda: real.window.bench.inspector.sample is not None)
         await until(lambda: pane.model.values.get("pc"))
         await asyncio.sleep(0)
 

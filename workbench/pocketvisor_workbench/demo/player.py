@@ -14,7 +14,7 @@ from pocketvisor_workbench.demo.story import Step
 
 READ_SECONDS = 2.0
 """A caption is read before what it tells of begins."""
-STEP_SECONDS = 120.0
+STEP_SECONDS = 300.0
 """What takes longer than this has failed."""
 
 
