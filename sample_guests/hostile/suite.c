@@ -19,7 +19,7 @@
 #include <stddef.h>
 
 enum { QUEUE_MAX = 8, NEEDS_RESET = 64, DESCRIPTOR_NEXT = 1, DESCRIPTOR_INDIRECT = 4 };
-enum { WINDOW = 0xd0000000u, PATIENCE_MS = 3 };
+enum { WINDOW = 0xd0000000u, PATIENCE_MS = 50 };
 
 struct rings {
     struct virtq_descriptor descriptors[64];
