@@ -1,5 +1,6 @@
 """Commands on terminals of their own, as a user sees and types them."""
 
+import codecs
 import os
 import pty
 import re
@@ -7,6 +8,8 @@ import select
 import signal
 import sys
 import time
+
+_SILENT_SECONDS = 60.0
 
 
 class Terminal:
@@ -16,13 +19,14 @@ class Terminal:
         self.text = ""
         self._seen = 0
         self._ended = False
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a piece may end within a character
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
             os.environ.update(environment, TERM="xterm", COLUMNS="100")
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # whatever this process was started with
             os.execv(sys.executable, [sys.executable, "-m", "pocketvisor.cli", *map(str, command)])
 
-    def expect(self, pattern: str, seconds: float = 30.0) -> None:
+    def expect(self, pattern: str, seconds: float = 60.0) -> None:
         """Text behind the last that was expected."""
         deadline = time.monotonic() + seconds
         while (found := re.search(pattern, self.text[self._seen :])) is None:
@@ -65,12 +69,12 @@ class Terminal:
         self._fd = -1
 
     def _read(self) -> bool:
-        if select.select([self._fd], [], [], 20.0)[0]:
+        if select.select([self._fd], [], [], _SILENT_SECONDS)[0]:
             try:
                 data = os.read(self._fd, 4096)
             except OSError:  # the other end is closed
                 self._ended = True
                 return False
-            self.text += data.decode(errors="replace")
+            self.text += self._decoder.decode(data)
             return bool(data)
         return False
