@@ -158,7 +158,7 @@ class GuestProfile:
             try:
                 await self.save("autosave")
                 async with self._lock:
-                    await asyncio.to_thread(self.thin)
+                    await self._through(self.thin)
             except PocketvisorError as error:
                 self.problem = str(error)
                 self._guest.run_note(f"was not saved: {error}")

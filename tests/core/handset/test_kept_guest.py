@@ -230,6 +230,34 @@ async def test_autosaves_come_by_themselves_and_the_oldest_go(start: Start, file
     assert kinds.count("autosave") == 10 and kinds.count("snapshot") == 1
 
 
+async def test_autosaves_that_end_while_the_oldest_go_let_the_next_save_wait(
+    start: Start, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are work on one file, in two threads."""
+    guest = await start()
+    await guest.keep(file)
+    profile = guest.profile
+    assert profile is not None
+    reached, gate = threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        reached.set()
+        assert gate.wait(60)
+
+    monkeypatch.setattr(profile, "thin", slowly)
+    guest.set_autosave(1.0)
+    try:
+        assert await asyncio.to_thread(reached.wait, 60)
+        guest.set_autosave(None)
+        saving = asyncio.ensure_future(profile.save("snapshot"))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not profile.saving
+    finally:
+        gate.set()
+    await saving
+
+
 async def test_a_save_that_fails_leaves_the_guest_running_and_says_why(
     start: Start, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
