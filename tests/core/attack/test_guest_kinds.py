@@ -165,11 +165,12 @@ async def test_a_guest_without_a_share_takes_more_than_its_part(
     monitor_image: GuestImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a phone that is slower than this computer, whatever else that does."""
-    slow = Handset(structs.replace(load_models()["nexus-one"], mips=2))
+    slow = Handset(structs.replace(load_models()["nexus-one"], mips=1))
     victim = await slow.start(monitor_image)
     monkeypatch.setattr(Guest, "wants_share", property(lambda guest: guest is victim))
     # What it takes is seen the first time: nothing else could be the reason.
     monkeypatch.setattr(attack_module, "_TRIES", 1)
+    monkeypatch.setattr(attack_module, "_LOAD_SECONDS", 2.0)
     try:
         sheet = await tried(slow, *kinds_of(Way.LOAD), victim=victim)
         assert held(sheet) == []
