@@ -25,6 +25,7 @@ from pocketvisor.network.spec import Forward
 from pocketvisor.to_the_end import to_the_end
 
 MISSING: Final = "passt is not installed, which leads a guest to this machine's network: apt install passt"
+_OFFER_SECONDS: Final = 1.0
 _READY_SECONDS: Final = 30.0
 _LAST_WORDS_SECONDS: Final = 1.0
 _SAID_MAX: Final = 8192
@@ -119,19 +120,22 @@ class Passt:
         await to_the_end(asyncio.ensure_future(self._process.wait()))
 
     async def _until_ready(self, end: socket.socket) -> None:
-        """Asks for an address as a guest would, and then for a router: where that is answered and the first
+        """Asks for an address as a guest would, and soon for a router: where that is answered and the first
         question is not, this machine speaks IPv6 alone. Of two answers the first one's comes first, and one
         that says nothing within a while is taken as it is."""
         end.setblocking(False)
         loop = asyncio.get_running_loop()
         with suppress(OSError):  # it has ended already, which is seen below
-            await loop.sock_sendall(end, _framed(_discover()) + _framed(_solicit()))
+            await loop.sock_sendall(end, _framed(_discover()))
         offer = asyncio.create_task(_offer(end))
         exit_code = asyncio.create_task(self._process.wait())
         try:
-            await asyncio.wait(
-                {offer, exit_code}, timeout=_READY_SECONDS, return_when=asyncio.FIRST_COMPLETED
-            )
+            either = {offer, exit_code}
+            await asyncio.wait(either, timeout=_OFFER_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if not offer.done() and not exit_code.done():
+                with suppress(OSError):
+                    await loop.sock_sendall(end, _framed(_solicit()))
+                await asyncio.wait(either, timeout=_READY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if offer.done() and offer.exception() is not None:  # it has closed its end, on its way out
                 await asyncio.wait({exit_code}, timeout=_LAST_WORDS_SECONDS)
                 await self._end_process()
