@@ -9,6 +9,7 @@ import pytest
 from visitor import Journey, needed, until
 
 _HERE = Path(__file__).parent
+_X_OPTIONS = ("-nolisten", "tcp", "-r", "-noreset")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,7 +24,8 @@ def display() -> Iterator[str]:
     read, write = os.pipe()
     server = subprocess.Popen(
         # "-r": no key repeats itself, however long xdotool waits for a processor before it lets it go.
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1440x900x24", "-nolisten", "tcp", "-r"],
+        # "-noreset": nobody is thrown out when the last one before him hangs up.
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1440x900x24", *_X_OPTIONS],
         pass_fds=[write],
         stderr=subprocess.DEVNULL,
     )
@@ -33,7 +35,7 @@ def display() -> Iterator[str]:
     environment = os.environ | {"DISPLAY": name}
     manager = subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL)
     try:
-        until(lambda: _managed(environment))
+        until(lambda: _managed(manager, environment))
         yield name
     finally:
         for process in (manager, server):
@@ -41,9 +43,10 @@ def display() -> Iterator[str]:
             process.wait(60)
 
 
-def _managed(environment: dict[str, str]) -> bool:
+def _managed(manager: subprocess.Popen[bytes], environment: dict[str, str]) -> bool:
     """Whether somebody tells how many desktops there are, which the window manager does: before that, no
     window can be asked to be in front."""
+    assert manager.poll() is None, "the window manager has ended"
     asked = subprocess.run(["xdotool", "get_num_desktops"], env=environment, capture_output=True, check=False)
     return asked.returncode == 0
 

@@ -205,6 +205,7 @@ class Journey:
         self.xdotool("key", *keys)
 
     def close(self) -> None:
+        self._answers.close()
         self._socket.close()
         if self.process.poll() is None:
             self.process.terminate()
