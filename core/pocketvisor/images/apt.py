@@ -15,17 +15,21 @@ import shutil
 import signal
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, Final, NamedTuple
 from urllib.parse import unquote
 
 from pocketvisor.errors import ImageError, MissingImage
+from pocketvisor.to_the_end import to_the_end
 
 Progress = Callable[[str, float], None]
 """Called with a sentence and how much is done, from 0 to 1."""
 
 _PACKAGE = re.compile(r"'[^']*' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})")
 _STATUS = re.compile(rb"dlstatus:\d+:(?P<percent>[\d.]+):")
+_LAST_SECONDS: Final = 10.0
+"""For apt to end by itself when it is told to."""
 
 # Read after the machine's own files: hooks there are for the machine's own updates.
 _CONFIGURATION = """\
@@ -190,48 +194,61 @@ class Apt:
     ) -> tuple[int, str, str]:
         """Exit code, output and first complaint. The program ends with us, however we end."""
         readable, writable = os.pipe()
-        try:
-            process = await asyncio.create_subprocess_exec(
-                program,
-                *self._options,
-                *(["-q=2", f"-oAPT::Status-Fd={writable}"] if progress else []),
-                *arguments,
-                stdin=DEVNULL,
-                stdout=PIPE,
-                stderr=PIPE,
-                cwd=into or self._folder,
-                env={**os.environ, "LC_ALL": "C"},
-                pass_fds=(writable,),
-                start_new_session=True,
-            )
-        except OSError as error:
-            os.close(readable)
-            raise MissingImage(f"{program} cannot be started: {error.strerror}") from error
-        finally:
-            os.close(writable)
-        status = asyncio.create_task(_follow(readable, progress or (lambda done: None)))
-        try:
-            output, complaints = await process.communicate()
-            await status
-        finally:
-            status.cancel()
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGTERM)
-                await process.wait()
+        with os.fdopen(readable, "rb", buffering=0) as told:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    program,
+                    *self._options,
+                    *(["-q=2", f"-oAPT::Status-Fd={writable}"] if progress else []),
+                    *arguments,
+                    stdin=DEVNULL,
+                    stdout=PIPE,
+                    stderr=PIPE,
+                    cwd=into or self._folder,
+                    env={**os.environ, "LC_ALL": "C"},
+                    pass_fds=(writable,),
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise MissingImage(f"{program} cannot be started: {error.strerror}") from error
+            finally:
+                os.close(writable)
+            status = asyncio.create_task(_follow(told, progress or (lambda done: None)))
+            try:
+                output, complaints = await process.communicate()
+                await status
+            finally:
+                await to_the_end(asyncio.ensure_future(_over(process, status)))
         return process.returncode or 0, output.decode("utf-8", "replace"), _first_error(complaints)
 
 
-async def _follow(descriptor: int, progress: Callable[[float], None]) -> None:
-    """Report apt's status lines until it closes their pipe."""
+async def _over(process: asyncio.subprocess.Process, status: "asyncio.Task[None]") -> None:
+    """It has ended, and nobody follows it any more."""
+    status.cancel()
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        if process.returncode is None:
+            with suppress(ProcessLookupError):  # it has, and its exit code is on its way
+                os.killpg(process.pid, how)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_SECONDS):
+                await process.wait()
+    await process.wait()
+    await asyncio.wait([status])
+
+
+async def _follow(told: IO[bytes], progress: Callable[[float], None]) -> None:
+    """Report apt's status lines until it closes their pipe. What apt learns of meanwhile makes it take back
+    what it has said of how far it is; here it stays."""
     reader = asyncio.StreamReader()
-    pipe = os.fdopen(descriptor, "rb", buffering=0)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), pipe
+        lambda: asyncio.StreamReaderProtocol(reader), told
     )
+    most = 0.0
     try:
         async for line in reader:
             if match := _STATUS.match(line):
-                progress(min(float(match["percent"]) / 100, 1.0))
+                most = max(most, min(float(match["percent"]) / 100, 1.0))
+                progress(most)
     finally:
         transport.close()
 

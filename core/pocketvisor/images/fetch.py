@@ -11,8 +11,9 @@ import os
 import platform
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import tomlkit
 from platformdirs import user_cache_path
@@ -22,6 +23,10 @@ from pocketvisor.images import debian, firmware
 from pocketvisor.images.apt import Apt, Progress
 from pocketvisor.images.catalogue import GuestImage, load_guest, user_guests_path
 from pocketvisor.images.unbuilt import PHONE
+from pocketvisor.to_the_end import to_the_end
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def fetchable() -> tuple[str, ...]:
@@ -95,16 +100,16 @@ async def _fetch_debian(guests: list[str], tell: Progress) -> None:
     try:
         if kernel:
             tell("Making Debian's first disk", 0.9)
-            found = await asyncio.to_thread(
-                debian.debian_files, paths[kernel], paths[debian.BUSYBOX], stop.is_set
+            found = await in_thread(
+                stop, debian.debian_files, paths[kernel], paths[debian.BUSYBOX], stop.is_set
             )
             source = f"{paths[kernel].name}, {paths[debian.BUSYBOX].name}"
-            await asyncio.to_thread(_keep, debian.UNFETCHED["debian"], found, source)
+            await in_thread(stop, _keep, debian.UNFETCHED["debian"], found, source)
         if installer:
             tell("Unpacking the installer", 0.95)
-            found = await asyncio.to_thread(debian.installer_files, paths[installer], stop.is_set)
+            found = await in_thread(stop, debian.installer_files, paths[installer], stop.is_set)
             image = debian.UNFETCHED["debian-installer"]
-            await asyncio.to_thread(_keep, image, found, paths[installer].name)
+            await in_thread(stop, _keep, image, found, paths[installer].name)
     finally:
         stop.set()
 
@@ -120,8 +125,8 @@ async def _fetch_firmware(guest: str, tell: Progress) -> None:
     paths = await apt.download(packages, part(tell, 0.5, 0.9))
     stop = threading.Event()
     try:
-        found = await asyncio.to_thread(firmware.firmware_files, guest, paths[name], stop.is_set)
-        await asyncio.to_thread(_keep, firmware.UNFETCHED[guest], found, paths[name].name)
+        found = await in_thread(stop, firmware.firmware_files, guest, paths[name], stop.is_set)
+        await in_thread(stop, _keep, firmware.UNFETCHED[guest], found, paths[name].name)
     finally:
         stop.set()
 
@@ -189,6 +194,19 @@ def alone() -> Iterator[None]:
             yield
     except OSError as error:
         raise ImageError(f"{error.filename or folder}: cannot be written: {error.strerror}") from error
+
+
+async def in_thread(stop: threading.Event, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """On a thread. Who is cancelled says `stop`, and waits until the thread has seen it: it writes to folders
+    that are somebody else's afterwards."""
+    task = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        stop.set()
+        with suppress(Exception):
+            await to_the_end(task)
+        raise
 
 
 def _release() -> str:

@@ -54,6 +54,7 @@ def read_package(
         raise ImageError(f"{path}: is no sound Debian package: {error}") from error
     finally:
         guard.cancel()
+        guard.join()
         process.kill()
         process.stdout.close()
         process.wait()

@@ -7,7 +7,6 @@ in a folder beside the guests that takes its place as the last step: what is sto
 Left out: updating a phone that is built (apt in the guest does that), other architectures and desktops.
 """
 
-import asyncio
 import gzip
 import hashlib
 import os
@@ -15,9 +14,8 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
 
 import tomlkit
 from platformdirs import user_cache_path
@@ -27,12 +25,10 @@ from pocketvisor.images import debian, ext4, phone_root
 from pocketvisor.images.apt import Apt, Progress
 from pocketvisor.images.catalogue import GuestImage, load_guest, user_guests_path
 from pocketvisor.images.configure import configure
-from pocketvisor.images.fetch import alone, part
+from pocketvisor.images.fetch import alone, in_thread, part
 from pocketvisor.images.root_files import RootFiles
 from pocketvisor.images.unbuilt import PHONE, UNBUILT
 from pocketvisor.storage.keep import folder_name, storage_path
-
-T = TypeVar("T")
 
 RECIPE = 3
 """Counted up when what is built here changes."""
@@ -127,7 +123,7 @@ async def _build(size_mib: int, names: list[str], tell: Progress) -> None:
     stop = threading.Event()
     try:
         packages = [paths[name] for name in sorted(paths) if name != kernel]
-        fields = await _in_thread(
+        fields = await in_thread(
             stop, _assemble, folder, packages, paths[kernel], sources, size_mib, part(tell, 0.3, 0.4), stop
         )
         await configure(
@@ -135,14 +131,14 @@ async def _build(size_mib: int, names: list[str], tell: Progress) -> None:
             packages=len(packages), progress=part(tell, 0.4, 0.97),
         )  # fmt: skip
         tell("Checking the disk", 0.97)
-        await _in_thread(stop, ext4.check_file_system, folder / fields["disk"])
-        await _in_thread(stop, _describe, folder, fields, paths[kernel].name)
-        await _in_thread(stop, _take_place, folder, guests / PHONE)
+        await in_thread(stop, ext4.check_file_system, folder / fields["disk"])
+        await in_thread(stop, _describe, folder, fields, paths[kernel].name)
+        await in_thread(stop, _take_place, folder, guests / PHONE)
     except OSError as error:
         raise ImageError(f"{error.filename or folder}: cannot be written: {error.strerror}") from error
     finally:
         stop.set()
-        await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+        await in_thread(stop, shutil.rmtree, folder, ignore_errors=True)
 
 
 async def _packages(names: list[str], tell: Progress) -> tuple[dict[str, Path], str, list[str]]:
@@ -245,14 +241,3 @@ def _sweep(guests: Path) -> None:
     """What a build that was killed has left. One builds at a time, so that it is nobody's."""
     for left in guests.glob(f".{PHONE}.*"):
         shutil.rmtree(left, ignore_errors=True)
-
-
-async def _in_thread(stop: threading.Event, work: Callable[..., T], *arguments: object) -> T:
-    """Run it on a thread; if cancelled, wait until the thread has seen that: it writes to the folder."""
-    task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        stop.set()
-        await asyncio.wait([task])
-        raise

@@ -17,13 +17,19 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from pocketvisor.errors import ImageError
+from pocketvisor.images.unpacking import pieces_of, tar_members
 
 _TIMEOUT = 300.0
 _MOST_LINKS = 40
 _MERGED = ("bin", "lib", "sbin")  # links into usr, on every Debian since 12
 
+_CONTROL_MAX = 16 << 20
+"""Bytes of a control file; the longest, a list of files' digests, has some hundred KiB."""
+
+Members = Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]
 Owners = dict[str, tuple[int, int]]
 Cancelled = Callable[[], bool]
 
@@ -72,14 +78,17 @@ class RootFiles:
     def add_package(self, package: Path, cancelled: Cancelled = lambda: False) -> str:
         """Unpack a package and enter it in the database; answers its name. For a worker thread."""
         control: dict[str, bytes] = {}
-        with _archive(package, "--ctrl-tarfile") as archive:
-            for member in archive:
-                content = archive.extractfile(member) if member.isfile() else None
-                if content is not None:
-                    control[posixpath.basename(member.name)] = content.read()
+        with _archive(package, "--ctrl-tarfile") as members:
+            for member, content in members:
+                if content is None:
+                    continue
+                name = posixpath.basename(member.name)
+                if member.size > _CONTROL_MAX:
+                    raise ImageError(f"{package.name}: {name} is larger than {_CONTROL_MAX >> 20} MiB")
+                control[name] = content.read()
         listed = ["/."]
-        with _archive(package, "--fsys-tarfile") as archive:
-            for member in archive:
+        with _archive(package, "--fsys-tarfile") as members:
+            for member, content in members:
                 if cancelled():
                     raise ImageError(f"{package.name}: unpacking it was cancelled")
                 name = posixpath.normpath("/" + member.name).lstrip("/")
@@ -87,7 +96,7 @@ class RootFiles:
                     continue
                 listed.append(f"/{name}")
                 if not any(f"/{name}".startswith(prefix) for prefix in self._left_out):
-                    self._unpack(package, archive, member, name)
+                    self._unpack(package, member, content, name)
         return self._register(package, control, listed)
 
     def finish(self) -> None:
@@ -102,7 +111,7 @@ class RootFiles:
         for name, packages in self._named_triggers.items():
             (triggers / name).write_text("".join(f"{package}\n" for package in packages))
 
-    def _unpack(self, package: Path, archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> None:
+    def _unpack(self, package: Path, member: tarfile.TarInfo, content: IO[bytes] | None, name: str) -> None:
         path = self._place(name)
         if member.isdir():
             path.mkdir(parents=True, exist_ok=True)
@@ -114,9 +123,7 @@ class RootFiles:
                 path.symlink_to(member.linkname)
             elif member.islnk():
                 os.link(self._place(posixpath.normpath("/" + member.linkname).lstrip("/")), path)
-            elif member.isfile():
-                content = archive.extractfile(member)
-                assert content is not None
+            elif content is not None:
                 with path.open("wb") as stream:
                     shutil.copyfileobj(content, stream, 1 << 20)
                 path.chmod(member.mode & 0o7777 | 0o400)
@@ -192,7 +199,7 @@ def _md5(path: Path) -> str:
 
 
 @contextmanager
-def _archive(package: Path, what: str) -> Iterator[tarfile.TarFile]:
+def _archive(package: Path, what: str) -> Iterator[Members]:
     process = subprocess.Popen(
         ["dpkg-deb", what, str(package)],
         stdin=subprocess.DEVNULL,
@@ -203,16 +210,16 @@ def _archive(package: Path, what: str) -> Iterator[tarfile.TarFile]:
     guard = threading.Timer(_TIMEOUT, process.kill)
     guard.start()
     try:
-        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-            yield archive
+        yield tar_members(pieces_of(process.stdout))
         while process.stdout.read(1 << 20):  # what tar leaves after its end, so that dpkg-deb can finish
             pass
         if process.wait():
             raise ImageError(f"{package}: is damaged, or dpkg-deb took more than {_TIMEOUT:.0f} s")
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
         raise ImageError(f"{package}: is no sound Debian package: {error}") from error
     finally:
         guard.cancel()
+        guard.join()
         process.kill()
         process.stdout.close()
         process.wait()

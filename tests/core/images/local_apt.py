@@ -108,7 +108,8 @@ def debian_like(source: LocalSource) -> None:
 
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalSource:
-    """apt reads this source alone, and data and cache of the user are in the test's folder."""
+    """apt reads this source alone, and data and cache of the user are in the test's folder; so is what apt
+    takes for the machine's own state: others may be using that of this one."""
     for program in ("apt-get", "dpkg-deb"):
         if shutil.which(program) is None:
             pytest.skip(f"needs {program}")
@@ -116,8 +117,13 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalSource:
     etc = tmp_path / "etc"
     (etc / "sources.list.d").mkdir(parents=True)
     (etc / "sources.list").write_text(f"deb [trusted=yes] file:{found.folder} ./\n")
+    for folder in ("lists/partial", "cache/archives/partial", "log"):
+        (tmp_path / "machine" / folder).mkdir(parents=True)
+    (tmp_path / "machine" / "status").touch()
     (etc / "apt.conf").write_text(
         f'Dir::Etc::SourceList "{etc}/sources.list";\nDir::Etc::SourceParts "{etc}/sources.list.d";\n'
+        f'Dir::State "{tmp_path}/machine";\nDir::State::status "{tmp_path}/machine/status";\n'
+        f'Dir::Cache "{tmp_path}/machine/cache";\nDir::Log "{tmp_path}/machine/log";\n'
     )
     monkeypatch.setenv("APT_CONFIG", str(etc / "apt.conf"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -4,7 +4,10 @@ import asyncio
 import gzip
 import io
 import stat
+import subprocess
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from local_apt import LocalSource, debian_like, source
@@ -177,6 +180,33 @@ async def test_cancelling_stops_apt_and_leaves_nothing_half_done(
     assert (await fetch("debian")).available
 
 
+async def test_a_cancelled_fetch_lets_nobody_else_in_before_it_has_put_down_what_it_writes(
+    source: LocalSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    debian_like(source)
+    keep, writing, go_on = fetch_module._keep, threading.Event(), threading.Event()
+
+    def slow(*arguments: Any) -> None:
+        writing.set()
+        assert go_on.wait(60)
+        keep(*arguments)
+
+    monkeypatch.setattr(fetch_module, "_keep", slow)
+    task = asyncio.create_task(fetch("debian"))
+    assert await asyncio.to_thread(writing.wait, 60)
+    for _ in range(2):  # nor does a second time help
+        task.cancel()
+        await asyncio.wait([task], timeout=0.05)
+        assert not task.done()
+        with pytest.raises(ImageError, match="by another program"), fetch_module.alone():
+            pass
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    monkeypatch.setattr(fetch_module, "_keep", keep)
+    assert (await fetch("debian")).available
+
+
 async def test_two_fetches_at_once_are_one_too_many(source: LocalSource) -> None:
     debian_like(source)
     with fetch_module.alone(), pytest.raises(ImageError, match="by another program"):
@@ -190,9 +220,13 @@ async def test_only_what_is_known_can_be_fetched() -> None:
 
 async def test_the_machines_own_apt_state_is_not_touched(source: LocalSource, tmp_path: Path) -> None:
     debian_like(source)
-    before = {path: path.stat().st_mtime_ns for path in Path("/var/lib/apt").rglob("*") if path.is_file()}
+    asked = ["apt-config", "dump", "Dir", "--format=%f=%v%n"]
+    configured = subprocess.run(asked, check=True, capture_output=True, text=True, timeout=60).stdout
+    machine = tmp_path / "machine"
+    assert f"Dir::State={machine}\n" in configured and f"Dir::Cache={machine / 'cache'}\n" in configured
+    before = {path: path.stat().st_mtime_ns for path in machine.rglob("*")}
     apt = Apt(tmp_path / "apt", "armhf")
     await apt.update(lambda sentence, done: None)
     assert await apt.names("busybox") == ["busybox-static"]
-    after = {path: path.stat().st_mtime_ns for path in Path("/var/lib/apt").rglob("*") if path.is_file()}
-    assert before == after
+    after = {path: path.stat().st_mtime_ns for path in machine.rglob("*")}
+    assert before == after and len(before) > 5

@@ -1,10 +1,13 @@
 """A root file system from packages: as dpkg would have made it, no package run, nothing written outside."""
 
 import io
+import lzma
 import os
+import random
 import shutil
 import subprocess
 import tarfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,15 +56,22 @@ def raw_package(folder: Path, *members: tuple[str, bytes, str, bytes]) -> Path:
             info = tarfile.TarInfo(name)
             info.type, info.linkname, info.size = kind, link, len(content)
             out.addfile(info, io.BytesIO(content))
+    return package_with(folder, {"data.tar": data.getvalue()})
+
+
+def package_with(folder: Path, changed: dict[str, bytes]) -> Path:
+    """A package, but for some of its parts."""
     good = package(folder, "good", lambda tree: None)
     parts = {}
-    for part in ("debian-binary", "control.tar"):
+    for part in ("debian-binary", "control.tar", "data.tar"):
         found = subprocess.run(["ar", "p", good, part], check=True, capture_output=True, timeout=60)
         parts[part] = found.stdout
+    names = {part: next((name for name in changed if name.startswith(part)), part) for part in parts}
     path = folder / "raw.deb"
     with path.open("wb") as out_file:
         out_file.write(b"!<arch>\n")
-        for name, content in (*parts.items(), ("data.tar", data.getvalue())):
+        for part, name in names.items():
+            content = changed.get(name, parts[part])
             head = f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(content):<10}`\n"
             out_file.write(head.encode() + content + b"\n" * (len(content) % 2))
     return path
@@ -157,6 +167,34 @@ def test_what_cannot_be_is_refused(
         RootFiles(tmp_path / "root").add_package(raw_package(tmp_path, *members))
 
 
+@pytest.mark.parametrize("part", ["control.tar.xz", "data.tar.xz"])
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])
+def test_a_name_of_many_mebibytes_is_not_read_into_memory(tmp_path: Path, part: str, kind: bytes) -> None:
+    info = tarfile.TarInfo("./long")
+    info.type, info.size = kind, 96 << 20
+    content = info.tobuf(tarfile.GNU_FORMAT) + bytes(info.size)
+    refused_in_little_memory(tmp_path, part, content, "no sound Debian package")
+
+
+def test_a_control_file_of_many_mebibytes_is_not_read_into_memory(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("./md5sums")
+    info.size = 96 << 20
+    content = info.tobuf() + bytes(info.size) + bytes(1024)
+    refused_in_little_memory(tmp_path, "control.tar.xz", content, "md5sums is larger than")
+
+
+def refused_in_little_memory(folder: Path, part: str, content: bytes, sentence: str) -> None:
+    path = package_with(folder, {part: lzma.compress(content, preset=0)})
+    del content
+    tracemalloc.start()
+    try:
+        with pytest.raises(ImageError, match=sentence):
+            RootFiles(folder / "root").add_package(path)
+        assert tracemalloc.get_traced_memory()[1] < 24 << 20
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_damaged_package_is_named(tmp_path: Path) -> None:
     path = package(tmp_path, "one", lambda tree: write(tree, "a", "x" * 100000))
     path.write_bytes(path.read_bytes()[:50000])
@@ -195,7 +233,7 @@ def test_a_disk_holds_the_files_with_their_owners_and_is_whole(tmp_path: Path) -
 @pytest.mark.skipif(bool(missing_tools()), reason="needs e2fsprogs")
 def test_what_does_not_fit_on_a_disk_is_said(tmp_path: Path) -> None:
     root = RootFiles(tmp_path / "root")
-    root.add_file("big", os.urandom(24 << 20))
+    root.add_file("big", random.Random(1).randbytes(24 << 20))
     with pytest.raises(ImageError, match="mke2fs failed"):
         make_file_system(root.folder, tmp_path / "disk.img", 32 << 20, root.owners, "test")
     (tmp_path / "no.img").write_bytes(bytes(1 << 20))
