@@ -4,7 +4,7 @@ from typing import Any
 
 from pocketvisor.api import Guest, GuestImage, Handset, RunOptions
 
-BOOT_SECONDS = 120
+BOOT_SECONDS = 300
 PROMPT = r"^debian:/root# "
 
 
@@ -23,7 +23,7 @@ class Shell:
         await self.guest.console.expect(PROMPT, BOOT_SECONDS)
         return self
 
-    async def run(self, command: str, seconds: float = 60) -> str:
+    async def run(self, command: str, seconds: float = 120) -> str:
         """What it answers, and its exit code in a last line."""
         start = len(self.guest.console.text)
         self.guest.console.write(f"{command}; echo =$?=\r".encode())

@@ -14,7 +14,7 @@ from pocketvisor.guest.origin import ProfileOrigin, options_of
 from pocketvisor.images import cpio
 from pocketvisor.profile.file import ProfileFile
 
-BOOT_SECONDS = 120
+BOOT_SECONDS = 300
 PROMPT = r"^debian:/root# "
 PARTS = ("rng", "balloon", "console", "modem")
 VSOCK_PIPE = Path(__file__).with_name("vsock_pipe.elf")
@@ -67,7 +67,7 @@ class Booted:
             raise
         self._going.append((guest, origin))
         guest.console.write(b"\r")
-        await guest.console.expect(PROMPT, 60)
+        await guest.console.expect(PROMPT, 120)
         return guest
 
     async def _boot(self, path: Path, ram_mib: int) -> None:

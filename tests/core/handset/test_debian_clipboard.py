@@ -21,13 +21,13 @@ class Debian:
     async def ask(self, command: str) -> str:
         mark = self._count = self._count + 1
         self.guest.console.write(f"echo begin-$(({mark})); {command}; echo end-$(({mark}))\r".encode())
-        found = await self.guest.console.expect(rf"(?s)^begin-{mark}\n(.*?)^end-{mark}\n", 60)
-        await self.guest.console.expect(PROMPT, 30)
+        found = await self.guest.console.expect(rf"(?s)^begin-{mark}\n(.*?)^end-{mark}\n", 120)
+        await self.guest.console.expect(PROMPT, 60)
         return found[1]
 
 
 async def until(promise: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not promise():
             await asyncio.sleep(0.02)
 

@@ -22,19 +22,19 @@ async def phones() -> AsyncIterator[list[Handset]]:
 
 async def start(phone: Handset, image: str) -> Guest:
     guest = await phone.start(catalogue()[image], options=RunOptions(rate="max"))
-    await guest.console.expect("serves port 7000|ready after", 30)
+    await guest.console.expect("serves port 7000|ready after", 60)
     return guest
 
 
 async def run(guest: Guest, command: str) -> str:
     guest.console.write(f"{command}\r".encode())
-    found = await guest.console.expect(rf"(?s){re.escape(command)}\n(.*?)> ", 20)
+    found = await guest.console.expect(rf"(?s){re.escape(command)}\n(.*?)> ", 60)
     return found[1]
 
 
 async def settled(guest: Guest) -> str:
     """What has come of asking."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (said := await run(guest, "protected")).startswith("protected asks"):
             pass
     return said
@@ -48,7 +48,7 @@ async def show(guest: Guest) -> str:
 async def picture(guest: Guest) -> bytes:
     """What its panel shows below its clock, once nothing moves."""
     before = b""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             await run(guest, "where")  # what is to be drawn is drawn
             shown = Image.open(BytesIO(await guest.screenshot()))
@@ -70,7 +70,7 @@ async def test_three_looks(phones: list[Handset]) -> None:
     x, y = (int(number) + 8 for number in places["action"][:2])
     for phase in ("down", "up"):
         personal.touch(x, y, phase)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (await run(personal, "where")).startswith("screen protected"):
             pass
     pictures = {await picture(personal)}
@@ -112,6 +112,6 @@ async def test_after_the_service_was_reset_it_says_why_not(phones: list[Handset]
     await show(personal)
     await run(personal, "protected hide")
     await keys.reset()
-    await keys.console.expect("serves port 7000", 30)
+    await keys.console.expect("serves port 7000", 60)
     assert "another key" in await show(personal)
     assert (await show(personal)).startswith("protected shown, 2 left"), "it has it protected anew"

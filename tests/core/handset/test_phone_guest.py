@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from pocketvisor.api import Guest, GuestImage, Handset, RunOptions, catalogue, l
 
 pytestmark = pytest.mark.debian
 
-BOOT_SECONDS = 120
+BOOT_SECONDS = 300
 PROMPT = r"^debian:/root# "
 WITH_DRIVERS = 3
 """The recipe of Debian's first disk from which on it holds the drivers."""
@@ -57,7 +58,7 @@ class Shell:
 
     async def until(self, command: str, answer: str) -> None:
         """Asks in the guest, again and again, until it answers so."""
-        loop = f"n=0; until [ \"$({command} | tr '\\n' ' ')\" = '{answer} ' ] || [ $n = 200 ]"
+        loop = f"n=0; until [ \"$({command} | tr '\\n' ' ')\" = '{answer} ' ] || [ $n = 1000 ]"
         said = await self(f"{loop}; do n=$((n+1)); usleep 20000; done; {command}")
         assert said.splitlines()[-len(answer.split()) :] == answer.split(), said
 
@@ -108,18 +109,18 @@ async def test_accelerometer(handset: Handset, image: GuestImage) -> None:
 async def test_location(handset: Handset, image: GuestImage) -> None:
     _, shell = await started(handset, image)
     await shell("stty -F /dev/ttyAMA1 raw -echo 9600")
-    listen = "timeout 3 cat /dev/ttyAMA1 | grep RMC"
-    assert ",V," in await shell(listen)
+    assert ",V," in await shell("grep -m 1 RMC /dev/ttyAMA1")
     handset.phone.set_location(-33.8688, 151.2093, altitude=20, speed=1.4, course=271)
-    said = (await shell(listen)).splitlines()
+    said = (await shell("grep -m 5 RMC /dev/ttyAMA1")).splitlines()  # the first may have waited for that
     fixes = [
         line
         for line in said
         if re.match(r"\$GPRMC,\d{6}\.00,A,3352\.12800,S,15112\.55800,E,2\.72,271\.0,", line)
     ]
-    assert len(fixes) >= 2, said
+    assert len(fixes) >= 4, said
     seconds = [int(line[11:13]) for line in fixes]
-    assert (seconds[1] - seconds[0]) % 60 == 1
+    # Each second, but where this computer had no time for it: its clock goes on meanwhile.
+    assert 1 in [(after - before) % 60 for before, after in pairwise(seconds)], said
 
 
 async def test_it_goes_on_where_it_was_saved(handset: Handset, image: GuestImage) -> None:
