@@ -137,14 +137,10 @@ class Campaign:
     def _chains(self, driver: Driver) -> None:
         self.counts["chains"] += 1
         rng, board = self._rng, self.board
-        for other in self._drivers:
-            if other is not driver:
-                other.reset()
-        driver.start(rng)
+        refused = self._start_alone(driver)
         hostile = Hostile(rng, driver)
         unanswered: list[tuple[int, int]] = []
         for _ in range(_ROUNDS):
-            refused = board.machine.counters()["virtio_refused"]
             named = self._try(hostile, driver, unanswered)
             if self._threaded:  # what was offered may be answered in a later round
                 unanswered += named
@@ -154,9 +150,19 @@ class Campaign:
                     "a reset is needed, and not counted"
                 )
                 driver.start(rng)
+                refused = board.machine.counters()["virtio_refused"]
                 unanswered.clear()
         self.descriptors += hostile.descriptors
         driver.works(rng)
+
+    def _start_alone(self, driver: Driver) -> int:
+        """Answers how many mistakes were counted before: the others' devices, which may have a thread of
+        their own, add none from here on."""
+        for other in self._drivers:
+            if other is not driver:
+                other.reset()
+        driver.start(self._rng)
+        return self.board.machine.counters()["virtio_refused"]
 
     def _try(
         self, hostile: Hostile, driver: Driver, unanswered: list[tuple[int, int]]
@@ -177,8 +183,7 @@ class Campaign:
     def _mistake(self, driver: Driver, mistake: str = "") -> None:
         self.counts["mistakes"] += 1
         board = self.board
-        driver.start(self._rng)
-        refused = board.machine.counters()["virtio_refused"]
+        refused = self._start_alone(driver)
         request = REQUESTS[driver.device_id](driver.legacy)
         driver.offer(request.queue, request.readable, request.room)
         mistakes = Hostile(self._rng, driver).mistakes()
@@ -186,10 +191,7 @@ class Campaign:
         mistakes[mistake]()
         driver.kick(request.queue)
         self.descriptors += 2
-        for _ in range(50):
-            board.pump()
-            if driver.status() & NEEDS_RESET:
-                break
+        board.pump_until(lambda: bool(driver.status() & NEEDS_RESET))
         assert driver.status() & NEEDS_RESET, f"{driver!r} does not notice {mistake}"
         assert board.machine.counters()["virtio_refused"] == refused + 1, f"{mistake} was not counted"
         driver.works(self._rng)
@@ -230,6 +232,7 @@ def main(arguments: list[str]) -> int:
         print(f"seed {seed}, after {campaign.accesses} accesses", file=sys.stderr)
         return 1
     finally:
+        campaign.board.board.loop.close()
         sys.stderr.flush()
     counts = ", ".join(f"{count} {name}" for name, count in campaign.counts.items())
     print(

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any, Final
@@ -34,6 +35,7 @@ from pocketvisor.storage import overlay
 RAM_SIZE: Final = 2 << 20
 RAM_END: Final = board_map.RAM_BASE + RAM_SIZE
 _DISK: Final = 1 << 20
+_SECONDS: Final = 30.0
 _PANEL: Final = PanelConfig(128, 128)
 _USER_DEVICES: Final = files("pocketvisor.resources") / "devices"
 
@@ -148,6 +150,14 @@ class EquippedBoard:
         self.machine.take_console(0)
         board.take_reports()
         self.storm.settle()
+
+    def pump_until(self, done: Callable[[], bool]) -> None:
+        """Or not at all: what waits for a moment of the host's time, or for the devices' own thread, may have
+        to wait for long."""
+        end = time.monotonic() + _SECONDS
+        self.pump()
+        while not done() and time.monotonic() < end:
+            self.pump()
 
     def send(self, name: str, data: bytes) -> None:
         with contextlib.suppress(BlockingIOError, ConnectionError):

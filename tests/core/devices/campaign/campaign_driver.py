@@ -143,10 +143,7 @@ class Driver:
         self.offer(request.queue, request.readable, request.room)
         self.kick(request.queue)
         used = self.rings[request.queue].used + 2
-        for _ in range(20):
-            self.board.pump()
-            if self.word(used) == 1:
-                break
+        self.board.pump_until(lambda: self.word(used) == 1)
         assert self.word(used) == 1, f"{self!r} does not answer after a reset"
         assert self.status() & 0x44 == 4, f"{self!r} refuses a good request"
 

@@ -63,11 +63,13 @@ def served(line: Terminal) -> Iterator[str]:
 
     thread = threading.Thread(target=serve)
     thread.start()
-    yield os.ttyname(theirs)
-    os.write(stop, b"x")
-    thread.join()
-    for fd in (ours, theirs, stopped, stop):
-        os.close(fd)
+    try:
+        yield os.ttyname(theirs)
+    finally:
+        os.write(stop, b"x")
+        thread.join()
+        for fd in (ours, theirs, stopped, stop):
+            os.close(fd)
 
 
 @pytest.fixture(scope="module")
