@@ -13,10 +13,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from pocketvisor.api import DISKS_MAX, RADIO_PRESETS, DiskSpec, Forward, GuestImage, NetworkSpec, RunOptions
 from pocketvisor.images import phone
-from pocketvisor.images.add import add, remove
 from pocketvisor.images.unbuilt import PHONE, UNBUILT
 from pocketvisor_workbench import session as sessions
-from pocketvisor_workbench.guest_watch import GuestWatch
 from pocketvisor_workbench.jobs import JobState
 
 LINUX = GuestImage(id="linux", name="Linux", kind="linux", kernel=Path("/kernel"))
@@ -380,24 +378,6 @@ def test_the_phone_is_built_as_a_job(workbench: Workbench, monkeypatch: pytest.M
         job.cancel()
         await until(lambda: job.state is JobState.CANCELLED)
         assert cancelled == [True]
-
-    workbench.run(scenario())
-
-
-def test_a_guest_that_is_added_in_a_terminal_comes_into_the_library(
-    workbench: Workbench, tmp_path: Path
-) -> None:
-    async def scenario() -> None:
-        watch = GuestWatch(workbench.session)
-        elf = tmp_path / "mine.elf"
-        elf.write_bytes(b"\x7fELF" + bytes(60))
-        add(elf)
-        library: Any = workbench.window.docks["library"].pane
-        await until(lambda: "mine" in workbench.session.images)
-        assert "mine" in [card.ident for card in library.cards]
-        remove("mine")
-        await until(lambda: "mine" not in workbench.session.images)
-        watch.close()
 
     workbench.run(scenario())
 

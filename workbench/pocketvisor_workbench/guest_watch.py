@@ -22,6 +22,7 @@ class GuestWatch(QObject):
     def __init__(self, session: "Session") -> None:
         super().__init__(session)
         self._session = session
+        self._looks = 0
         self._watcher = QFileSystemWatcher(self)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -38,7 +39,11 @@ class GuestWatch(QObject):
 
     async def _look(self, _: Job) -> None:
         problems: list[ImageError] = []
+        self._looks += 1
+        look = self._looks
         images = await asyncio.to_thread(catalogue, problems.append)
+        if look != self._looks:
+            return  # one that began later has seen more
         for problem in problems:
             self._session.log.error(problem)
         if images != self._session.images:
