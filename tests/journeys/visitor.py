@@ -130,7 +130,11 @@ class Journey:
         def settled() -> dict[str, Any] | None:
             seen[:] = [*seen[1:], self.ask(widget=widget, at=[across, down])]
             first, last = seen
-            return last if last is not None and last == first and last["visible"] and last["free"] else None
+            if last is None or not last["visible"]:
+                return None
+            if not last["free"]:
+                self.xdotool("mousemove", "0", "0")  # a notice stays while the mouse is on it
+            return last if last == first and last["free"] else None
 
         at = until(settled)
         return str(at["x"]), str(at["y"])
