@@ -4,7 +4,6 @@ What would block goes to a thread by `asyncio.to_thread` inside the work, never 
 """
 
 import asyncio
-import contextlib
 import enum
 import threading
 import time
@@ -94,6 +93,7 @@ class JobBoard(QObject):
         super().__init__(parent)
         self.jobs: list[Job] = []
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._beside: set[asyncio.Task[Any]] = set()
 
     @property
     def running(self) -> list[Job]:
@@ -115,6 +115,14 @@ class JobBoard(QObject):
         job.task.add_done_callback(lambda _: self._never_began(job))
         self.changed.emit()
         return job
+
+    def beside(self, work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
+        """Work that is no job, since nobody asked for it or waits for it, and that ends with the jobs: a look
+        into a guest."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+        return task
 
     async def _run(self, job: Job, work: Callable[[Job], Awaitable[Any]]) -> None:
         try:
@@ -144,9 +152,7 @@ class JobBoard(QObject):
 
     async def close(self) -> None:
         """Cancels what runs and waits for its end."""
-        while tasks := list(self._tasks):  # one may have begun another
+        while tasks := [*self._tasks, *self._beside]:  # one may have begun another
             for task in tasks:
                 task.cancel()
-            for task in tasks:
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            await asyncio.wait(tasks)

@@ -225,9 +225,11 @@ class Inspector(QObject):
         if self.debugger is None:
             self.looked.emit()  # at once: the event loop may be about to end
             return
+        looking = self._look()
         try:
-            self._task = asyncio.get_running_loop().create_task(self._look())
+            self._task = self.session.jobs.beside(looking)
         except RuntimeError:  # the event loop has ended
+            looking.close()
             self._task = None
 
     async def _look(self) -> None:
@@ -379,9 +381,3 @@ class Inspector(QObject):
 
     def show_memory(self, address: int, *, physical: bool = False) -> None:
         self.memory_wanted.emit(address, physical)
-
-    async def close(self) -> None:
-        self._attach(None)
-        self._timer.stop()
-        if self._task is not None:
-            self._task.cancel()

@@ -199,7 +199,7 @@ class TracingPane(DebugPane):
 
     def _look_long(self) -> None:
         if self._slow is None or self._slow.done():
-            self._slow = asyncio.get_running_loop().create_task(self._make(self._views.currentIndex()))
+            self._slow = self.inspector.session.jobs.beside(self._make(self._views.currentIndex()))
 
     async def _make(self, view: int) -> None:
         """The tree and the functions are made beside, for they take a while."""
