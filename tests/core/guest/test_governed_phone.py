@@ -82,7 +82,7 @@ async def test_a_phone_that_may_not_know_where_it_is_has_no_fix(tmp_path: Path) 
     handset.phone.set_location(*PLACE)
     try:
         guest = await handset.start(image, options=RunOptions(phone=True, rate="max", ram_mib=192))
-        await guest.console.expect("^debian:/root# ", 120)
+        await guest.console.expect("^debian:/root# ", 300)
         guest.console.write(b"dmesg -n 1; stty -F /dev/ttyAMA1 raw -echo 9600; cat /dev/ttyAMA1 &\r")
         await guest.console.expect(r"GPGGA,[\d.]+,5231\.\d+,N", SECONDS)
         guest.govern(it.governs(file, "[phone]\nlocation = false"))

@@ -15,9 +15,11 @@ enum {
     CONNECT,
     LISTEN,
     ACCEPT,
-    SHUTDOWN = 293
+    SHUTDOWN = 293,
+    SETSOCKOPT
 };
 enum { AF_VSOCK = 40, SOCK_STREAM = 1, HOST = 2, ANY = 0xffffffff, SHUT_WRITE = 1, SIZE = 65536 };
+enum { CONNECT_TIMEOUT = 6 }; /* of AF_VSOCK's own options */
 
 struct address {
     unsigned short family, reserved;
@@ -30,6 +32,16 @@ static char buffer[SIZE];
 static long call(long number, long a, long b, long c) {
     register long r7 __asm__("r7") = number, r0 __asm__("r0") = a, r1 __asm__("r1") = b, r2 __asm__("r2") = c;
     __asm__ volatile("svc 0" : "+r"(r0) : "r"(r7), "r"(r1), "r"(r2) : "memory");
+    return r0;
+}
+
+/* How long connect() waits: Linux gives up after two seconds, which a busy computer may take to answer. */
+static long be_patient(long made) {
+    long time[2] = {60, 0};
+    register long r7 __asm__("r7") = SETSOCKOPT, r0 __asm__("r0") = made, r1 __asm__("r1") = AF_VSOCK;
+    register long r2 __asm__("r2") = CONNECT_TIMEOUT, r3 __asm__("r3") = (long)time;
+    register long r4 __asm__("r4") = sizeof time;
+    __asm__ volatile("svc 0" : "+r"(r0) : "r"(r7), "r"(r1), "r"(r2), "r"(r3), "r"(r4) : "memory");
     return r0;
 }
 
@@ -71,6 +83,7 @@ void start(long *stack) {
             call(CLOSE, taken, 0, 0);
         }
     }
+    check(be_patient(made), "setsockopt");
     check(call(CONNECT, made, (long)&address, sizeof address), "connect");
     copy(0, made);
     call(SHUTDOWN, made, SHUT_WRITE, 0);
