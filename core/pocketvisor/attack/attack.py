@@ -99,7 +99,7 @@ class Attack:
         samples = await victim.with_memory(lambda _: secret.samples(victim))
         samples = await attacker.guest.with_memory(lambda _: secret.strange_to(attacker.guest, samples))
         if loads and neighbour.runs:
-            self._before = self._worst = await neighbour.served()
+            self._before = self._worst = await neighbour.usually_served()
             for run in loads:
                 await self._one(run, lambda run=run: self._load(run, attacker, neighbour))  # type: ignore[misc]
             effects += served_effects(self._before, self._worst)

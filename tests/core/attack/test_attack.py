@@ -218,6 +218,31 @@ async def test_what_is_changed_is_seen(phone: Handset, victim: Guest) -> None:
     assert changed == ["RAM"]
 
 
+@pytest.mark.parametrize(
+    ("own", "looks", "found"),
+    [
+        (True, [(58.0, 0.1)], 0),
+        (True, [(2.0, 1.5), (40.0, 1.5), (30.0, 1.5)], 1),
+        (True, [(2.0, 1.5), (50.0, 0.1)], 1),
+        (True, [(2.0, 1.5)] * 4 + [(20.0, 1.5)], 4),
+        (False, [(0.0, 0.1)], 0),
+        (False, [(0.0, 1.5), (0.0, 0.1)], 1),
+    ],
+)
+async def test_what_it_usually_does_is_looked_at_again_on_a_busy_computer(
+    victim: Guest, monkeypatch: pytest.MonkeyPatch, own: bool, looks: list[tuple[float, float]], found: int
+) -> None:
+    services = [neighbour.Service(frames, None, elsewhere) for frames, elsewhere in looks]
+    left = iter(services)
+
+    async def served(self: neighbour.Neighbour) -> neighbour.Service:
+        return next(left)
+
+    monkeypatch.setattr(neighbour.Neighbour, "served", served)
+    usual = await neighbour.Neighbour(victim, own=own).usually_served()
+    assert usual is services[found] and not list(left)
+
+
 def test_worse_service_is_seen() -> None:
     before = neighbour.Service(60.0, 0.01)
     assert neighbour.worse(before, neighbour.Service(58.0, 0.1)) == ""

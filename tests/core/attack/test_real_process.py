@@ -49,7 +49,7 @@ async def test_without_its_sandbox_an_engine_that_was_taken_over_reaches_the_hos
 ) -> None:
     """And without a filter no call is tried that might do harm."""
     Unguarded(monkeypatch, tmp_path).by(WITHOUT)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         sheet = await Attack(phone, victim=victim, kinds=[*KINDS, "system-calls"]).run()
     *outcomes, calls = sorted(sheet.outcomes, key=lambda outcome: outcome.kind.name == "system-calls")
     assert [outcome.kind.name for outcome in outcomes if not outcome.reached] == []
