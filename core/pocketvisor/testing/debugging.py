@@ -89,9 +89,10 @@ class AsyncDebugger:
         """Stop before an instruction."""
         address = await self._address(place)
         size = 2 if self.api.symbols.mode(address) == "thumb" else 4
-        return self.api.stops.add(
+        stop = self.api.stops.add(
             "execute", address, size, condition=condition, ignore=ignore, temporary=once, place=str(place)
         )
+        return await self._known(stop)
 
     async def watch(
         self,
@@ -104,7 +105,7 @@ class AsyncDebugger:
         once: bool = False,
     ) -> Stop:
         """Stop before an access to memory; kind "write", "read" or "access"."""
-        return self.api.stops.add(
+        stop = self.api.stops.add(
             kind,
             await self._address(place),
             size,
@@ -113,6 +114,13 @@ class AsyncDebugger:
             temporary=once,
             place=str(place),
         )
+        return await self._known(stop)
+
+    async def _known(self, stop: Stop) -> Stop:
+        """What the guest is told after this finds it in its way."""
+        if self._guest.state in (GuestState.RUNNING, GuestState.PAUSED):
+            await self.api.push_stops()
+        return stop
 
     def delete(self, stop: Stop | None = None) -> None:
         """A breakpoint or watchpoint, or all of them."""
