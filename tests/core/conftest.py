@@ -48,7 +48,7 @@ def start(handset: Handset, monitor_image: GuestImage) -> Callable[..., Coroutin
     async def start(name: str | None = None, **options: Any) -> Guest:
         guest = await handset.start(monitor_image, name=name, options=RunOptions(**options))
         if not options.get("paused"):
-            await guest.console.expect("^# ", timeout=20)
+            await guest.console.expect("^# ", timeout=60)
         return guest
 
     return start
