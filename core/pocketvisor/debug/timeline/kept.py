@@ -114,11 +114,15 @@ async def replay_recording(handset: "Handset", path: Path, progress: Progress | 
                     differences.append(
                         f"Moment {at} came out otherwise: {came_out[:16]}, recorded {digest[:16]}"
                     )
-            except DebugError as error:
+            except PocketvisorError as error:
                 differences.append(f"Moment {at}: {error}")
             finally:
                 await past.close()
         first, last = moments.list[0], moments.list[-1]
+    except DebugError:
+        raise
+    except PocketvisorError as error:  # what a part of it holds is found out when that is wanted
+        raise DebugError(f"{path.name} cannot be replayed: {error}") from error
     finally:
         await asyncio.to_thread(moments.file.close)
     return ReplayReport(

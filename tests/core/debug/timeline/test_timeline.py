@@ -2,9 +2,13 @@
 
 import asyncio
 import os
+import random
+import shutil
 import signal
+import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -405,10 +409,6 @@ async def test_the_instruction_that_wrote_a_word_last_is_found(debian: Guest) ->
 
 
 async def test_damaged_recordings_are_refused_or_said(guest: Guest, tmp_path: Path) -> None:
-    import random
-
-    from pocketvisor.debug.timeline.kept import replay_recording
-
     await typed(guest, "x")
     await guest.debugger.timeline.export(tmp_path / "whole")
     assert (tmp_path / "whole").stat().st_mode & 0o777 == 0o600
@@ -426,9 +426,30 @@ async def test_damaged_recordings_are_refused_or_said(guest: Guest, tmp_path: Pa
                 damaged[dice.randrange(len(damaged))] ^= 1 << dice.randrange(8)
         path = tmp_path / f"damaged{number}"
         path.write_bytes(damaged)
-        try:
-            report = await replay_recording(guest.handset, path)
-        except DebugError as error:
-            assert str(error)
-        else:  # what was flipped is not a part of it
-            assert report.differences == () or all(report.differences)
+        await refused_or_said(guest.handset, path)
+
+
+async def refused_or_said(handset: Handset, path: Path) -> None:
+    from pocketvisor.debug.timeline.kept import replay_recording
+
+    try:
+        report = await replay_recording(handset, path)
+    except DebugError as error:
+        assert str(error)
+    else:  # what was flipped is not a part of it
+        assert report.differences == () or all(report.differences)
+
+
+async def test_each_piece_of_a_recording_may_be_damaged(guest: Guest, tmp_path: Path) -> None:
+    await typed(guest, "x")
+    whole, path = tmp_path / "whole", tmp_path / "damaged"
+    await guest.debugger.timeline.export(whole)
+    with closing(sqlite3.connect(whole)) as file:
+        pieces = file.execute("SELECT number, body FROM chunks").fetchall()
+    assert len(pieces) > 5
+    for number, body in pieces:
+        shutil.copy(whole, path)
+        with closing(sqlite3.connect(path, isolation_level=None)) as file:
+            flipped = body[:-1] + bytes((body[-1] ^ 1,))
+            file.execute("UPDATE chunks SET body = ? WHERE number = ?", (flipped, number))
+        await refused_or_said(guest.handset, path)
