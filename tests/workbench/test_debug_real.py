@@ -15,6 +15,7 @@ from pocketvisor.api import GuestState, catalogue, load_models
 from pocketvisor_workbench.bench import Bench
 from pocketvisor_workbench.debug.code_lines import row_at
 from pocketvisor_workbench.debug.gdb_dialog import GdbDialog
+from pocketvisor_workbench.log import Level
 from pocketvisor_workbench.metrics import Sampler
 from pocketvisor_workbench.perspectives import Perspective
 from pocketvisor_workbench.session import Session
@@ -274,15 +275,42 @@ def test_gdb_is_let_in_by_one_click_and_its_command_copied(real: Workbench) -> N
         await until(lambda: "gdb-multiarch" in dialog.command.toPlainText())
         dialog.copy_button.click()
         assert "target remote" in QGuiApplication.clipboard().text()
-        address = guest.debugger.gdb.address
+        without = guest.debugger.gdb
         dialog.token.setChecked(True)
         await until(lambda: guest.debugger.gdb is not None and guest.debugger.gdb.token)
         await until(lambda: "token" in dialog.command.toPlainText())
-        assert guest.debugger.gdb.address != address
+        assert guest.debugger.gdb is not without
         dialog.close_button.click()
         await until(lambda: guest.debugger.gdb is None)
         await until(lambda: "closed" in dialog.state.text())
         dialog.reject()
+
+    real.run(scenario())
+
+
+def test_a_token_that_is_wanted_while_the_port_opens_is_asked_for(real: Workbench) -> None:
+    """Whoever is as quick as that is not left with a port that asks for nothing."""
+
+    async def scenario() -> None:
+        guest: Any = real.session.guest
+        open_gdb = guest.debugger.open_gdb
+
+        async def slow(**options: Any) -> None:
+            await asyncio.sleep(0.2 if options["token"] is None else 0)
+            await open_gdb(**options)
+
+        guest.debugger.open_gdb = slow
+        real.window.debug_desk.bar.gdb.click()
+        dialog = next(child for child in real.window.children() if isinstance(child, GdbDialog))
+        dialog.token.setChecked(True)
+        await until(lambda: "token" in dialog.command.toPlainText())
+        await real.session.jobs.idle()
+        assert guest.debugger.gdb.token
+        dialog.close_button.click()
+        dialog.reject()  # before it is closed
+        await real.session.jobs.idle()
+        assert guest.debugger.gdb is None
+        assert not [line for line in real.session.log.entries if line.level is Level.ERROR]
 
     real.run(scenario())
 

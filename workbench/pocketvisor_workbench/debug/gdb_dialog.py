@@ -1,10 +1,12 @@
 """The way in for gdb: one action opens the guest's port and shows the command that connects to it."""
 
+import asyncio
 import secrets
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QWidget
+from shiboken6 import isValid
 
 from pocketvisor.api import PocketvisorError
 from pocketvisor_workbench.dialogs.frame import DialogFrame
@@ -27,6 +29,7 @@ class GdbDialog(DialogFrame):
         )
         self._inspector = inspector
         self._debugger = debugger
+        self._one_at_a_time = asyncio.Lock()
         self.command = QPlainTextEdit()
         self.command.setReadOnly(True)
         self.command.setAccessibleName("Command that attaches gdb")
@@ -64,19 +67,26 @@ class GdbDialog(DialogFrame):
         token = secrets.token_hex(8) if self.token.isChecked() else None
 
         async def work() -> None:
-            try:
-                if anew and debugger.gdb is not None:
-                    await debugger.close_gdb()
-                if debugger.gdb is None:
-                    await debugger.open_gdb(token=token)
-            except PocketvisorError as error:
-                self.state.setText(str(error))
-                return
-            self.refresh()
+            async with self._one_at_a_time:  # a box that is ticked while it opens counts
+                try:
+                    if anew and debugger.gdb is not None:
+                        await debugger.close_gdb()
+                    if debugger.gdb is None:
+                        await debugger.open_gdb(token=token)
+                except PocketvisorError as error:
+                    if isValid(self):
+                        self.state.setText(str(error))
+                    return
+                self._refresh_if_there()
 
         self.copy_button.setEnabled(False)
         self.state.setText("Opening…")
         self._inspector.do("Open a port for gdb into", work)
+
+    def _refresh_if_there(self) -> None:
+        """It may have been shut meanwhile."""
+        if isValid(self):
+            self.refresh()
 
     def refresh(self) -> None:
         server = self._debugger.gdb
@@ -99,7 +109,8 @@ class GdbDialog(DialogFrame):
 
     def _close_port(self) -> None:
         async def work() -> None:
-            await self._debugger.close_gdb()
-            self.refresh()
+            async with self._one_at_a_time:
+                await self._debugger.close_gdb()
+            self._refresh_if_there()
 
         self._inspector.do("Close the port for gdb into", work)
