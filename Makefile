@@ -67,7 +67,8 @@ bench: $(VENV)/.tools debian ## figures beside QEMU's, on this machine (ARGS="..
 	@$(VENV)/bin/pocketvisor bench $(ARGS)
 
 debian: $(VENV)/.installed ## fetch Debian's kernel and installer with apt; in CI a failure, else tests skip them
-	@$(VENV)/bin/pocketvisor guests fetch debian || { test -z "$$CI" && echo "Tests with Debian are skipped"; }
+	@$(VENV)/bin/pocketvisor guests fetch debian || { test -n "$$CI" && sleep 30 && $(VENV)/bin/pocketvisor guests fetch debian; } || \
+		{ test -z "$$CI" && echo "Tests with Debian are skipped"; }
 
 clean: ## remove all that was built or set up
 	rm -rf $(VENV) build dist *.egg-info core/native/build sample_guests/build core/pocketvisor/*.so screenshots
