@@ -54,38 +54,38 @@ async def test_linux_finds_a_bank_of_lines_and_keeps_it_over_a_restore(
 ) -> None:
     guest = await phone.start(debian, options=RunOptions(rate="max", devices=(example("bank"),)))
     console = guest.console
-    await console.expect(PROMPT, 120)
+    await console.expect(PROMPT, 300)
     console.write(b"cd /sys/class/gpio; for i in 2016 2017 2018 2023; do echo $i > export; done\n")
     console.write(
         b"echo out > gpio2023/direction; echo 1 > gpio2023/value; echo lamp is $(cat gpio2023/value)\n"
     )
-    await console.expect("lamp is 1", 30)
+    await console.expect("lamp is 1", 60)
     guest.send("bank", b"5")
     console.write(b"echo switches $(cat gpio2016/value gpio2017/value gpio2018/value)\n")
-    await console.expect("switches 1 0 1", 30)
+    await console.expect("switches 1 0 1", 60)
     await guest.pause()
     await guest.put_back(await guest.save())
     await guest.resume()
     console.write(b"echo again $(cat gpio2016/value gpio2017/value gpio2023/value)\n")
-    await console.expect("again 1 0 1", 30)
+    await console.expect("again 1 0 1", 60)
 
 
 @pytest.mark.debian
 async def test_linux_reads_a_scanner_and_a_replay_reads_the_same(phone: Handset, debian: GuestImage) -> None:
     options = RunOptions(rate="max", devices=(example("scanner"),), record=True)
     guest = await phone.start(debian, options=options)
-    await guest.console.expect(PROMPT, 120)
+    await guest.console.expect(PROMPT, 300)
     guest.console.write(b"head -n 1 /dev/ttyS0 & sleep 1; echo more\n")
-    await guest.console.expect("^more", 30)
+    await guest.console.expect("^more", 60)
     guest.send("scanner", b"590123412345")
-    await guest.console.expect("590123412345\n", 30)
+    await guest.console.expect("590123412345\n", 60)
     recording = await guest.recording()
     await phone.remove(guest)
     again = await phone.start(
         debian,
         options=RunOptions(rate="max", devices=(example("scanner"),), replay=recording, skip_idle=True),
     )
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(300):
         stopped = await again.wait_stopped()
     assert stopped.ticks == recording.end.ticks
     assert await again.digest() == recording.end.digest
@@ -134,7 +134,7 @@ async def test_one_that_fails_ends_its_guest_alone(
     path.write_text(HEAD + "    def read(self, offset: int, size: int) -> int:\n        return 1 // 0\n")
     neighbour = await phone.start(catalogue()["personal"])
     guest = await phone.start(debian, options=RunOptions(rate="max", devices=(path,)))
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(300):
         stopped = await guest.wait_stopped()
     assert stopped.kind == "crashed" and "ZeroDivisionError" in guest.problem
     assert neighbour.state.value == "running"

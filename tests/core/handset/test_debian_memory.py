@@ -31,7 +31,7 @@ async def _booted(phone: Handset, image: GuestImage, **options: object) -> Guest
 async def _says(guest: Guest, command: str, pattern: str, seconds: float = 60) -> str:
     guest.console.write(f"{command}\r".encode())
     found = await guest.console.expect(pattern, seconds)
-    await guest.console.expect(PROMPT, 30)
+    await guest.console.expect(PROMPT, 60)
     return found[0]
 
 
