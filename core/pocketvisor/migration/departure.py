@@ -178,6 +178,10 @@ class Departure:
         self._tell("Connecting")
         self._link = link = await self._call()
         self.peer_name = link.peer.name
+        async with link.heard_out():
+            return await self._all_over(link)
+
+    async def _all_over(self, link: Link) -> int:
         await in_thread(self.guest.may_leave, link.peer)
         header = msgspec.msgpack.encode(await in_thread(self._file.raw_header))
         guest = self.guest

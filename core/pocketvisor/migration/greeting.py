@@ -14,7 +14,7 @@ from pocketvisor.errors import MigrationError
 from pocketvisor.migration import messages
 from pocketvisor.migration.identity import Identity, check_signature, client_context, fingerprint
 from pocketvisor.migration.lease import Peer
-from pocketvisor.migration.link import Link, LinkLost, why
+from pocketvisor.migration.link import Link, LinkLost, Stream, why
 from pocketvisor.migration.pairing import Exchange, PairingCode, typed_code
 from pocketvisor.migration.peers import TrustedPeers, plain_name, shown_fingerprint
 
@@ -144,15 +144,19 @@ def _not_trusted(peer: Peer, peers: TrustedPeers) -> MigrationError:
 
 
 async def _connect(host: str, port: int, address: str) -> tuple[Link, bytes]:
+    loop = asyncio.get_running_loop()
+    reader = Stream()
+    protocol = asyncio.StreamReaderProtocol(reader)
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            reader, writer = await asyncio.open_connection(
-                host, port, ssl=client_context(), server_hostname="pocketvisor"
+            transport, _ = await loop.create_connection(
+                lambda: protocol, host, port, ssl=client_context(), server_hostname="pocketvisor"
             )
     except TimeoutError:
         raise LinkLost(f"{address} does not answer") from None
     except OSError as error:
         raise LinkLost(f"{address} cannot be reached: {why(error)}") from error
+    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
     link = Link(reader, writer, messages.FromAnswerer)
     certificate: bytes | None = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     if not certificate:

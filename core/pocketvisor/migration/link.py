@@ -4,7 +4,8 @@ Left out: who the other one is (greeting.py).
 """
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar, overload
 
 from pocketvisor.control.channel import Framer, frame
@@ -28,6 +29,16 @@ T = TypeVar("T")
 
 class LinkLost(MigrationError):
     """The other side is gone, silent, or has lost its senses: what it does is not known."""
+
+
+class Stream(asyncio.StreamReader):
+    """What had arrived before the connection broke is read before that is seen: a last word may be in it."""
+
+    broken: BaseException | None = None
+
+    def set_exception(self, exc: BaseException) -> None:
+        self.broken = exc
+        self.feed_eof()
 
 
 class Link:
@@ -68,7 +79,7 @@ class Link:
         except TimeoutError:
             raise self._lost("The other machine does not read what it is sent") from None
         except (OSError, RuntimeError) as error:
-            raise self._lost(f"The link to the other machine broke: {why(error)}") from error
+            raise self._lost(_broke(error)) from error
 
     @overload
     async def receive(self, kind: type[A], /, *, seconds: float = ...) -> A: ...
@@ -84,11 +95,10 @@ class Link:
             message = await self._next(seconds)
             if isinstance(message, kinds):
                 return message
-            if isinstance(message, messages.Cancel):
-                raise MigrationError("It was cancelled")
             if isinstance(message, messages.Refused):
                 self.abort()
-                raise MigrationError(message.sentence or "The other machine refused without a reason")
+            if isinstance(message, messages.Cancel | messages.Refused):
+                raise _given_up(message)
             if not isinstance(message, messages.Busy):
                 break
         raise self._lost("The other machine sent what was not its turn to send")
@@ -99,16 +109,31 @@ class Link:
                 while not self._ready:
                     data = await self._reader.read(_READ_SIZE)
                     if not data:
-                        raise self._lost("The other machine closed the link")
+                        broken = getattr(self._reader, "broken", None)
+                        raise self._lost(_broke(broken) if broken else "The other machine closed the link")
                     self._ready = self._framer.feed(data)
                     self._ready.reverse()
         except TimeoutError:
             raise self._lost("The other machine does not answer") from None
         except OSError as error:
-            raise self._lost(f"The link to the other machine broke: {why(error)}") from error
+            raise self._lost(_broke(error)) from error
         except ControlError as error:
             raise self._lost(f"The other machine makes no sense: {error}") from error
         return self._ready.pop()
+
+    @asynccontextmanager
+    async def heard_out(self) -> AsyncIterator[None]:
+        """Whoever is busy hears late what the other side said at last, and of the lost link first: where that
+        was that nothing comes of it, that is what is raised here."""
+        try:
+            yield
+        except LinkLost:
+            with suppress(LinkLost):
+                while True:
+                    message = await self._next(LINGER_SECONDS)
+                    if isinstance(message, messages.Cancel | messages.Refused):
+                        raise _given_up(message) from None
+            raise
 
     async def working(self, work: "asyncio.Task[T]") -> T:
         """Says Busy while the work goes on. A link that is lost meanwhile does not end the work."""
@@ -151,6 +176,16 @@ class Link:
     def _lost(self, sentence: str) -> LinkLost:
         self.abort()
         return LinkLost(sentence)
+
+
+def _given_up(message: messages.Cancel | messages.Refused) -> MigrationError:
+    if isinstance(message, messages.Cancel):
+        return MigrationError("It was cancelled")
+    return MigrationError(message.sentence or "The other machine refused without a reason")
+
+
+def _broke(error: BaseException) -> str:
+    return f"The link to the other machine broke: {why(error)}"
 
 
 def why(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from pocketvisor.errors import MigrationError, PocketvisorError
 from pocketvisor.migration import messages
 from pocketvisor.migration.greeting import GREETING_SECONDS, greet
 from pocketvisor.migration.identity import Identity
-from pocketvisor.migration.link import Link, LinkLost, why
+from pocketvisor.migration.link import Link, LinkLost, Stream, why
 from pocketvisor.migration.pairing import PairingCode
 from pocketvisor.migration.peers import TrustedPeers
 
@@ -132,7 +132,7 @@ class Listener:
         """TLS over it; None for who does not manage that, in time."""
         loop = asyncio.get_running_loop()
         connection.setblocking(False)
-        reader = asyncio.StreamReader(limit=_READ_LIMIT)
+        reader = Stream(limit=_READ_LIMIT)
         protocol = asyncio.StreamReaderProtocol(reader)
         try:
             transport, _ = await loop.connect_accepted_socket(

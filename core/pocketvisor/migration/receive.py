@@ -116,7 +116,8 @@ class Receiver:
         async with self._locks.setdefault(offer.profile, asyncio.Lock()):
             self._links[offer.profile] = link
             try:
-                await self._take_in(link, offer)
+                async with link.heard_out():
+                    await self._take_in(link, offer)
             except LinkLost:
                 raise
             except PocketvisorError as error:
