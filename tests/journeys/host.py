@@ -18,8 +18,11 @@ A request is a line of JSON, an answer too:
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
+import socket
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -37,14 +40,20 @@ _HEARTBEAT_MS = 5
 _TAKEN = (Qt.CursorShape.DragCopyCursor, Qt.CursorShape.DragMoveCursor, Qt.CursorShape.DragLinkCursor)
 
 
+@functools.cache
+def _server() -> int:
+    """The X server's process."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.connect(f"/tmp/.X11-unix/X{os.environ['DISPLAY'].lstrip(':')}")
+        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    pid, _, _ = struct.unpack("3i", credentials)
+    return int(pid)
+
+
 def _server_waited() -> float:
     """For how many seconds the X server stood in line for a processor: the window waits for it to have read
     one picture before it paints the next."""
-    try:
-        pid = int(Path(f"/tmp/.X{os.environ['DISPLAY'].lstrip(':')}-lock").read_text())
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
-    except (OSError, ValueError, LookupError):
-        return 0.0
+    return int(Path(f"/proc/{_server()}/schedstat").read_text().split()[1]) / 1e9
 
 
 class Heartbeat:
