@@ -59,6 +59,11 @@ class Debian:
         tried = f"n=0; until {command} > /dev/null 2>&1 || [ $n = 200 ]; do usleep 50000; n=$((n + 1)); done"
         assert await self.ask(f"{tried}; [ $n = 200 ] || echo yes", 400) == "yes\n", command
 
+    async def fetched(self, url: str) -> str:
+        """The digest of what is there. Its neighbour may be slow to say who it is: then it is asked again."""
+        await self.until(f"wget -q -O /tmp/page {url}")
+        return await self.ask("md5sum < /tmp/page")
+
     async def carrier(self, wanted: int) -> None:
         await self.until(f"grep -q {wanted} /sys/class/net/eth0/carrier")
 
@@ -129,8 +134,11 @@ async def test_two_guests_on_a_switch(phone: Handset, tmp_path: Path) -> None:
 
     # A radio before it: later, slower, off.
     one.network.set_radio(Radio(delay_ms=100))
-    times = [float(found) for found in re.findall(r"time=([\d.]+)", await one.ask("ping -c 3 10.7.0.2"))]
-    assert len(times) == 3 and min(times) > 190
+    times: list[float] = []
+    for _ in range(10):  # an answer may come too late for ping to wait for
+        if len(times) < 3:
+            times += map(float, re.findall(r"time=([\d.]+)", await one.ask("ping -c 3 10.7.0.2")))
+    assert len(times) >= 3 and min(times) > 190
     one.network.set_radio(PRESETS["off"])
     await one.carrier(0)
     one.network.set_radio(PRESETS["none"])
@@ -162,9 +170,9 @@ async def _through_passt_and_back(phone: Handset, port: int) -> None:
     debian = await start_user(phone, forwards=(Forward("tcp", port, 80),), reach_host=True)
     state = debian.network.state
     assert state.address.address in await debian.ask("ip addr show dev eth0")
-    fetch = f"wget -q -O - http://{state.address.gateway}:{{}}/ | md5sum"
     async with served() as server:
-        assert await debian.ask(fetch.format(server)) == digest_line()
+        page = f"http://{state.address.gateway}:{server}/"
+        assert await debian.fetched(page) == digest_line()
 
         # This machine reaches the guest by the forwarded port, and sees when its list changes.
         await debian.ask("(echo hello from inside | nc -l -p 80) > /dev/null & true")
@@ -185,7 +193,7 @@ async def _through_passt_and_back(phone: Handset, port: int) -> None:
         await debian.network.reconnect()
         await debian.carrier(1)
         await debian.ask("udhcpc -i eth0 -s /etc/dhcp -q -n -t 10 -S")
-        assert await debian.ask(fetch.format(server)) == digest_line()
+        assert await debian.fetched(page) == digest_line()
 
         # So does the network process, wire and all.
         assert debian.network._cable._sidecar is not None
@@ -194,7 +202,7 @@ async def _through_passt_and_back(phone: Handset, port: int) -> None:
         await debian.network.reconnect()
         await debian.carrier(1)
         await debian.ask("udhcpc -i eth0 -s /etc/dhcp -q -n -t 10 -S")
-        assert await debian.ask(fetch.format(server)) == digest_line()
+        assert await debian.fetched(page) == digest_line()
 
 
 async def test_a_recording_with_traffic_replays_to_the_same_end(phone: Handset) -> None:
