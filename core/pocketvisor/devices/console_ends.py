@@ -3,13 +3,13 @@
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final, Protocol
 
 from pocketvisor.devices.device import State, from_plain, plain
 from pocketvisor.devices.loop import DeviceLoop
 from pocketvisor.devices.modem.engine import AtModem
 from pocketvisor.devices.modem.state import Charge, ModemState, Network, Order, Report
+from pocketvisor.devices.wires import FULL
 
 _SOONEST: Final = 0.02
 
@@ -98,9 +98,9 @@ class WireEnd(NoEnd):
             return b""
         try:
             data = os.read(self._wire, size)
-        except BlockingIOError:
-            return b""
-        except OSError:
+        except OSError as error:
+            if error.errno in FULL:
+                return b""
             data = b""
         if not data:
             self._closed = True
@@ -110,13 +110,13 @@ class WireEnd(NoEnd):
     def take(self, data: bytes) -> int:
         if self._closed or not self.connected:
             return len(data)  # as a terminal that is switched off
-        with suppress(BlockingIOError):
-            try:
-                return os.write(self._wire, data)
-            except BrokenPipeError:
-                self._closed = True
-                return len(data)
-        return 0
+        try:
+            return os.write(self._wire, data)
+        except OSError as error:
+            if error.errno in FULL:
+                return 0
+            self._closed = True
+            return len(data)
 
 
 class ModemEnd(NoEnd):

@@ -33,6 +33,7 @@ from pocketvisor.devices.net_frame import (
 from pocketvisor.devices.virtio import Answer, VirtioSlot, Windows
 from pocketvisor.devices.virtio_replay import Answered, Replayable
 from pocketvisor.devices.virtqueue import F_INDIRECT, Chain, Virtqueue, VirtqueueError
+from pocketvisor.devices.wires import FULL
 
 F_CSUM: Final = 1 << 0
 F_GUEST_CSUM: Final = 1 << 1
@@ -54,7 +55,6 @@ _CONFIG: Final = struct.Struct("<6sHHH")
 _OLD_HEADER: Final = 10  # of a driver from before VIRTIO 1.0 that does not merge buffers
 _BATCH: Final = 64
 _BATCH_BYTES: Final = 1 << 20
-_FULL: Final = (errno.EAGAIN, errno.ENOBUFS)
 _PIECES_MAX: Final = 512
 _RETRY_SECONDS: Final = 0.001
 
@@ -228,7 +228,7 @@ class VirtioNet(Replayable):
             try:
                 message = self._wire.recv(MESSAGE_MAX + 1)
             except OSError as error:
-                if error.errno in _FULL:
+                if error.errno in FULL:
                     return False
                 message = b""
             if not message:
@@ -337,7 +337,7 @@ class VirtioNet(Replayable):
         try:
             self._wire.sendmsg(parts)
         except OSError as error:
-            if error.errno in _FULL:
+            if error.errno in FULL:
                 return False
             self.dropped += 1
             if error.errno != errno.EMSGSIZE:

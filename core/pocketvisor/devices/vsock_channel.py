@@ -8,6 +8,7 @@ from typing import Final
 
 from pocketvisor.devices.loop import DeviceLoop
 from pocketvisor.devices.vsock_wire import MESSAGE_MAX, Message, pack, unpack
+from pocketvisor.devices.wires import FULL
 
 _RETRY_SECONDS: Final = 0.005
 _MESSAGES: Final = 64
@@ -53,11 +54,11 @@ class VsockChannel:
         while self._kept:
             try:
                 self._socket.send(self._kept[0])
-            except BlockingIOError:
-                self._wait()
-                return
-            except OSError:  # nobody is there any more
-                self._kept.clear()
+            except OSError as error:
+                if error.errno in FULL:
+                    self._wait()
+                else:  # nobody is there any more
+                    self._kept.clear()
                 return
             self._kept.popleft()
 

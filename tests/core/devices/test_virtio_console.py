@@ -1,5 +1,7 @@
 """The console: ports as the driver finds them, data both ways with backpressure, a modem, hostile drivers."""
 
+import errno
+import os
 import random
 import socket
 import struct
@@ -183,6 +185,36 @@ def test_the_other_side_of_a_wire_is_gone(bench: Bench, world: Setup) -> None:
     bench.send(CONSOLE_OUT, b"hello?")
     assert bench.take(CONSOLE_OUT) == [(0, b"")]
     assert world.wires[0].fileno() not in bench.loop.watched
+
+
+@pytest.mark.parametrize("trouble", [errno.ENOBUFS, errno.ENOMEM])
+def test_a_computer_short_of_memory_loses_nothing_of_a_channel(
+    bench: Bench, world: Setup, monkeypatch: pytest.MonkeyPatch, trouble: int
+) -> None:
+    tell(bench, Connected("com.example", True))
+    say(bench, 2, PORT_OPEN, 1)
+
+    def short(*_: object) -> int:
+        raise OSError(trouble, os.strerror(trouble))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", short)
+        bench.send(CHANNEL_OUT, b"hello")
+        assert bench.take(CHANNEL_OUT) == []
+    bench.pass_time()
+    assert bench.take(CHANNEL_OUT) == [(0, b"")] and world.channel.recv(100) == b"hello"
+
+
+def test_a_wire_that_is_torn_off_is_one_that_nobody_is_at(
+    bench: Bench, world: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def torn(*_: object) -> int:
+        raise ConnectionResetError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", torn)
+        bench.send(CONSOLE_OUT, b"hello?")
+    assert bench.take(CONSOLE_OUT) == [(0, b"")]
 
 
 def test_modem(bench: Bench, world: Setup) -> None:

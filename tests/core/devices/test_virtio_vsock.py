@@ -1,5 +1,7 @@
 """The socket device: connections from both sides, credit, closing, floods and nonsense."""
 
+import errno
+import os
 import random
 import socket
 import struct
@@ -250,6 +252,30 @@ def test_a_full_wire_leaves_packets_with_the_guest(host: Host) -> None:
         got += sum(len(message.data) for message in host.said())
         host.bench.pass_time()
     assert got == expected
+
+
+@pytest.mark.parametrize("trouble", [errno.ENOBUFS, errno.ENOMEM])
+def test_a_computer_short_of_memory_loses_nothing_on_the_wire(
+    host: Host, monkeypatch: pytest.MonkeyPatch, trouble: int
+) -> None:
+    stream = host.connected()
+
+    class Short(socket.socket):
+        def send(self, *_: object) -> int:
+            raise OSError(trouble, os.strerror(trouble))
+
+    wire_of = host.channel._socket
+    assert wire_of is not None
+    short = Short(fileno=os.dup(wire_of.fileno()))
+    monkeypatch.setattr(host.channel, "_socket", short)
+    for letter in (b"a", b"b"):
+        host.guest(OP_RW, data=letter)
+        host.bench.pass_time()
+    monkeypatch.setattr(host.channel, "_socket", wire_of)
+    short.close()
+    for _ in range(3):
+        host.bench.pass_time()
+    assert host.said() == [Message(wire.DATA, stream, 0, letter) for letter in (b"a", b"b")]
 
 
 def test_replies_that_nobody_fetches_are_bounded() -> None:
