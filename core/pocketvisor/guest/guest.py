@@ -149,9 +149,12 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, Gue
 
     # Lifecycle. A handset calls boot() and remove(); front ends the rest.
 
-    async def boot(self, progress: Progress | None = None) -> None:
-        """Loads the image into fresh memory and starts a process. Raises the sentence to show."""
+    async def boot(self, progress: Progress | None = None, *, after: GuestRun | None = None) -> None:
+        """Loads the image into fresh memory and starts a process. `after`: which run has asked for it; where
+        that has been ended since, nothing happens. Raises the sentence to show."""
         async with self._lifecycle:
+            if after is not None and (after is not self._run or self.state not in LIVE_STATES):
+                return
             await self._end_run()
             async with self.capturing:
                 pass  # a capture of what was is through: the next process writes to the same disks
@@ -334,7 +337,7 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, Gue
         if kind == "reset" and self.options.restart_on_reset:
             self._listeners.emit("event", f"{self.name} resets itself")
             self._set_state(GuestState.STARTING)
-            self._do(self._reset_itself())
+            self._do(self._reset_itself(self._run))
         elif kind in ("diverged", "error"):
             self._do(self._end_crashed(stopped, self._run))
         elif kind in ("power-off", "exit", "reset"):
@@ -373,9 +376,9 @@ class Guest(GuestInHand, GuestSeen, GuestKept, GuestDebugged, GuestGoverned, Gue
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _reset_itself(self) -> None:
+    async def _reset_itself(self, run: GuestRun | None) -> None:
         try:
-            await self.boot()
+            await self.boot(after=run)
         except PocketvisorError as error:
             self._listeners.emit("event", str(error))
 
