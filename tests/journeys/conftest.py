@@ -54,5 +54,8 @@ def _managed(manager: subprocess.Popen[bytes], environment: dict[str, str]) -> b
 @pytest.fixture(scope="module")
 def journey(display: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
     one = Journey(display, tmp_path_factory.mktemp("journey"))
-    yield one
-    one.close()
+    try:
+        one.open()
+        yield one
+    finally:
+        one.close()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +46,22 @@ class Journey:
             "QT_QPA_PLATFORM": "xcb",
             **{name: str(folder) for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR")},
         }
-        socket_path = folder / "host.sock"
+        self._path = folder / "host.sock"
+        self._hanging_up = ExitStack()
         self._log = (folder / "workbench.log").open("w+b")
         self.process = subprocess.Popen(
-            [sys.executable, str(_HERE / "host.py"), str(socket_path)],
+            [sys.executable, str(_HERE / "host.py"), str(self._path)],
             env=self.environment,
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
-        self._socket = until(lambda: self._alive() and _connected(socket_path), _START_SECONDS)
+
+    def open(self) -> None:
+        """When its window is in front, and its guests listen."""
+        self._socket = until(lambda: self._alive() and _connected(self._path), _START_SECONDS)
         self._answers = self._socket.makefile("rb")
+        for each in (self._socket, self._answers):
+            self._hanging_up.callback(each.close)
         until(
             lambda: self.ask(guests=True) and all(g["state"] == "running" for g in self.guests()),
             _START_SECONDS,
@@ -209,8 +215,7 @@ class Journey:
         self.xdotool("key", *keys)
 
     def close(self) -> None:
-        self._answers.close()
-        self._socket.close()
+        self._hanging_up.close()
         if self.process.poll() is None:
             self.process.terminate()
         try:
