@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from pocketvisor.api import Act, GuestState, PocketvisorError
 from pocketvisor_workbench.accents import accent_of
-from pocketvisor_workbench.jobs import Job
+from pocketvisor_workbench.jobs import Job, JobState
 from pocketvisor_workbench.policy.asking import why_not
 from pocketvisor_workbench.timeline.words import clock_words
 
@@ -208,13 +208,11 @@ class GuestTime(QObject):
         if self.wanted is None:
             return
         target, moment = self.wanted, self.moment_at(self.wanted)
+        words = f"Going to {clock_words(target - self.begin_ns)}"
         if not self._drags:
-            work = self._go_there(target)
-        elif moment is not None and moment.position != self._near:
-            work = self._go_near(moment)
-        else:
-            return  # what is near is shown
-        self._do(f"Going to {clock_words(target - self.begin_ns)}", lambda: work)
+            self._do(words, lambda: self._go_there(target))
+        elif moment is not None and moment.position != self._near:  # else what is near is shown
+            self._do(words, lambda: self._go_near(moment))
 
     async def _go_near(self, moment: Any) -> None:
         await self.timeline.go_to(moment.position)
@@ -318,6 +316,8 @@ class GuestTime(QObject):
         if job.running or self._job is not job:
             return
         self._job, self.busy = None, ""
+        if job.state is JobState.CANCELLED:  # also one that had not begun
+            self.wanted = None
         if self.wanted is not None:
             self._go_on()
         self.changed.emit()
