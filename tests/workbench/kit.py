@@ -24,6 +24,11 @@ async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
         await asyncio.sleep(0.005)
 
 
+async def taken_up(pane: Any) -> None:
+    """A pane that is seen has looked at the last frame that its guest has published."""
+    await until(lambda: pane._sequence == pane._panel.sequence and not pane._late.isActive())
+
+
 @dataclass
 class Workbench:
     """A window under test."""

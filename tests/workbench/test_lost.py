@@ -3,13 +3,16 @@
 import asyncio
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from kit import Workbench, until
 from PySide6.QtWidgets import QApplication
 from test_moves import card, words_of
 
 from pocketvisor.api import GuestState
+from pocketvisor_workbench import lost
 from pocketvisor_workbench.banners import Banner
 
 
@@ -29,11 +32,16 @@ def back(workbench: Workbench) -> bool:
     return any("is back" in notice.text for notice in workbench.window.banners.shown)
 
 
-def test_a_killed_guest_is_offered_back_in_its_place(workbench: Workbench, tmp_path: Path) -> None:
+def test_a_killed_guest_is_offered_back_in_its_place(
+    workbench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time_ns()
+    monkeypatch.setattr(lost, "time", SimpleNamespace(time=lambda: now / 1e9))
+
     async def scenario() -> None:
         guest = await kept(workbench, tmp_path / "Personal.vphone")
         guest.contents = b"never saved"
-        guest.profile.saved_ns = time.time_ns() - 30 * 10**9
+        guest.profile.saved_ns = now - 30 * 10**9
         guest.become(GuestState.CRASHED, "Personal crashed: its process was ended by signal 9 (SIGKILL)")
         notice = notices(workbench, "It was saved 30 s before")[0]
         assert notice.button.text() == "Restore"

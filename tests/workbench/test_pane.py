@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from kit import Workbench, until
+from kit import Workbench, taken_up, until
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QWheelEvent
 from PySide6.QtTest import QTest
@@ -17,9 +17,10 @@ from pocketvisor_workbench.keymap import code_of, kept_by_workbench
 async def _one(workbench: Workbench, zoom: float | None = None) -> tuple[Any, Any]:
     handset = await workbench.handset("personal")
     workbench.window.stage.set_zoom(zoom)
-    await asyncio.sleep(0.05)
     guest = handset.guests[0]
-    return guest, workbench.pane(guest)
+    pane = workbench.pane(guest)
+    await taken_up(pane)
+    return guest, pane
 
 
 @pytest.mark.parametrize("zoom", [1.0, 0.7, 0.4, 1.3])
@@ -28,7 +29,7 @@ def test_the_guests_picture_is_shown_at_every_scale(workbench: Workbench, zoom: 
         guest, pane = await _one(workbench, zoom)
         guest.panel.pixels[:] = 0x20A0F0
         guest.frame()
-        await asyncio.sleep(0.05)
+        await taken_up(pane)
         middle = pane.grab().toImage().pixelColor(pane.width() // 2, pane.height() // 2)
         assert (middle.red(), middle.green(), middle.blue()) == (0x20, 0xA0, 0xF0)
 
@@ -38,7 +39,8 @@ def test_the_guests_picture_is_shown_at_every_scale(workbench: Workbench, zoom: 
 def test_only_what_was_damaged_is_painted(workbench: Workbench) -> None:
     async def scenario() -> None:
         guest, pane = await _one(workbench, 1.0)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # what was laid out anew
+        pane.repaint()  # and nothing is left to be painted
         painted: list[Any] = []
         original = pane.paintEvent
         pane.paintEvent = lambda event: (painted.append(event.rect()), original(event))
@@ -55,10 +57,10 @@ def test_a_burst_of_frames_is_painted_at_sixty_hertz_at_most(workbench: Workbenc
         before = pane.frames_painted
         loop = asyncio.get_running_loop()
         start = loop.time()
-        while loop.time() - start < 0.5:
+        while (took := loop.time() - start) < 0.5 or (took < 30 and pane.frames_painted - before < 3):
             guest.frame(0, 0, 8, 8)
             await asyncio.sleep(0.001)
-        assert 3 <= pane.frames_painted - before <= 0.5 * 70 + 2
+        assert 3 <= pane.frames_painted - before <= took * 70 + 2
 
     workbench.run(scenario())
 
@@ -69,8 +71,7 @@ def test_the_last_frame_of_a_burst_is_shown(workbench: Workbench) -> None:
         for shade in (0x111111, 0x222222, 0x00FF00):
             guest.panel.pixels[:] = shade
             guest.frame()
-        await until(lambda: not pane._late.isActive())
-        await asyncio.sleep(0.03)
+        await taken_up(pane)
         assert pane.grab().toImage().pixelColor(200, 400).green() == 255
 
     workbench.run(scenario())

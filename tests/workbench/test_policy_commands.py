@@ -1,13 +1,12 @@
 """What a policy forbids, in the window: greyed, explained, refused however it is asked for. The guests are
 driven; keys, policies, the store and the audit log are real."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 from governing import NOTHING, governed_guest, toasts
-from kit import Workbench
+from kit import Workbench, until
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QHelpEvent
 from PySide6.QtTest import QTest
@@ -77,9 +76,9 @@ def test_the_keys_of_a_greyed_command_say_why(workbench: Workbench, tmp_path: Pa
         assert QApplication.activeModalWidget() is None
         await it.govern()
         QTest.keyClick(pane, Qt.Key.Key_S, modifiers)
-        await asyncio.sleep(0.05)
+        await until(lambda: QApplication.activeModalWidget() is not None)
         chooser: Any = QApplication.activeModalWidget()
-        assert chooser is not None and "screenshot" in chooser.windowTitle(), "with the policy gone it opens"
+        assert "screenshot" in chooser.windowTitle(), "with the policy gone it opens"
         chooser.reject()
 
     workbench.run(scenario())

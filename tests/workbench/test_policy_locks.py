@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from governing import It, dialog_of, governed_guest, pane_of, words_in
-from kit import Workbench, until
+from kit import Workbench, taken_up, until
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton, QWidget
@@ -59,7 +59,7 @@ def test_a_locked_guest_is_covered_and_says_why(workbench: Workbench, tmp_path: 
         pane = workbench.pane(guest)
         guest.panel.pixels[:] = 0x00FF00FF
         guest.frame()
-        await asyncio.sleep(0.05)
+        await taken_up(pane)
         assert _has(pane, "#ff00ff"), "the test sees what it looks for"
         await it.order("lock", "Reported stolen in Porto")
         await asyncio.sleep(0.05)
@@ -67,7 +67,7 @@ def test_a_locked_guest_is_covered_and_says_why(workbench: Workbench, tmp_path: 
         assert "Acme has locked this phone: Reported stolen in Porto" in words_in(pane.overlay)
         assert not _has(pane, "#ff00ff")
         guest.frame()
-        await asyncio.sleep(0.05)
+        await taken_up(pane)
         assert not _has(window, "#ff00ff")
         picture = drag_picture(guest, 132, 1.0, hidden=workbench.session.policies.is_locked(guest))
         assert "#ff00ff" not in _colours(picture.toImage())

@@ -1,8 +1,10 @@
 """The Profiles pane: keeping a guest, its history in pictures, going back, names, deleting, the vault."""
 
 import asyncio
+import re
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import Unlock
 from pocketvisor.profile.vault import Vault
+from pocketvisor_workbench import keeping
 from pocketvisor_workbench.panes.profiles import ProfilesPane
 
 
@@ -76,7 +79,7 @@ def test_a_guest_is_kept_by_keyboard_and_its_history_is_there(workbench: Workben
         path = handset.guests[0].profile.path
         assert path.name == "My phone.vphone" and path.exists()
         assert pane.head.title.text() == "My phone"
-        assert pane.head.saved.text().startswith("Saved just now")
+        assert re.match(r"Saved (just now|\d+ s ago)", pane.head.saved.text())
         generation = pane.list.history.generations[0]
         assert isinstance(pane.list.history.pictures[generation.digest], QImage)
         assert not pane.list.history.pictures[generation.digest].isNull()
@@ -217,10 +220,18 @@ def test_autosaves_can_be_hidden_and_the_interval_is_set(workbench: Workbench, t
     workbench.run(scenario())
 
 
-def test_how_long_ago_it_was_saved_is_told(workbench: Workbench, tmp_path: Path) -> None:
+def test_how_long_ago_it_was_saved_is_told(
+    workbench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time_ns()
+    monkeypatch.setattr(keeping, "time", SimpleNamespace(time=lambda: now / 1e9))
+
     async def scenario() -> None:
         guest, pane = await kept(workbench, tmp_path)
-        guest.profile.saved_ns = time.time_ns() - 42 * 10**9
+        guest.profile.saved_ns = now
+        pane.head.refresh()
+        assert pane.head.saved.text().startswith("Saved just now")
+        guest.profile.saved_ns = now - 42 * 10**9
         pane.head.refresh()
         assert pane.head.saved.text().startswith("Saved 42 s ago")
         guest.profile.saving = True

@@ -70,8 +70,7 @@ def test_a_failed_operation_is_a_sentence_in_the_events(workbench: Workbench) ->
 
         guest.pause = fail
         workbench.session.operate(guest, "pause")
-        await until(lambda: not workbench.session.jobs.running)
-        await asyncio.sleep(0.01)
+        await workbench.session.jobs.idle()
         entry = workbench.session.log.entries[-1]
         assert (entry.text, entry.level) == ("Personal does not respond", Level.ERROR)
         assert [banner.text for banner in workbench.window.banners.shown] == ["Personal does not respond"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kit import Workbench, until
+from kit import Workbench, taken_up, until
 from PySide6.QtCore import QPoint, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
@@ -109,7 +109,7 @@ def test_a_picture_that_does_not_follow_lies_on_its_side_with_the_phone(
             handset.phone.rotate(turn)
             guest.frame()
             await until(lambda turn=turn: (pane.width() > pane.height()) is bool(turn % 180))
-            await asyncio.sleep(0.03)
+            await taken_up(pane)
             assert is_turned(pane, turn // 90)
 
     workbench.run(scenario())
@@ -120,9 +120,11 @@ def test_only_what_was_damaged_is_painted_on_a_turned_phone(workbench: Workbench
         handset = await workbench.handset("personal")
         handset.phone.rotate(90)
         workbench.window.stage.set_zoom(1.0)
-        await asyncio.sleep(0.05)
         guest = handset.guests[0]
         pane = workbench.pane(guest)
+        await taken_up(pane)
+        await asyncio.sleep(0.05)  # what was laid out anew
+        pane.repaint()  # and nothing is left to be painted
         painted: list[Any] = []
         original = pane.paintEvent
         pane.paintEvent = lambda event: (painted.append(event.rect()), original(event))
@@ -148,14 +150,14 @@ def test_a_guest_that_follows_is_upright_and_gets_its_touches_in_its_own_pixels(
         four_corners(guest.show_scanout(800, 480))
         guest.frame()
         await until(lambda: pane._picture.size == QSize(800, 480))
-        await asyncio.sleep(0.03)
+        await taken_up(pane)
         assert is_turned(pane, 0) and pane.size() == QSize(400, 240)
         QTest.mousePress(pane, Qt.MouseButton.LeftButton, pos=QPoint(300, 60))
         QTest.mouseRelease(pane, Qt.MouseButton.LeftButton, pos=QPoint(300, 60))
         assert guest.inputs[0] == ("touch", 600, 120, "down", 0)
         handset.phone.rotate(0)
         await until(lambda: pane.width() < pane.height())
-        await asyncio.sleep(0.03)
+        await taken_up(pane)
         assert is_turned(pane, 0) and pane._picture.placement.area.getRect() == (0, 128, 240, 144)
 
     workbench.run(scenario())
@@ -190,13 +192,13 @@ def test_the_picture_goes_back_to_the_framebuffer(workbench: Workbench) -> None:
             guest.show_scanout(width, height)[:] = GREEN
             guest.frame()
             await until(lambda width=width: pane._picture.size.width() == width)
-            await asyncio.sleep(0.03)
+            await taken_up(pane)
             middle = pane.grab().toImage().pixelColor(pane.rect().center())
             assert middle == QColor(0, 255, 0)
         guest.panel.pixels[:] = RED
         guest.panel.publisher.show(0, 0, 0, 0)
         guest.frame()
-        await asyncio.sleep(0.05)
+        await taken_up(pane)
         assert pane.grab().toImage().pixelColor(pane.rect().center()) == QColor(255, 0, 0)
 
     workbench.run(scenario())
@@ -235,7 +237,7 @@ def test_a_guests_process_that_lies_about_its_scanout_leads_nowhere(workbench: W
         ):
             guest.panel.publisher.show(*lie)
             guest.frame()
-            await asyncio.sleep(0.03)
+            await taken_up(pane)
             assert pane._picture.size == NATIVE
 
     workbench.run(scenario())

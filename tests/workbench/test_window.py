@@ -193,8 +193,8 @@ def test_the_window_works_at_every_size(workbench: Workbench, size: tuple[int, i
             window.set_perspective(perspective)
             window.resize(*size)
             await asyncio.sleep(0.02)
-            assert (window.width(), window.height()) == size
             pane = workbench.pane(handset.guests[0])
-            assert pane.width() >= 100 and not pane.visibleRegion().isEmpty()
+            await until(lambda: (window.width(), window.height()) == size)
+            await until(lambda pane=pane: pane.width() >= 100 and not pane.visibleRegion().isEmpty())  # type: ignore[misc]
 
     workbench.run(scenario())
