@@ -284,6 +284,8 @@ def catalogue(on_problem: Callable[[ImageError], None] | None = None) -> dict[st
         try:
             image = load_guest(folder)
         except ImageError as problem:
+            if not (folder / "guest.toml").exists():
+                continue  # removed meanwhile
             if on_problem is None:
                 raise
             on_problem(problem)
@@ -301,5 +303,6 @@ def _samples_path() -> Path:
 def _folders(path: Path) -> list[Path]:
     if not path.is_dir():
         return []
-    folders = [entry for entry in path.iterdir() if (entry / "guest.toml").is_file()]
+    named = [entry for entry in path.iterdir() if not entry.name.startswith(".")]  # others are in the making
+    folders = [entry for entry in named if (entry / "guest.toml").is_file()]
     return sorted(folders, key=lambda entry: (entry.name not in ("personal", "work"), entry.name))

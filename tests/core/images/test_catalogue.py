@@ -1,13 +1,14 @@
 """The catalogue: what is there can be used, what is missing says how to get it, what is wrong is named."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
 
 from pocketvisor.errors import ImageError, MissingImage
 from pocketvisor.images import catalogue as catalogue_module
-from pocketvisor.images.catalogue import catalogue, image_from_files, load_guest
+from pocketvisor.images.catalogue import GuestImage, catalogue, image_from_files, load_guest
 from pocketvisor.images.offers import Offer
 from pocketvisor.storage.disk import DiskSpec
 
@@ -73,6 +74,27 @@ def test_debian_says_how_to_get_it_until_it_is_there(own: Path) -> None:
 def test_a_half_removed_debian_counts_as_not_fetched(own: Path) -> None:
     (guest(own, "debian") / "initrd").unlink()
     assert "guests fetch debian" in catalogue()["debian"].missing
+
+
+def test_a_guest_in_the_making_is_none_yet(own: Path) -> None:
+    guest(own, ".mine.x7k2", "name =")
+    assert not any(name.startswith(".") for name in catalogue())
+
+
+def test_a_guest_that_is_removed_meanwhile_is_none_any_more(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest(own)
+    guest(own, "other")
+
+    def slowly(folder: Path) -> GuestImage:
+        if folder == own / "mine":
+            shutil.rmtree(folder)
+        return load_guest(folder)
+
+    monkeypatch.setattr(catalogue_module, "load_guest", slowly)
+    found = catalogue()
+    assert "other" in found and "mine" not in found
 
 
 def test_a_file_that_is_gone_is_named(own: Path) -> None:
