@@ -201,24 +201,26 @@ async def test_nobody_waits_for_a_profile_that_does_not_answer(
     fill = LazyBase._fill
 
     def slow(base: LazyBase, block: int) -> bytes:
-        go.wait(60)
+        go.wait(600)
         return fill(base, block)
 
     monkeypatch.setattr(LazyBase, "_fill", slow)
-    again = Shell(await phone.open_profile(path))
-    await again.good("(sha256sum /dev/vda > /tmp/sum &)")
-    await again.good("true")
-    await again.guest.pause()
-    await again.guest.resume()
-    await again.good("test ! -s /tmp/sum")
-    go.set()
-    digest = sha256(noise.read_bytes()).hexdigest()
-    assert digest in await again.good("while ! test -s /tmp/sum; do sleep 0.1; done; cat /tmp/sum")
-    await phone.remove(again.guest)
-
-    go.clear()
-    again = Shell(await phone.open_profile(path))
-    await again.good("(sha256sum /dev/vda > /tmp/sum &)")
-    async with asyncio.timeout(10):
+    try:
+        again = Shell(await phone.open_profile(path))
+        await again.good("(sha256sum /dev/vda > /tmp/sum &)")
+        await again.good("true")
+        await again.guest.pause()
+        await again.guest.resume()
+        await again.good("test ! -s /tmp/sum")
+        go.set()
+        digest = sha256(noise.read_bytes()).hexdigest()
+        assert digest in await again.good("while ! test -s /tmp/sum; do sleep 0.1; done; cat /tmp/sum")
         await phone.remove(again.guest)
-    go.set()
+
+        go.clear()
+        again = Shell(await phone.open_profile(path))
+        await again.good("(sha256sum /dev/vda > /tmp/sum &)")
+        async with asyncio.timeout(60):
+            await phone.remove(again.guest)
+    finally:
+        go.set()
