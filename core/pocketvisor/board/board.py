@@ -203,13 +203,19 @@ class Board:
     def touch(self, x: int, y: int, phase: str, slot: int = 0) -> None:
         """phase: "down", "move" or "up"; x and y in pixels of the panel; slot: which finger."""
         with self._lock:
-            if not self._replay and self._touch_screen.touch(x, y, phase, slot):
+            if self._replay:
+                return
+            self._touch.look()
+            if self._touch_screen.touch(x, y, phase, slot):
                 self._touch.flush()
 
     def key(self, code: int, pressed: bool) -> None:
         """A key of the keyboard, by Linux's number."""
         with self._lock:
-            if not self._replay and self._keyboard.key(code, pressed):
+            if self._replay:
+                return
+            self._keys.look()
+            if self._keyboard.key(code, pressed):
                 self._keys.flush()
 
     def hardware_key(self, name: str, pressed: bool) -> None:

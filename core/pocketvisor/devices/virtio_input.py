@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple, Protocol
 
 from pocketvisor.devices.device import State
-from pocketvisor.devices.virtio import VirtioSlot, Windows
+from pocketvisor.devices.virtio import STATUS, VirtioSlot, Windows
 from pocketvisor.devices.virtio_replay import Answered, Replayable
 from pocketvisor.devices.virtqueue import Chain, Virtqueue, VirtqueueError, fill
 
@@ -100,6 +100,11 @@ class VirtioInput(Replayable):
             self._drop_status()
         else:
             self._send()
+
+    def look(self) -> None:
+        """Before the source has something new: a driver that has begun or gone is known of, though its
+        doorbell has not been heard yet. What is touched then is neither forgotten nor told to the one before."""
+        self.port.serve(STATUS)
 
     def flush(self) -> None:
         """The source has something new: send what there is room for. Without a driver it is forgotten."""

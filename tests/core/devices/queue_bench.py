@@ -76,20 +76,23 @@ class Bench:
 
     # The driver
 
-    def start(self, *, without: Sequence[int] = ()) -> None:
+    def start(self, *, without: Sequence[int] = (), heard: bool = True) -> None:
+        """heard: the host has come to hear of it already."""
         self._left_alone = set(without)
         for queue in range(len(self.device.queue_sizes)):
             self._free[queue] = list(range(self.size))
             self._available[queue] = 0
             self.used[queue] = []
         self._status = DRIVER_OK
-        self.slot.serve(STATUS)
+        if heard:
+            self.slot.serve(STATUS)
 
-    def reset(self) -> None:
+    def reset(self, *, heard: bool = True) -> None:
         self._status = 0
         self._generation += 1
         self.ram[: _BUFFERS - BASE] = bytes(_BUFFERS - BASE)
-        self.slot.serve(STATUS)
+        if heard:
+            self.slot.serve(STATUS)
 
     def give(self, queue: int, readable: Sequence[bytes] = (), writable: Sequence[int] = ()) -> int:
         """Makes a chain available, without a kick; answers its head."""
