@@ -103,7 +103,7 @@ class VirtioInput(Replayable):
 
     def look(self) -> None:
         """Before the source has something new: a driver that has begun or gone is known of, though its
-        doorbell has not been heard yet. What is touched then is neither forgotten nor told to the one before."""
+        doorbell has not been heard yet. What is touched then is neither lost nor told to the one before."""
         self.port.serve(STATUS)
 
     def flush(self) -> None:
