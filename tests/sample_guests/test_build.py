@@ -28,7 +28,7 @@ def installed_toolchain() -> str:
     compiler = shutil.which("arm-none-eabi-gcc")
     if compiler is None:
         return ""
-    version = subprocess.run([compiler, "-dumpfullversion"], capture_output=True, text=True, timeout=30)
+    version = subprocess.run([compiler, "-dumpfullversion"], capture_output=True, text=True, timeout=120)
     return version.stdout.strip()
 
 

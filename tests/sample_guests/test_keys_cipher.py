@@ -46,7 +46,7 @@ def cipher(tmp_path_factory: pytest.TempPathFactory) -> Cipher:
     library = tmp_path_factory.mktemp("cipher") / "cipher.so"
     command = [compiler, "-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", f"-I{SOURCES / 'lib'}"]
     source = SOURCES / "keys" / "chacha20_poly1305.c"
-    subprocess.run([*command, "-o", library, source], check=True, timeout=60)
+    subprocess.run([*command, "-o", library, source], check=True, timeout=300)
     return Cipher(library)
 
 

@@ -19,8 +19,8 @@ def test_random_and_changed_messages(tmp_path: Path) -> None:
     command += ["-fno-builtin", f"-I{SOURCES / 'lib'}", f"-I{SOURCES / 'keys'}", "-o", str(program)]
     sources = [Path(__file__).with_name("keys_fuzz.c"), SOURCES / "lib" / "text.c"]
     sources += [SOURCES / "keys" / f"{part}.c" for part in PARTS]
-    subprocess.run([*command, *sources], check=True, timeout=100)
-    ran = subprocess.run([program], capture_output=True, text=True, timeout=100)
+    subprocess.run([*command, *sources], check=True, timeout=400)
+    ran = subprocess.run([program], capture_output=True, text=True, timeout=400)
     assert ran.returncode == 0, ran.stderr
     counts, played = ran.stdout.splitlines()
     assert all(int(count) for count in counts.split()), f"each status came: {counts}"
