@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import threading
 from pathlib import Path
 
 from machines import Machine
@@ -46,6 +47,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.records: dict[bytes, bytes] = {}
         self.broken = False
+        self._lock = threading.Lock()
 
     def lease(self, profile: bytes) -> bytes | None:
         return self.records.get(profile)
@@ -53,12 +55,13 @@ class MemoryStore:
     def swap_lease(self, profile: bytes, expected: bytes | None, new: bytes | None) -> bool:
         if self.broken:
             raise MigrationError("The ledger cannot be written")
-        if self.records.get(profile) != expected:
-            return False
-        if new is None:
-            del self.records[profile]
-        else:
-            self.records[profile] = new
+        with self._lock:
+            if self.records.get(profile) != expected:
+                return False
+            if new is None:
+                del self.records[profile]
+            else:
+                self.records[profile] = new
         return True
 
     def leases(self) -> dict[bytes, bytes]:

@@ -90,7 +90,7 @@ async def test_a_guest_goes_on_there_and_is_gone_here(
     guest = await start("Work")
     await guest.keep(tmp_path / "Work.vphone")
     guest.console.write(b"one wo")
-    await guest.console.expect("one wo", timeout=10)
+    await guest.console.expect("one wo", timeout=30)
     ticks, pid = guest.ticks, guest.pid
     report = await between.departure(LeavingGuest(guest)).run()
     assert handset.guests == []
@@ -101,7 +101,7 @@ async def test_a_guest_goes_on_there_and_is_gone_here(
     assert arrived.pid not in (0, pid)
     assert arrived.ticks >= ticks
     arrived.console.write(b"d\r")
-    await arrived.console.expect("d\n# ", timeout=10)
+    await arrived.console.expect("d\n# ", timeout=30)
     assert path.parent == between.there.folder / "profiles"
     assert report.downtime_ms < 5000
     await arrived.snapshot("there")  # it is a phone like any other
@@ -117,7 +117,7 @@ async def test_a_paused_guest_is_paused_there_too(between: Between, start: Any, 
     assert arrived.state is GuestState.PAUSED
     await arrived.resume()
     arrived.console.write(b"x")
-    await arrived.console.expect("x", timeout=10)
+    await arrived.console.expect("x", timeout=30)
 
 
 async def test_a_sealed_phone_takes_its_key_along(between: Between, start: Any, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ async def test_a_phone_that_is_off_becomes_a_file_there(between: Between, start:
     assert arrived is None
     assert between.target.guests == []
     opened = await between.target.open_profile(path)
-    await opened.console.expect("^# ", timeout=20)
+    await opened.console.expect("^# ", timeout=30)
 
 
 async def test_a_suspended_phone_moves_as_a_file_and_goes_on_there(
@@ -155,7 +155,7 @@ async def test_a_suspended_phone_moves_as_a_file_and_goes_on_there(
     ((arrived, _),) = between.came
     assert arrived is not None
     arrived.console.write(b"hi again")
-    await arrived.console.expect("hi again", timeout=10)
+    await arrived.console.expect("hi again", timeout=30)
 
 
 async def test_what_does_not_fit_there_goes_on_here(between: Between, start: Any, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ async def test_what_does_not_fit_there_goes_on_here(between: Between, start: Any
         await between.departure(leaving).run()
     assert guest.state is GuestState.RUNNING
     guest.console.write(b"on and on")
-    await guest.console.expect("on and on", timeout=10)
+    await guest.console.expect("on and on", timeout=30)
 
 
 async def test_cancelled_while_it_stands_still_it_goes_on_here(
@@ -184,7 +184,7 @@ async def test_cancelled_while_it_stands_still_it_goes_on_here(
     assert not guest.held
     assert guest.profile is not None
     assert guest.profile.autosave == 3600
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while between.target.guests:
             await asyncio.sleep(0.01)
 
@@ -202,7 +202,7 @@ async def test_nobody_resumes_what_may_run_elsewhere(between: Between, start: An
     await departure.settle()
     assert waiting.state is GuestState.RUNNING
     waiting.console.write(b"hello")
-    await waiting.console.expect("hello", timeout=10)
+    await waiting.console.expect("hello", timeout=30)
 
 
 async def test_force_lets_it_go_on_here(between: Between, start: Any, tmp_path: Path) -> None:

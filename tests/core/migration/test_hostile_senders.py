@@ -228,9 +228,15 @@ async def test_questions_about_phones_that_nobody_knows(move: Move) -> None:
 
 
 async def test_one_that_falls_silent_is_given_up(move: Move, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receive, "IDLE_SECONDS", 0.5)
-    monkeypatch.setattr(arriving, "ROUND_SECONDS", 0.5)
-    for link in (await move.connect(), await offered(move)):
+    """Once without a word, once after its offer; it is patched when the words before have been heard."""
+    with monkeypatch.context() as impatient:
+        impatient.setattr(receive, "IDLE_SECONDS", 0.2)
+        link = await move.connect()
+        with pytest.raises(LinkLost, match="closed the link"):
+            await link.receive(messages.Prepared)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(arriving, "ROUND_SECONDS", 0.2)
+        link = await offered(move)
         with pytest.raises(LinkLost, match="closed the link"):
             await link.receive(messages.Prepared)
     link = await move.connect()

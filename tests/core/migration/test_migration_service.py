@@ -113,7 +113,7 @@ async def test_exactly_one_goes_on_by_itself_when_the_link_is_back(
     await undecided.begin(start, tmp_path)
     (waiting,) = between.target.guests
     await undecided.mend()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while handset.guests:
             await asyncio.sleep(0.05)
     assert waiting.state is GuestState.RUNNING

@@ -50,7 +50,7 @@ async def test_it_arrives_whole_and_shares_there(
     await twin.run_until(came.ticks)
     assert await came.digest() == await twin.digest()
     assert (await twin.digest() == digest) is not running
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while handset.memory.now().saved:
             await asyncio.sleep(0.05)
     other = await between.target.start(image, options=options)

@@ -33,7 +33,7 @@ class Program:
     async def asks(self, verb: str, number: int, text: str = "") -> Line:
         """What the handset says to that."""
         await self.say(verb, number, text)
-        return await asyncio.wait_for(self._answers.get(), 10)
+        return await asyncio.wait_for(self._answers.get(), 30)
 
     async def serve(self) -> None:
         reader = Reader()
@@ -67,7 +67,7 @@ async def _copied_before(scene: Scene) -> None:
     assert scene.handset is not None
     async with program(scene) as inside:
         await inside.say("copied", 0, SECRET)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while scene.handset.clipboard.text != SECRET:
                 await asyncio.sleep(0.01)
 
