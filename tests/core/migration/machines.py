@@ -1,6 +1,7 @@
 """Two machines in one process, over real TLS on the loopback, and a proxy that sits between them."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -26,6 +27,7 @@ class Machine:
         self.peers = TrustedPeers(self.folder / "identity")
         self.told: list[str] = []
         self.listener: Listener | None = None
+        self._held = socket.socket()
 
     def trust(self, other: "Machine") -> None:
         self.peers.trust(other.identity.fingerprint, other.identity.name)
@@ -37,15 +39,28 @@ class Machine:
         code: PairingCode | None = None,
         port: int = 0,
     ) -> str:
-        """The address."""
+        """The address. It stays this machine's until close(), also while nobody listens there."""
+        if self._held.getsockname()[1] == 0:
+            self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._held.bind(("127.0.0.1", 0))
+        port = port or self._held.getsockname()[1]
         self.listener = Listener(self.identity, self.peers, session or goodbye, told=self.told.append)
         self.listener.code = code
         host, port = await self.listener.open("127.0.0.1", port)
         return f"{host}:{port}"
 
     async def close(self) -> None:
+        await self.silence()
+        self._held.close()
+        self._held = socket.socket()
+
+    async def silence(self) -> None:
+        """Nobody listens any more; another program does not get the port."""
         if self.listener is not None:
             await self.listener.close()
+
+    def __del__(self) -> None:
+        self._held.close()
 
 
 async def goodbye(link: Link) -> None:

@@ -257,7 +257,7 @@ class Move:
         profile = self.phone.file.id
         assert self.there.listener is not None
         port = int(self.address.rpartition(":")[2])
-        await self.there.close()
+        await self.there.silence()
         self.world.stands("there")
         self._begin_receiver()
         await self.there.listen(session=lambda link: self.receiver.session(link), port=port)

@@ -318,7 +318,7 @@ async def test_a_receiver_without_sense_leaves_it_here(
     real = Link.receive
     quick = lambda link, *kinds, seconds=0.3: real(link, *kinds, seconds=min(seconds, 0.3))  # noqa: E731
     monkeypatch.setattr(Link, "receive", quick)
-    await move.there.close()
+    await move.there.silence()
     await move.there.listen(Answering(answers).session, port=int(move.address.rpartition(":")[2]))
     with pytest.raises(MigrationError):
         await move.departure().run()

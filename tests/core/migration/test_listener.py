@@ -148,7 +148,7 @@ async def test_an_answerer_that_says_nothing_is_given_up(
 
 async def test_nobody_there_is_one_sentence(here: Machine, there: Machine) -> None:
     address = await there.listen()
-    await there.close()
+    await there.silence()
     with pytest.raises(LinkLost, match="cannot be reached"):
         await call(address, here.identity, here.peers)
 
