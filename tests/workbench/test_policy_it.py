@@ -146,7 +146,7 @@ def test_without_a_keyring_a_file_does(workbench: Workbench, tmp_path: Path) -> 
         assert "not the same" in new.problem.text() and not new.accept_button.isEnabled()
         new.again.setText("correct horse")
         new.accept()
-        await until(lambda: key.exists() and dialog.keys.signer is not None, 25)
+        await until(lambda: key.exists() and dialog.keys.signer is not None)
         return guest, dialog
 
     guest, dialog = workbench.run(make())
@@ -154,7 +154,7 @@ def test_without_a_keyring_a_file_does(workbench: Workbench, tmp_path: Path) -> 
     async def signed_with(passphrase: str, ended: Any) -> None:
         dialog.keys.passphrase.setText(passphrase)
         dialog.accept()
-        await until(ended, 25)
+        await until(ended)
 
     workbench.run(signed_with("wrong", lambda: "does not open the key's file" in dialog.problem.text()))
     assert guest.governed is None

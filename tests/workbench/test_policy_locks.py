@@ -180,7 +180,7 @@ def test_a_sealed_one_is_opened_with_its_passphrase(workbench: Workbench, tmp_pa
     async def opened_with(passphrase: str, ended: Any) -> None:
         dialog.passphrase.setText(passphrase)
         dialog.accept()
-        await until(ended, 25)
+        await until(ended)
 
     workbench.run(opened_with("wrong", lambda: dialog.problem.isVisible() and dialog.problem.text()))
     assert guest.lock is not None

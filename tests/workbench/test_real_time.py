@@ -161,7 +161,7 @@ def test_back_in_time_forward_and_on_another_way(real: Workbench) -> None:
         dialog.name.setText("Another way")
         dialog.accept()
         time_of = real.session.times.of(guest)
-        await until(lambda: len(handset.guests) == 2 or time_of.problem, 20)
+        await until(lambda: len(handset.guests) == 2 or time_of.problem)
         assert not time_of.problem
         other = handset.guests[1]
         await until(lambda: handset.foreground is other and other.state is GuestState.RUNNING)

@@ -175,7 +175,7 @@ def test_page_tables_of_a_guest_that_stands_still(real: Workbench) -> None:
         assert "kernel rw-" in pane.verdict.text() and "device" in pane.verdict.text()
         pane.address.setText("nonsense (")
         QTest.keyClick(pane.address, Qt.Key.Key_Return)
-        await until(lambda: not pane.steps.rows, 20)
+        await until(lambda: not pane.steps.rows)
         pane._show(1)
         await until(lambda: pane.ranges.rows)
         assert "ranges map" in pane.words.text()

@@ -155,7 +155,7 @@ def test_a_guest_whose_move_was_cut_off_is_asked_about_in_its_pane(
             with monkeypatch.context() as cut:
                 cut.setattr(Link, "receive", lost)
                 await send_off(real, await event(receiving, "waiting"))
-                await until(lambda: real.session.travels.undecided(guest), 20)
+                await until(lambda: real.session.travels.undecided(guest))
                 overlay = real.pane(guest).overlay  # type: ignore[arg-type]
                 assert guest.state is GuestState.PAUSED and "link was lost" in overlay.sentence
                 await until(lambda: "cannot be known" in words(real))
