@@ -314,6 +314,38 @@ def test_several_copy_at_once(url: str, tmp_path: Path, monkeypatch: Any) -> Non
     phone.file.close()
 
 
+def test_a_file_that_goes_while_its_folder_is_listed_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As each that another copy writes: it gets its name when all of it is there. The folder seemed empty."""
+    phone = Phone(tmp_path / "a.vphone")
+    vault = Vault(str(tmp_path / "vault"))
+    vault.copy(phone.file, 1)
+    phone.file.close()
+    for folder in tmp_path.glob("vault/*/*/"):
+        for name in ("0" * 40, "a" * 40, "f" * 40):
+            (folder / f"{name}.part").write_bytes(b"begun")
+    scandir, gone = os.scandir, []
+
+    def late(path: Path) -> Any:
+        found = list(scandir(path))
+        for name in os.listdir(path):
+            if name.endswith(".part"):
+                os.unlink(path / name)
+                gone.append(name)
+        return contextlib.nullcontext(found)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", late)
+        (listed,) = vault.list()
+        assert [each.number for each in listed.generations] == [1] and listed.size > 0
+        assert len(gone) == 6
+        (tmp_path / "vault" / listed.id.hex() / "generations" / "f.part").write_bytes(b"begun")
+        vault.prune(listed.id, 1)
+        assert len(gone) == 7
+    assert not list(tmp_path.glob("vault/*/doomed/*"))
+
+
 def test_two_that_went_on_separately_are_both_kept(url: str, phone: Phone, tmp_path: Path) -> None:
     vault = Vault(url)
     vault.copy(phone.file, 1)

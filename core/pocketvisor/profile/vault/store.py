@@ -169,7 +169,8 @@ class Store:
                     if len(names) >= NAMES_MAX:
                         raise DamagedProfile(f"{path.name} in the vault has more files than it may")
                     is_file = entry.is_file(follow_symlinks=False)
-                    names[entry.name] = entry.stat(follow_symlinks=False).st_size if is_file else 0
+                    with contextlib.suppress(FileNotFoundError):  # it has its name, or is gone, since
+                        names[entry.name] = entry.stat(follow_symlinks=False).st_size if is_file else 0
         except (FileNotFoundError, NotADirectoryError):
             return {}
         return names
