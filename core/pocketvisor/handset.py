@@ -30,7 +30,7 @@ from pocketvisor.phone import Phone
 from pocketvisor.policies.act import Act
 from pocketvisor.policies.governed import Governed
 from pocketvisor.policies.late import LATE
-from pocketvisor.policies.store import GovernanceStore
+from pocketvisor.policies.store import GovernanceStore, settled
 from pocketvisor.power import Power
 from pocketvisor.profile.keys import Unlock
 from pocketvisor.scheduler import Scheduler
@@ -64,7 +64,7 @@ class Handset:
         """Guests that are off the list, and have not ended yet."""
         self._closed = False
         self._store = GovernanceStore()
-        self._stamp = self._store.stamp()
+        self._stamp = settled(self._store.stamp())
 
     def on(self, event: str, callback: Callback) -> Unsubscribe:
         return self._listeners.on(event, callback)
@@ -394,7 +394,7 @@ class Handset:
         """Another program may have brought some."""
         stamp = self._store.stamp()
         if stamp != self._stamp:
-            self._stamp = stamp
+            self._stamp = settled(stamp)
             for guest in self.guests:
                 guest.look_for_governor()
 

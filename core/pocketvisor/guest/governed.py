@@ -60,6 +60,8 @@ class GuestGoverned:
     _problem = ""
     _followed: Policy | None = None
     _keeping_order: "asyncio.Task[None] | None" = None
+    _once_more: float | None = None
+    """When it was asked to keep order while it was at it, by uptime()."""
 
     @property
     def _itself(self) -> "Guest":
@@ -135,13 +137,23 @@ class GuestGoverned:
 
     def keep_order(self, now: float | None = None) -> None:
         """`now`: by uptime(). What its policy no longer allows ends; it is locked, let go on or wiped as
-        its governor says."""
+        its governor says, and as it says from now on: not as it did for a look that is under way."""
         if self.governed is None and self.lock is None and not self._looks:
             return
+        now = uptime() if now is None else now
         if self._keeping_order is None or self._keeping_order.done():
-            self._keeping_order = asyncio.create_task(self._keep_order(uptime() if now is None else now))
+            self._keeping_order = asyncio.create_task(self._keep_order(now))
+        else:
+            self._once_more = now
 
     async def _keep_order(self, now: float) -> None:
+        again: float | None = now
+        while again is not None:
+            self._once_more = None
+            await self._keep_order_once(again)
+            again = self._once_more
+
+    async def _keep_order_once(self, now: float) -> None:
         guest = self._itself
         try:
             await self._look()
@@ -175,13 +187,17 @@ class GuestGoverned:
 
     async def _look(self) -> None:
         profile = self._itself.profile
-        if self.governed is None and self._looks and profile is not None:
-            governed = await asyncio.to_thread(Governed.of_file, profile.file)
+        looks, self._looks = self._looks, False  # what comes during this look is for the next one
+        if self.governed is None and looks and profile is not None:
+            try:
+                governed = await asyncio.to_thread(Governed.of_file, profile.file)
+            except BaseException:
+                self._looks = True
+                raise
             if self.governed is None and governed is not None:
                 self.govern(governed)
                 self._itself.run_note(f"is governed by {governed.organisation} from now on")
                 self._itself.lock_changed()
-        self._looks = False
         if self.governed is not None and self.governed.released:
             self._itself.run_note(f"was released by {self.governed.organisation}: nobody governs it any more")
             self.govern(None)

@@ -15,13 +15,11 @@ from pocketvisor.policies.carried import Governance
 from pocketvisor.policies.clock import SeenTime, advanced
 from pocketvisor.policies.keeping import absorbed, read_kept
 from pocketvisor.policies.late import LATE, on_a_loop
-from pocketvisor.policies.store import KEEP_TIME, GovernanceStore, Kept, Stamp, StoreBusy
+from pocketvisor.policies.store import KEEP_TIME, GovernanceStore, Kept, Stamp, StoreBusy, settled
 from pocketvisor.storage.small_database import WAIT
 
 _LOOK_SECONDS: Final = 5.0
 """Everything is read again so often, whatever the file's time says."""
-_FRESH_NS: Final = 50_000_000
-"""A file that was written to so lately can be written to again without its time changing."""
 
 
 class Followed:
@@ -82,7 +80,7 @@ class Followed:
             if same and time.monotonic() - self._looked < _LOOK_SECONDS:
                 return False
             self._looked = time.monotonic()
-            self._stamp = self._trusted(stamp)
+            self._stamp = settled(stamp)
         waits = not on_a_loop()
         try:
             if not waits and stamp is None:  # it has to be made anew
@@ -98,12 +96,6 @@ class Followed:
         except PolicyError as error:  # what was known holds on
             self._store_problem = str(error)
         return False
-
-    def _trusted(self, stamp: Stamp | None) -> Stamp | None:
-        """None where the file may be written to again and look the same."""
-        if stamp is None or abs(time.time_ns() - stamp.time_ns) < _FRESH_NS:
-            return None
-        return stamp
 
     def _look_late(self) -> None:
         try:

@@ -26,7 +26,7 @@ from pocketvisor.policies.keeping import absorbed, read_kept
 from pocketvisor.policies.late import on_a_loop
 from pocketvisor.policies.late_lines import Entry
 from pocketvisor.policies.standing import FREE, Standing, standing
-from pocketvisor.policies.store import GovernanceStore, Kept, Stamp
+from pocketvisor.policies.store import GovernanceStore, Kept, Stamp, settled
 from pocketvisor.profile.file import ProfileFile
 
 __all__ = ["Effect", "Governed", "Standing", "effects"]
@@ -63,8 +63,9 @@ class Governed(Followed):
         store = store or GovernanceStore(clock=clock)
         blobs = [carried] if isinstance(carried, bytes) else list(carried)
         blobs = [blob for blob in blobs if blob]
-        stamp = store.stamp()
-        kept = store.kept(profile) if stamp is not None else None
+        there = store.stamp()
+        stamp = settled(there)
+        kept = store.kept(profile) if there is not None else None
         new = absorbed(kept, blobs, profile)
         if new.kept is not None and new.kept != kept:
             stamp = None

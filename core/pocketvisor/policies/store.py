@@ -6,6 +6,7 @@ found in its file and its generations again, but not what they never got.
 """
 
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -23,6 +24,8 @@ VERSION: Final = 1
 STATE_MAX: Final = 80 << 10
 PROFILES_MAX: Final = 20_000
 KEEP_TIME: Final = 60 * SECOND
+_FRESH_NS: Final = 50_000_000
+"""A file that was written to so lately can be written to again without its time changing."""
 
 SCHEMA = """
 CREATE TABLE governed (profile BLOB PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID;
@@ -63,6 +66,14 @@ class Stamp(Struct, frozen=True):
     file: int
     time_ns: int
     size: int
+
+
+def settled(stamp: Stamp | None) -> Stamp | None:
+    """To compare with a later one: None where the file may be written to again and look the same. Asked
+    before what it holds is read: what is written between the two is then seen by the next look."""
+    if stamp is None or abs(time.time_ns() - stamp.time_ns) < _FRESH_NS:
+        return None
+    return stamp
 
 
 def store_path() -> Path:

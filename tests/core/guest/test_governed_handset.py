@@ -2,7 +2,9 @@
 one that fits is the way out, and opens nothing that is shut for another reason."""
 
 import asyncio
+import os
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,10 @@ from pocketvisor.handset import Handset
 from pocketvisor.models import load_models
 from pocketvisor.moving import move
 from pocketvisor.policies.act import Act
+from pocketvisor.policies.applying import deliver
+from pocketvisor.policies.governed import Governed
+from pocketvisor.policies.store import AuditHead, GovernanceStore
+from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import NewKeys, Unlock
 
 Start = Callable[..., Coroutine[Any, Any, Guest]]
@@ -203,3 +209,44 @@ async def test_time_in_which_it_stood_still_is_time_without_its_user(
 
     await until(locked)
     await until(lambda: kept.state is GuestState.RUNNING)
+
+
+async def test_a_policy_that_comes_during_a_look_is_seen_by_one_that_is_asked_for_then(
+    kept: Guest, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, real = asyncio.get_running_loop(), Governed.of_file
+    document = authority.policy(_profile(kept))
+
+    def heed() -> None:
+        kept.look_for_governor()
+        kept.keep_order()
+
+    def of_file(file: ProfileFile) -> Governed | None:
+        found = real(file)
+        if found is None:  # and now it comes
+            deliver(document, file.id, file=file)
+            loop.call_soon_threadsafe(heed)
+        return found
+
+    monkeypatch.setattr(Governed, "of_file", of_file)
+    heed()
+    assert kept._keeping_order is not None
+    await kept._keeping_order
+    assert kept.governed is not None
+
+
+async def test_a_policy_that_comes_in_the_same_moment_as_something_else_is_found(
+    kept: Guest, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system tells times by ticks of some milliseconds: what its handset sees looks no different."""
+    store = GovernanceStore()
+    store.set_audit_head(bytes(16), AuditHead(1, 1, bytes(32)))
+    before = store.path.stat()
+    monkeypatch.setattr(time, "time_ns", lambda: before.st_mtime_ns + 1_000_000)
+    kept.handset._look_for_policies()
+    await until(lambda: not kept._looks)
+    assert kept.profile is not None
+    deliver(authority.policy(_profile(kept)), _profile(kept), file=kept.profile.file)
+    os.utime(store.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert store.path.stat().st_size == before.st_size
+    await until(lambda: kept.governed is not None)

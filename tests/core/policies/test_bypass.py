@@ -6,7 +6,6 @@ The ways are in bypass_*.py. What they may meet is a sentence of the product's, 
 import asyncio
 import os
 import shutil
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -31,6 +30,7 @@ from pocketvisor.images.catalogue import image_from_files
 from pocketvisor.network.spec import network_spec
 from pocketvisor.policies.authority import AuthorityKey
 from pocketvisor.policies.clock import SystemClock
+from pocketvisor.policies.store import GovernanceStore
 from pocketvisor.profile.file import ProfileFile
 from pocketvisor.profile.keys import Unlock
 from pocketvisor.services.workbench import WorkbenchService
@@ -138,12 +138,17 @@ async def _bring(scene: Scene, document: bytes) -> None:
     profile = scene.one.profile
     assert profile is not None
     await asyncio.to_thread(scene.it.deliver, document, profile.file)
-    scene.one.look_for_governor()
-    scene.one.keep_order(time.monotonic())
-    task = scene.one._keeping_order
-    assert task is not None
-    await task
-    assert scene.one.governed is not None
+    kept = await asyncio.to_thread(GovernanceStore().kept, scene.profile)
+    assert kept is not None
+    known = False
+    async with asyncio.timeout(60):
+        while not known:  # a look that finds somebody writing to the store holds to what it knew
+            known = scene.one.governed is not None and scene.one.governed.document == kept.carried
+            scene.one.look_for_governor()
+            scene.one.keep_order()
+            task = scene.one._keeping_order
+            assert task is not None
+            await task
 
 
 @pytest.mark.parametrize("name", KINDS)

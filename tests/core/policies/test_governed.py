@@ -1,6 +1,8 @@
 """What governs a profile: who may bring what, what holds, and that nothing older undoes it."""
 
+import os
 import shutil
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -70,6 +72,21 @@ def test_a_policy_comes_without_the_file_when_somebody_governs(it: IT) -> None:
         assert file.carried != governed.document
         it.governed(file)
         assert file.carried == governed.document
+
+
+def test_a_policy_that_comes_in_the_moment_of_the_first_look_holds_at_once(
+    it: IT, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system tells times by ticks of some milliseconds: the store looks as it did."""
+    with it.profile() as file:
+        it.deliver(it.policy(file.id), file)
+        before = it.store.path.stat()
+        monkeypatch.setattr(time, "time_ns", lambda: before.st_mtime_ns + 1_000_000)
+        governed = it.governed(file)
+        it.deliver(it.policy(file.id, 2, NO_SHOTS), file)
+        os.utime(it.store.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert it.store.path.stat().st_size == before.st_size
+        assert governed.allows(Act.SCREENSHOT)
 
 
 def test_the_same_policy_again_changes_nothing(it: IT) -> None:
