@@ -96,9 +96,10 @@ def settle(path: Path) -> None:
             waiting.counted.update(counted)
             for entry in later:
                 waiting.put(entry)
+        told(problem)  # before anybody else finds it settled, and in the order in which it was so
+        with _lock:
             if not (waiting.entries or waiting.counted) and _logs.get(path) is waiting:
                 del _logs[path]
-    told(problem)
 
 
 def _beyond(what: str, times: int) -> Entry:

@@ -166,6 +166,27 @@ def test_a_line_that_fails_halfway_is_not_there_twice(governed: Governed) -> Non
     assert log.path.read_bytes().count(b"refused: debug") == 1 and log.verify() == []
 
 
+def test_who_finds_a_log_settled_finds_it_said_as_well(governed: Governed) -> None:
+    says, on = threading.Event(), threading.Event()
+    told: list[str] = []
+
+    def tell(problem: str) -> None:
+        says.set()
+        assert on.wait(30)
+        told.append(problem)
+
+    governed.audit.soon(Entry("refused: debug", "Work", "x"), tell)
+    assert says.wait(30)
+    reader = threading.Thread(target=late_lines.settle, args=(governed.audit.path,))
+    reader.start()
+    reader.join(0.1)
+    settled_early = not reader.is_alive()
+    on.set()
+    reader.join(30)
+    assert not settled_early and told == [""]
+    assert LATE.flush(20)
+
+
 class _Impatient(GovernanceStore):
     """The real store, which waits for others no longer than a moment to write."""
 
