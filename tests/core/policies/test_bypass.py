@@ -6,7 +6,9 @@ The ways are in bypass_*.py. What they may meet is a sentence of the product's, 
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+import time
+import zoneinfo
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -42,13 +44,18 @@ assert (
 
 
 @pytest.fixture(autouse=True)
-def _own_computer(tmp_path: Path, short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_computer(tmp_path: Path, short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("DATA_HOME", "CONFIG_HOME"):
         (tmp_path / name).mkdir(mode=0o700)
         monkeypatch.setenv(f"XDG_{name}", str(tmp_path / name))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(short_folder))
     monkeypatch.setenv("TZ", os.environ.get("TZ", "UTC"))
     monkeypatch.setenv("PYTHONTZPATH", "")
+    yield
+    monkeypatch.undo()  # and what read the zones from there reads them again
+    time.tzset()
+    zoneinfo.reset_tzpath()
+    zoneinfo.ZoneInfo.clear_cache()
 
 
 @asynccontextmanager
