@@ -4,6 +4,7 @@ What a file cannot show to be genuine is refused with the name of the part.
 """
 
 import contextlib
+import sqlite3
 import threading
 import weakref
 from collections.abc import Iterator
@@ -135,9 +136,12 @@ class ProfileReader:
 
     def _numbers(self) -> list[int]:
         with self._database.read() as connection:
-            found = connection.execute(
-                f"SELECT number FROM generations ORDER BY number LIMIT {rows.GENERATIONS_MAX + 1}"
-            ).fetchall()
+            return self._numbers_in(connection)
+
+    def _numbers_in(self, connection: sqlite3.Connection) -> list[int]:
+        found = connection.execute(
+            f"SELECT number FROM generations ORDER BY number LIMIT {rows.GENERATIONS_MAX + 1}"
+        ).fetchall()
         if len(found) > rows.GENERATIONS_MAX:
             raise DamagedProfile(f"{self.path.name} is damaged: it has too many generations")
         return [number for (number,) in found]
@@ -233,10 +237,13 @@ class ProfileReader:
 
     def _state(self) -> State:
         """Raises DamagedProfile where the list of generations is not whole."""
-        state = self._record("state", State)
+        with self._named(""), self._database.read() as connection:
+            connection.execute("BEGIN")  # both of one moment: another program may save between them
+            state = rows.get_record(connection, "state", State)
+            numbers = self._numbers_in(connection)
+            connection.execute("COMMIT")
         if state is None:
             raise DamagedProfile(f"{self.path.name} is damaged: the record 'state' is missing")
-        numbers = self._numbers()
         if len(numbers) != state.rows or max(numbers, default=0) != state.last:
             raise DamagedProfile(f"{self.path.name} is damaged: a generation is missing from the list")
         return state

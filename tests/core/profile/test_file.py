@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import os
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from profile_files import PASSPHRASE, alone, content_of, first_content, make, next_content, save
 
 from pocketvisor.errors import LockedProfile, ProfileError
+from pocketvisor.profile import rows
 from pocketvisor.profile.connection import connect
 from pocketvisor.profile.database import READERS, Database
 from pocketvisor.profile.file import ProfileFile
@@ -316,6 +318,28 @@ def test_one_who_reads_for_long_holds_no_save_up(tmp_path: Path) -> None:
         assert save(file, contents[2], 5).number == 6
         assert file.verify() == []
     alone(path)
+
+
+def test_a_save_while_somebody_looks_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A phone saves itself while the library is listed: what the list should have, and the list, are of one
+    moment."""
+    path = tmp_path / "a.vphone"
+    contents = make(path)
+    get_record = rows.get_record
+    with ProfileFile.open(path) as file, ProfileFile.open(path, read_only=True) as reader:
+        save(file, contents[2], 3)
+        parents = [4]
+
+        def slow(connection: sqlite3.Connection, name: str, kind: type[rows.Content]) -> rows.Content | None:
+            found = get_record(connection, name, kind)
+            if name == "state" and parents:
+                save(file, contents[1], parents.pop())
+            return found
+
+        monkeypatch.setattr(rows, "get_record", slow)
+        assert reader.info.damaged == ()
+        assert not parents and reader.head == 5
+        assert reader.verify() == []
 
 
 def test_two_that_close_it_at_once_both_come_to_an_end(tmp_path: Path) -> None:
