@@ -113,7 +113,7 @@ class Disk:
 
     def without_power(self, chance: random.Random) -> Iterator[tuple[str, bytes]]:
         """Any part of what was not synced, in whole sectors."""
-        for name in {*self.synced, *self.since}:
+        for name in sorted({*self.synced, *self.since}):  # in a set they stand as chance has it
             kept = []
             mood = chance.random()
             for call in self.since.get(name, []):
