@@ -34,6 +34,20 @@ def rename(fs: Any, old: str, new: str) -> None:
     fs.store[fs._strip_protocol(new)] = fs.store.pop(fs._strip_protocol(old))
 
 
+def at_once(call: Any) -> Any:
+    """As on a server, which lists a folder as it is at one moment: fsspec's memory asks for each file's size
+    by its name, which a rename has taken away meanwhile."""
+
+    def alone(*arguments: Any, **named: Any) -> Any:
+        with _server:
+            return call(*arguments, **named)
+
+    return alone
+
+
+_server = threading.RLock()
+
+
 @pytest.fixture(params=["folder", "memory", "renaming"])
 def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A folder; an object store, where a file appears at once; a service as SFTP, where it is renamed."""
@@ -43,7 +57,10 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     if request.param == "renaming":
         monkeypatch.setattr(vault_store, "_RENAMING", {"memory"})
         monkeypatch.setattr(vault_store, "_AHEAD", {"memory"})
-        monkeypatch.setattr(type(fsspec.filesystem("memory")), "mv", rename)
+        memory = type(fsspec.filesystem("memory"))
+        monkeypatch.setattr(memory, "mv", at_once(rename))
+        for name in ("ls", "put_file"):
+            monkeypatch.setattr(memory, name, at_once(getattr(memory, name)))
     yield f"memory://{tmp_path.name}/vault"
     with contextlib.suppress(FileNotFoundError):
         fsspec.filesystem("memory").rm(f"/{tmp_path.name}", recursive=True)
