@@ -123,7 +123,7 @@ class AuditLog:
     def lines(self, after: int = 0, limit: int = 1000) -> list[AuditLine]:
         """With numbers above `after`, the newest `limit` of them. Raises PolicyError."""
         late_lines.settle(self.path)
-        with self._told():
+        with self._told(), self._still():
             found = [line for line in self._parsed() if line is not None and line.n > after]
         return found[-limit:]
 
@@ -131,7 +131,7 @@ class AuditLog:
         """What is wrong with it, in sentences; nothing where it is whole. Raises PolicyError."""
         late_lines.settle(self.path)
         problems: list[str] = []
-        with self._told():
+        with self._told(), self._still():
             head = self._store.audit_head(self.profile)
             before: AuditLine | None = None
             seen_head = head is None
@@ -200,11 +200,25 @@ class AuditLog:
         finally:
             os.close(lock)
 
-    def _lock(self, lock: int) -> None:
+    @contextlib.contextmanager
+    def _still(self) -> Iterator[None]:
+        """Nobody writes meanwhile: neither half a line is read, nor half of what is put aside."""
+        try:
+            lock = os.open(self._folder / f"{self.profile.hex()}.lock", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:  # nobody has written here
+            yield
+            return
+        try:
+            self._lock(lock, fcntl.LOCK_SH)
+            yield
+        finally:
+            os.close(lock)
+
+    def _lock(self, lock: int, kind: int = fcntl.LOCK_EX) -> None:
         until = time.monotonic() + WAIT
         while True:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, kind | fcntl.LOCK_NB)
                 return
             except BlockingIOError:
                 if time.monotonic() > until:

@@ -1,6 +1,7 @@
 """The audit log: every line is there, in one chain, and whoever changes it is found out."""
 
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -115,6 +116,19 @@ def test_several_append_at_once(store: GovernanceStore, log: AuditLog) -> None:
         thread.join()
     assert [line.n for line in log.lines()] == list(range(1, 46))
     assert log.verify() == []
+
+
+def test_who_reads_waits_for_who_is_in_the_midst_of_a_line(log: AuditLog) -> None:
+    said: list[list[str]] = []
+    with log._held() as file:
+        size = file.seek(0, os.SEEK_END)
+        file.write(b'{"n":6,"time"')
+        reader = threading.Thread(target=lambda: said.append(log.verify()))
+        reader.start()
+        reader.join(0.1)
+        file.truncate(size)
+    reader.join(30)
+    assert said == [[]]
 
 
 def test_a_link_in_its_place_is_not_followed(store: GovernanceStore, tmp_path: Path) -> None:
