@@ -149,7 +149,7 @@ def test_several_processes_lose_no_change(ledger: Ledger) -> None:
         process.stdin.flush()
     seen: list[int] = []
     for process in processes:
-        seen += map(int, process.communicate(timeout=60)[0].split())
+        seen += map(int, process.communicate(timeout=240)[0].split())
         assert process.returncode == 0
     assert sorted(seen) == list(range(1, 101))
     assert ledger.lease(ONE) == b"100"

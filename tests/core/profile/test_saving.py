@@ -43,13 +43,13 @@ def test_it_can_be_cancelled_from_another_thread(file: ProfileFile) -> None:
     def read(index: int) -> bytes:
         if index == 100:
             begun.set()
-            cancelled.wait(10)
+            cancelled.wait(60)
         return os.urandom(16384)
 
     with pytest.raises(SavingCancelled), file.begin(0) as saving:
 
         def cancel() -> None:
-            begun.wait(10)
+            begun.wait(60)
             saving.cancel()
             cancelled.set()
 
