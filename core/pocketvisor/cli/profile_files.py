@@ -61,10 +61,11 @@ def check_rests(path: Path) -> None:
 
 def chosen_generation(file: ProfileFile, text: str | None) -> Generation:
     """By its number, or its name where only one has it; the head where none is said. Raises ProfileError."""
-    generations = file.generations()
     name = file.path.stem
+    head = file.head if text is None else 0  # before the list: a save meanwhile adds to that
+    generations = file.generations()
     if text is None:
-        found = [generation for generation in generations if generation.number == file.head]
+        found = [generation for generation in generations if generation.number == head]
         if not found:
             raise ProfileError(f"{name} has no generation yet")
         return found[0]

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from profiles_made import PASSPHRASE, add_generation, make_profile
 
+from pocketvisor.cli.profile_files import chosen_generation
 from pocketvisor.errors import LockedProfile
-from pocketvisor.profile.file import ProfileFile
+from pocketvisor.profile.file import Generation, ProfileFile
 from pocketvisor.profile.keys import Unlock
 
 Command = Callable[..., Any]
@@ -195,3 +196,24 @@ async def test_what_is_no_profile_is_one_sentence(
     for name in (tmp_path / "note.vphone", tmp_path / "nothing.vphone", "nothing"):
         ran = await pocketvisor("profile", *arguments, name, *rest)
         assert ran.code == 1 and ran.err.startswith("pocketvisor: ") and ran.err.count("\n") == 1, ran.err
+
+
+def test_the_generation_that_goes_on_is_found_while_another_is_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was looked for by a number that came after the list: 'has no generation yet' was said."""
+    path = tmp_path / "a.vphone"
+    with ProfileFile.create(path) as file:
+        with file.begin(0) as saving:
+            saving.commit(kind="off", spaces=[])
+        listing = ProfileFile.generations
+
+        def slow(reader: ProfileFile) -> list[Generation]:
+            found = listing(reader)
+            with file.begin(1) as saving:
+                saving.commit(kind="autosave", spaces=[])
+            return found
+
+        with ProfileFile.open(path, read_only=True) as reader:
+            monkeypatch.setattr(ProfileFile, "generations", slow)
+            assert chosen_generation(reader, None).number == 1
