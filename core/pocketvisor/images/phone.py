@@ -30,7 +30,7 @@ from pocketvisor.images.root_files import RootFiles
 from pocketvisor.images.unbuilt import PHONE, UNBUILT
 from pocketvisor.storage.keep import folder_name, storage_path
 
-RECIPE = 3
+RECIPE = 4
 """Counted up when what is built here changes."""
 
 SIZE_MIB = 2048
