@@ -62,15 +62,15 @@ def test_a_long_press_is_one_though_the_guest_wakes_late(phone: SyncGuest) -> No
 
 
 def test_a_panel_that_would_change_does_not_stand_still(phone: SyncGuest) -> None:
-    before = phone.screenshot().tobytes()
+    before = phone.screenshot()
     phone.send_line("app contacts")
     phone.expect("app contacts\n> ")  # its transition is under way
     with standing_still(phone, PAUSE):
         phone.wait_still()
-    after = phone.screenshot().tobytes()
+    after = phone.screenshot()
     assert after != before
     phone.wait_still(1.0)
-    assert phone.screenshot().tobytes() == after
+    assert phone.screenshot() == after
 
 
 def test_what_entered_an_idle_guest_is_counted_at_once(phone: SyncGuest) -> None:

@@ -149,9 +149,10 @@ class AsyncGuest(Hands):
         seen, begun, since = self.api.panel.sequence, self.api.status.head(), time.monotonic()
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
+            # In this order: what it has drawn before it came that far is seen.
+            stands = self.state is not GuestState.RUNNING or self._has_lived(still, begun, since)
             if self.api.panel.sequence != seen:
                 seen, begun, since = self.api.panel.sequence, self.api.status.head(), time.monotonic()
-            stands = self.state is not GuestState.RUNNING or self._has_lived(still, begun, since)
             if stands and time.monotonic() - since >= still:
                 return
             if time.monotonic() > deadline:
