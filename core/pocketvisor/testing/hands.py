@@ -76,8 +76,8 @@ class Hands:
 
     def _has_lived(self, seconds: float, begun: StatusHead, host: float) -> bool:
         """Whether that much of its time has passed for it, and it has done what it had to do in it. Where
-        others had the processors its clock is put forward at a stroke, and what it missed comes after that: it
-        is through when it waits again, or, where it never does, has run for a part of the time."""
+        others had the processors its clock is put forward at a stroke, and what it missed comes after that:
+        it is through when it waits again, or, where it never does, has run for a part of the time."""
         head, waited = self.api.status.head(), time.monotonic() - host
         if waited > seconds + _OUTLASTS:
             return True
