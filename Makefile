@@ -41,12 +41,14 @@ test-native: $(VENV)/.installed ## the C tests alone, under AddressSanitizer and
 	@$(MAKE) --no-print-directory -C core/native test PYTHON=$(abspath $(PY))
 
 test-sanitized: $(VENV)/.tools ## random traffic on every device, with the C half under sanitizers
+	@$(call need_libraries)
 	@echo "== devices under random traffic"
 	@$(MAKE) --no-print-directory -C core/native extension-sanitized PYTHON=$(abspath $(PY)) > $(VENV)/sanitized.log 2>&1 || \
 		{ cat $(VENV)/sanitized.log; exit 1; }
 	@core/native/run-sanitized $(abspath $(PY)) -m pytest -q -p no:cacheprovider tests/core/devices/campaign
 
 test-long: $(VENV)/.tools ## the long runs, which `make test` leaves out
+	@$(call need_libraries)
 	@QT_QPA_PLATFORM=offscreen $(PY) -m pytest -m long $(ARGS)
 
 lint: $(VENV)/.tools ## ruff, mypy, stubtest and clang-format
