@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from pocketvisor.cli.output import shown_errors
+from pocketvisor.cli.output import shown_errors, write_out
 from pocketvisor.cli.verbs import Verbs
 
 app = typer.Typer(
@@ -50,8 +50,12 @@ def main() -> None:
     """The `pocketvisor` command."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be any bytes
-    with shown_errors():
-        app()
+    try:
+        with shown_errors():
+            app()
+    finally:
+        with shown_errors():
+            write_out()
 
 
 if __name__ == "__main__":

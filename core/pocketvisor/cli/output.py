@@ -32,13 +32,19 @@ def shown_errors() -> Iterator[None]:
     except (PocketvisorError, OSError) as error:
         if os.environ.get("POCKETVISOR_DEBUG"):
             raise
-        if isinstance(error, BrokenPipeError):
-            os.dup2(
-                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-            )  # nobody reads: no complaint at exit
-        else:
+        if not isinstance(error, BrokenPipeError):  # else nobody reads: no complaint
             fail(str(error))
+        try:
+            write_out()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_ERROR)
+
+
+def write_out() -> None:
+    """What standard output still holds. Python would do it at its end, and complain there in its own way."""
+    if sys.stdout is not None and not sys.stdout.closed:
+        sys.stdout.flush()
 
 
 def fail(sentence: str) -> None:

@@ -41,8 +41,10 @@ def test_without_the_sandbox_it_succeeds(name: str, module: str, target: int) ->
 
 
 def test_a_process_with_other_threads_outlives_its_forks(target: int) -> None:
-    """As a guest's process is one: in a fork of it nobody gives Python's lock back."""
-    assert probed("processes", "forks", confined=False, target=target, busy=True).reached == 96
+    """As a guest's process is one: in a fork of it nobody gives Python's lock back. In some containers a
+    sixth is refused: those that want namespaces of their own."""
+    told = probed("processes", "forks", confined=False, target=target, busy=True)
+    assert (told.attempts, told.reached) in ((96, 96), (96, 80))
 
 
 def test_what_a_call_reaches_is_told(target: int) -> None:

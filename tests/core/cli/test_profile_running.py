@@ -173,7 +173,7 @@ def test_what_cannot_be_written_loses_nothing(user: User, options: tuple[str, ..
     command = [sys.executable, "-m", "pocketvisor.cli", "profile", "start", "Phone", *options]
     ran = subprocess.run(
         command,
-        env=os.environ | user.environment,
+        env=os.environ | user.environment | {"PYTHONUNBUFFERED": ""},
         stdin=subprocess.DEVNULL,
         stdout=writing,
         stderr=subprocess.DEVNULL,

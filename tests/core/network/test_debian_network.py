@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 from held_port import held_port
+from passt_here import skip_where_unfit
 
 from pocketvisor.api import Guest, Handset, NetworkSpec, RunOptions, catalogue, load_models
-from pocketvisor.network.passt import MISSING
 from pocketvisor.network.radio import PRESETS, Radio
 from pocketvisor.network.service import GuestNetwork
 from pocketvisor.network.spec import Forward
@@ -82,11 +82,8 @@ async def start(phone: Handset, spec: NetworkSpec, name: str = "Debian", record:
 
 
 async def start_user(phone: Handset, **options: object) -> Debian:
-    if shutil.which("passt") is None:
-        pytest.skip(MISSING)
     debian = await start(phone, NetworkSpec(mode="user", **options))  # type: ignore[arg-type]
-    if "no network" in debian.network.state.sentence or "shut itself in" in debian.network.state.sentence:
-        pytest.skip(debian.network.state.sentence)
+    skip_where_unfit(debian.network.state.sentence)
     await debian.ask("udhcpc -i eth0 -s /etc/dhcp -q -n -t 10 -S")
     return debian
 

@@ -3,7 +3,6 @@ a line in the audit log, also what was attached before the policy came. Debian's
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from held_port import held_port
+from passt_here import skip_where_unfit
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "policies"))
 
@@ -22,7 +22,6 @@ from test_debian_network import start_user
 from test_guest_network import network_of, until
 
 from pocketvisor.api import Forward, Guest, Handset, NetworkSpec, Refused, load_models
-from pocketvisor.network.passt import MISSING
 from pocketvisor.network.service import GuestNetwork
 from pocketvisor.policies.governed import Governed
 from pocketvisor.profile.file import ProfileFile
@@ -134,11 +133,8 @@ async def test_a_profile_that_is_opened_is_held_to_its_policy_from_the_start(
 
 
 async def user(start: Start, governor: Governor, sections: str, **options: Any) -> GuestNetwork:
-    if shutil.which("passt") is None:
-        pytest.skip(MISSING)
     network = network_of(await start(network=NetworkSpec(mode="user", **options)))
-    if "no network" in network.state.sentence or "shut itself in" in network.state.sentence:
-        pytest.skip(network.state.sentence)
+    skip_where_unfit(network.state.sentence)
     network._guest.govern(governor.says(sections))
     await asyncio.gather(*network._tasks)
     assert network.state.link

@@ -5,7 +5,6 @@ The guest here has no driver: what its driver sees is in test_debian_network.py.
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 from held_port import held_port
+from passt_here import skip_where_unfit
 
 from pocketvisor.api import Forward, Guest, GuestState, NetworkError, NetworkSpec
 from pocketvisor.network.passt import MISSING
@@ -42,11 +42,8 @@ async def until(network: GuestNetwork, wanted: Callable[[], bool]) -> None:
 
 
 async def user(start: Start, **options: Any) -> GuestNetwork:
-    if shutil.which("passt") is None:
-        pytest.skip(MISSING)
     network = network_of(await start(network=NetworkSpec(mode="user", **options)))
-    if "no network" in network.state.sentence or "shut itself in" in network.state.sentence:
-        pytest.skip(network.state.sentence)
+    skip_where_unfit(network.state.sentence)
     return network
 
 

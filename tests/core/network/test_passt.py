@@ -2,16 +2,16 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 from pathlib import Path
 
 import pytest
 from held_port import held_port
+from passt_here import skip_where_unfit
 
 from pocketvisor.errors import NetworkError
-from pocketvisor.network.passt import MISSING, Passt, arguments, explained
+from pocketvisor.network.passt import Passt, arguments, explained
 from pocketvisor.network.spec import Forward
 
 SECONDS = 30
@@ -22,13 +22,10 @@ def not_expected(passt: Passt, sentence: str) -> None:
 
 
 async def begin(*forwards: Forward) -> tuple[Passt, socket.socket]:
-    if shutil.which("passt") is None:
-        pytest.skip(MISSING)
     try:
         return await Passt.start(forwards, reach_host=False, on_end=not_expected)
     except NetworkError as error:
-        if "no network" in str(error) or "shut itself in" in str(error):
-            pytest.skip(str(error))
+        skip_where_unfit(str(error))
         raise
 
 
