@@ -170,6 +170,16 @@ static uint32_t read_register(const struct virtio_slot *slot, uint32_t offset) {
     return offset >= SHM_LEN_LOW && offset <= SHM_BASE_HIGH ? ~0u : 0;
 }
 
+/* What came since the driver read the status stays, and is told by an edge of its own: the device tree calls
+ * the line one of edges, as QEMU's does, so that one which merely stayed high would never be heard again. */
+static void acknowledge(struct virtio_slot *slot, uint32_t value) {
+    bool some = slot->interrupt_status & value;
+    slot->interrupt_status &= ~value;
+    if (some)
+        wire_set(&slot->irq, false);
+    virtio_drive_line(slot);
+}
+
 static void write_register(struct virtio_mmio *virtio, struct virtio_slot *slot, uint32_t offset,
                            uint32_t value) {
     unsigned queue = slot->queue_select;
@@ -200,8 +210,7 @@ static void write_register(struct virtio_mmio *virtio, struct virtio_slot *slot,
         kick(virtio, slot, value);
         break;
     case INTERRUPT_ACK:
-        slot->interrupt_status &= ~value;
-        virtio_drive_line(slot);
+        acknowledge(slot, value);
         break;
     case STATUS:
         write_status(virtio, slot, value);

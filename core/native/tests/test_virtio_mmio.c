@@ -149,6 +149,41 @@ static void test_configuration(void) {
     CHECK_EQUAL(get(ConfigGeneration), 1);
 }
 
+struct edges {
+    bool level;
+    unsigned rising;
+};
+
+static void count_edge(void *sink, unsigned line, bool level) {
+    struct edges *edges = sink;
+    (void)line;
+    edges->rising += level && !edges->level;
+    edges->level = level;
+}
+
+/* An interrupt controller that takes edges, as Linux is told that ours does, hears of each. */
+static void test_what_comes_between_status_and_acknowledgement_is_told(void) {
+    fresh();
+    struct edges edges = {false, 0};
+    virtio.slots[SLOT].irq = (struct wire){count_edge, &edges, 0};
+    go_live(0);
+    begin(0, 1), put_element(0, 1), apply();
+    CHECK_EQUAL(edges.rising, 1);
+    uint32_t seen = get(InterruptStatus);
+    CHECK_EQUAL(seen, 1);
+    virtio_mmio_configure(&virtio, SLOT, (const uint8_t *)"12345", 5);
+    set(InterruptACK, seen);
+    CHECK_EQUAL(get(InterruptStatus), 2);
+    CHECK(edges.level);
+    CHECK_EQUAL(edges.rising, 2);
+    set(InterruptACK, 1); /* nothing of that is there: no new edge, so that no driver goes in circles */
+    CHECK_EQUAL(edges.rising, 2);
+    set(InterruptACK, 2);
+    CHECK(!edges.level);
+    begin(0, 1), put_element(0, 1), apply();
+    CHECK_EQUAL(edges.rising, 3);
+}
+
 static void test_windows_show_what_was_selected(void) {
     fresh();
     static const uint8_t zeros[136];
@@ -189,6 +224,7 @@ int main(void) {
     test_impossible_queues_need_a_reset();
     test_a_kick_only_signals();
     test_configuration();
+    test_what_comes_between_status_and_acknowledgement_is_told();
     test_windows_show_what_was_selected();
     test_reset_of_the_machine();
     virtio_mmio_free(&virtio);
